@@ -1,0 +1,81 @@
+// The open batch: everything the engine has decided since the last commit, and what leaves the process with it.
+#ifndef BATON_BROKER_ENGINE_BATCH_H_
+#define BATON_BROKER_ENGINE_BATCH_H_
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "baton/records/v1/records.pb.h"
+#include "broker/engine/command.h"
+#include "broker/engine/live/loader.h"
+#include "broker/engine/live/page.h"
+#include "broker/storage/write_batch.h"
+
+namespace baton::engine {
+
+// A batch on its way to the disk.
+struct ClosedBatch {
+  // Commit number; 0 if there is nothing to write: then the outbox may leave as soon as all earlier batches are done.
+  uint64_t number = 0;
+  storage::WriteBatch writes;
+  // For the follower.
+  std::shared_ptr<const records::v1::JournalEntry> entry;
+  size_t entry_bytes = 0;
+  bool stores_pages = false;
+  Outbox outbox;
+  // To be loaded once this batch is done.
+  std::vector<LoadRequest> loads;
+};
+
+// Not thread-safe.
+class Batch {
+ public:
+  explicit Batch(uint64_t number) : number_(number) {}
+
+  // Number it will be committed as.
+  uint64_t number() const { return number_; }
+  bool empty() const { return writes_.empty() && outbox_.empty() && loads_.empty() && !changed_; }
+  size_t bytes() const { return writes_.bytes() + delivery_bytes_; }
+
+  storage::WriteBatch& writes() { return writes_; }
+  Outbox& outbox() { return outbox_; }
+  void AddPages(const storage::WriteBatch& pages);
+
+  // ── Live table ──
+  void Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged);
+  void Sealed(const IdRange& range);
+  void Moved(const LiveEntry& entry);
+  void Claimed(const LiveEntry& entry);
+  void Ended(TaskId id, LiveState state);
+  void Removed(const IdRange& range);
+  void Reported(TaskId id);
+
+  // ── Outbox ──
+  SessionOutput& OutputFor(SessionNumber session);
+  void Answer(std::unique_ptr<Command> command) { outbox_.answered.push_back(std::move(command)); }
+  void Deliver(SessionNumber session, Delivery delivery);
+  void Load(LoadRequest request);
+  // The one added last, which may still be extended; null: none.
+  LoadRequest* LastLoad() { return loads_.empty() ? nullptr : &loads_.back(); }
+
+  // Ends this batch and opens the next one. The journal entry is part of the writes.
+  ClosedBatch Close(WallMicros now, uint64_t incarnation, TaskId next_id);
+
+ private:
+  uint64_t number_;
+  storage::WriteBatch writes_;
+  records::v1::JournalEntry entry_;
+  bool changed_ = false;  // The journal entry says something.
+  bool stores_pages_ = false;
+  TaskId last_claimed_ = 0;
+  TaskId last_ended_[3] = {0, 0, 0};
+  size_t delivery_bytes_ = 0;
+  Outbox outbox_;
+  std::vector<LoadRequest> loads_;
+};
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_BATCH_H_

@@ -1,0 +1,67 @@
+#include "broker/engine/catalog.h"
+
+#include "absl/strings/str_join.h"
+
+namespace baton::engine {
+namespace {
+
+// Types and capabilities hold no blanks, so that the key is unique.
+std::string ClassKey(const std::string& type, const Capabilities& required) {
+  std::string key = type;
+  for (const std::string& name : required) {
+    key += ' ';
+    key += name;
+  }
+  return key;
+}
+
+std::string OptionsKey(const Options& options) { return ToRecord(options).SerializeAsString(); }
+
+}  // namespace
+
+Catalog::Interned Catalog::InternClass(const std::string& type, const Capabilities& required) {
+  absl::MutexLock lock(&mu_);
+  const auto [it, added] =
+      class_numbers_.try_emplace(ClassKey(type, required), static_cast<ClassNumber>(classes_.size() + 1));
+  if (added) classes_.push_back({type, required});
+  return {it->second, added};
+}
+
+Catalog::Interned Catalog::InternOptions(const Options& options) {
+  absl::MutexLock lock(&mu_);
+  const auto [it, added] =
+      options_numbers_.try_emplace(OptionsKey(options), static_cast<OptionsNumber>(options_.size() + 1));
+  if (added) options_.push_back(options);
+  return {it->second, added};
+}
+
+void Catalog::RestoreClass(ClassNumber number, ClassInfo info) {
+  absl::MutexLock lock(&mu_);
+  if (classes_.size() < number) classes_.resize(number);
+  class_numbers_[ClassKey(info.type, info.required_capabilities)] = number;
+  classes_[number - 1] = std::move(info);
+}
+
+void Catalog::RestoreOptions(OptionsNumber number, Options options) {
+  absl::MutexLock lock(&mu_);
+  if (options_.size() < number) options_.resize(number);
+  options_numbers_[OptionsKey(options)] = number;
+  options_[number - 1] = std::move(options);
+}
+
+const ClassInfo& Catalog::Class(ClassNumber number) const {
+  absl::ReaderMutexLock lock(&mu_);
+  return classes_.at(number - 1);
+}
+
+const Options& Catalog::OptionsAt(OptionsNumber number) const {
+  absl::ReaderMutexLock lock(&mu_);
+  return options_.at(number - 1);
+}
+
+uint32_t Catalog::class_count() const {
+  absl::ReaderMutexLock lock(&mu_);
+  return static_cast<uint32_t>(classes_.size());
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,334 @@
+// What goes into the engine and what comes out: the whole interface between whoever speaks to clients and the rules.
+//
+// A command is made by a decoder, which has checked everything that can be checked without the state of tasks, and has
+// encoded the rows to be stored as far as it could. The engine fills in the results and moves the command into an
+// Outbox; once what it tells is on disk, Answer() is called. Commands are used by one thread at a time.
+#ifndef BATON_BROKER_ENGINE_COMMAND_H_
+#define BATON_BROKER_ENGINE_COMMAND_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "baton/records/v1/records.pb.h"
+#include "broker/base/error.h"
+#include "broker/base/hash.h"
+#include "broker/engine/format/keys.h"
+#include "broker/engine/options.h"
+
+namespace baton::engine {
+
+using records::v1::LiveState;
+using SessionNumber = uint64_t;
+
+// Bounded queues in front of the engine, each served before the next. Overload refuses in the last one first.
+enum class Lane : uint8_t { kOutcomes = 0, kControl = 1, kBulk = 2 };
+inline constexpr int kLaneCount = 3;
+
+class Command {
+ public:
+  enum class Kind : uint8_t {
+    kSubmit,
+    kHello,
+    kUpdateWorker,
+    kStreamClosed,
+    kHeartbeat,
+    kComplete,
+    kReport,
+    kSpawnChildren,
+    kCancel,
+    kResume,
+    kListWorkers,
+    kDrain,
+  };
+
+  Command(Kind own_kind, Lane own_lane) : kind(own_kind), lane(own_lane) {}
+  virtual ~Command() = default;
+  Command(const Command&) = delete;
+  Command& operator=(const Command&) = delete;
+
+  // Called once, when the results are final and on disk. Must not block.
+  virtual void Answer() = 0;
+
+  const Kind kind;
+  const Lane lane;
+  // Bytes it occupies, for the bounds of lanes and rounds; an estimate.
+  size_t bytes = 0;
+  // Who calls: "local" without access control.
+  std::string actor;
+  // Set by the engine when the whole call is refused.
+  Error error;
+};
+
+// ── Submitting ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+enum class UniquePolicy : uint8_t { kReturnExisting, kReject, kReplacePending };
+
+struct NewTask {
+  // Refused by the decoder: the engine passes it through and creates nothing.
+  Error error;
+  std::string type;
+  // TaskRow, fields 1–9, encoded.
+  std::string row;
+  // As set on the task; null: nothing set.
+  std::shared_ptr<const Options> options;
+  // Earliest start: now + delay, or `due` if not 0.
+  Micros delay = 0;
+  WallMicros due = 0;
+  // Hash of type and unique key; empty: none.
+  Hash128 unique;
+  UniquePolicy policy = UniquePolicy::kReturnExisting;
+  // Found in the store for `unique` at SubmitCommand::looked_up_at; 0: nothing.
+  TaskId found = 0;
+};
+
+struct SubmitResult {
+  Error error;
+  TaskId id = 0;
+  bool existing = false;
+  LiveState state = LiveState::NONE;
+  bool runnable = false;
+};
+
+class SubmitCommand : public Command {
+ public:
+  SubmitCommand() : Command(Kind::kSubmit, Lane::kBulk) {}
+  std::vector<NewTask> tasks;
+  // Hash of the request id and of the body; empty: none.
+  Hash128 request, body;
+  // Needed when there is a request id or a unique key: number of the commit at which the store was asked, and what it
+  // had for the request.
+  uint64_t looked_up_at = 0;
+  std::optional<records::v1::KeyRow> found_request;
+
+  std::vector<SubmitResult> results;
+};
+
+// ── Sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+// One execution of one task, as an attempt token names it.
+struct AttemptId {
+  TaskId task = 0;
+  uint32_t attempt = 0;
+  friend bool operator==(const AttemptId&, const AttemptId&) = default;
+};
+
+struct HandlerInfo {
+  std::string type;
+  Options options;
+  std::string description;
+  uint64_t version = 0;
+};
+
+struct WorkerInfo {
+  Capabilities capabilities;
+  std::vector<HandlerInfo> handlers;
+  uint32_t slots = 0;
+  // Retry strategy of the worker.
+  Options default_options;
+};
+
+enum class Verdict : uint8_t { kValid = 1, kOver = 2, kCancelled = 3 };
+
+class HelloCommand : public Command {
+ public:
+  HelloCommand() : Command(Kind::kHello, Lane::kControl) {}
+  std::string worker_id, instance_id, pod_id, client;
+  uint64_t pod_generation = 0;
+  WorkerInfo worker;
+  // Void tokens of another incarnation have task 0.
+  std::vector<AttemptId> held;
+  uint64_t last_delivery = 0;
+
+  // Deliveries and orders for this session come after Answer() was called with it.
+  SessionNumber session = 0;
+  std::vector<Verdict> verdicts;
+};
+
+class UpdateWorkerCommand : public Command {
+ public:
+  UpdateWorkerCommand() : Command(Kind::kUpdateWorker, Lane::kControl) {}
+  SessionNumber session = 0;
+  WorkerInfo worker;
+};
+
+class StreamClosedCommand : public Command {
+ public:
+  StreamClosedCommand() : Command(Kind::kStreamClosed, Lane::kControl) {}
+  SessionNumber session = 0;
+};
+
+struct HeldAttempt {
+  AttemptId attempt;
+  // Unset: not started.
+  std::optional<Micros> running;
+};
+
+class HeartbeatCommand : public Command {
+ public:
+  HeartbeatCommand() : Command(Kind::kHeartbeat, Lane::kOutcomes) {}
+  SessionNumber session = 0;
+  std::string instance_id;
+  uint64_t number = 0;
+  bool stream_open = false;
+  uint64_t last_delivery = 0;
+  std::vector<HeldAttempt> held;
+
+  // Positions in `held`.
+  std::vector<uint32_t> over, cancelled;
+  bool reconnect = false;
+};
+
+// ── Outcomes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+struct Outcome {
+  enum class Kind : uint8_t { kSucceeded, kFailed, kSpawned, kSuspended, kReleased, kCancelled };
+  // Refused by the decoder. The attempt's slot is freed all the same.
+  Error error;
+  AttemptId attempt;
+  Kind kind = Kind::kSucceeded;
+  // Step, fields 1–9, encoded: result or error or context, checkpoints, progress, reason, queued and ran.
+  std::string step;
+  bool retryable = false;
+  bool has_context = false;
+  bool has_progress = false;
+  // Spawned.
+  std::vector<NewTask> children;
+  uint32_t parts = 0;
+};
+
+class CompleteCommand : public Command {
+ public:
+  CompleteCommand() : Command(Kind::kComplete, Lane::kOutcomes) {}
+  SessionNumber session = 0;
+  std::vector<Outcome> outcomes;
+
+  std::vector<Error> results;
+};
+
+struct Report {
+  Error error;
+  AttemptId attempt;
+  // Step, fields 5 or 6, encoded: a checkpoint, or progress.
+  std::string step;
+  bool is_progress = false;
+};
+
+class ReportCommand : public Command {
+ public:
+  ReportCommand() : Command(Kind::kReport, Lane::kOutcomes) {}
+  std::vector<Report> reports;
+
+  std::vector<Error> results;
+};
+
+class SpawnChildrenCommand : public Command {
+ public:
+  SpawnChildrenCommand() : Command(Kind::kSpawnChildren, Lane::kBulk) {}
+  AttemptId attempt;
+  uint32_t part = 0;
+  // All free of errors: the decoder refuses the whole part otherwise.
+  std::vector<NewTask> children;
+
+  uint64_t staged = 0;
+};
+
+// ── Verbs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+class CancelCommand : public Command {
+ public:
+  CancelCommand() : Command(Kind::kCancel, Lane::kControl) {}
+  TaskId task = 0;
+  std::string reason;
+};
+
+class ResumeCommand : public Command {
+ public:
+  ResumeCommand() : Command(Kind::kResume, Lane::kControl) {}
+  TaskId task = 0;
+  // Step, fields 4 and 7, encoded: decision and reason.
+  std::string step;
+  bool has_decision = false;
+};
+
+struct WorkerView {
+  std::string worker_id, instance_id, pod_id, client;
+  SessionNumber session = 0;
+  bool connected = false;
+  bool draining = false;
+  WorkerInfo worker;
+  uint32_t slots_taken = 0;
+  uint32_t attempts = 0;
+  WallMicros connected_at = 0;
+  Micros last_seen_age = 0;
+  std::vector<TaskId> tasks;  // At most 100.
+};
+
+class ListWorkersCommand : public Command {
+ public:
+  ListWorkersCommand() : Command(Kind::kListWorkers, Lane::kControl) {}
+  std::vector<WorkerView> workers;
+};
+
+// The broker is about to stop: nothing is handed out any more and every worker is told. Answered when no attempt is
+// running, or never.
+class DrainCommand : public Command {
+ public:
+  DrainCommand() : Command(Kind::kDrain, Lane::kControl) {}
+  std::string reason;
+};
+
+// ── What leaves ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+// What a handler gets of its task besides the payload; encoded rows, so that the engine never decodes them.
+struct TaskBody {
+  std::string task_row;       // TaskRow
+  std::string context_step;   // The Step with the context; empty: none.
+  std::string decision_step;  // The Step with the decision; empty: none.
+};
+
+struct Delivery {
+  uint64_t number = 0;
+  AttemptId attempt;
+  std::string type;
+  std::shared_ptr<const TaskBody> body;
+  uint32_t stage = 0;
+  Micros timeout = 0;
+  TaskId parent = 0, root = 0;
+  int32_t priority = 0;
+  uint32_t failures = 0;
+  int32_t max_retries = 0;
+  uint64_t children = 0, children_failed = 0;
+  uint64_t handler_version = 0;
+  WallMicros created = 0;
+};
+
+struct Order {
+  enum class Kind : uint8_t { kCancel, kDrain, kSuperseded };
+  Kind kind;
+  std::vector<AttemptId> attempts;  // kCancel
+  std::string text;                 // Reason, or the instance that supersedes.
+};
+
+// For one session, in this order.
+struct SessionOutput {
+  SessionNumber session = 0;
+  std::vector<Order> orders;
+  std::vector<Delivery> deliveries;
+};
+
+// Leaves the engine with a batch, and the process when that batch and all before it are on disk.
+struct Outbox {
+  std::vector<std::unique_ptr<Command>> answered;
+  // After the answers: a hello is answered before its first delivery.
+  std::vector<SessionOutput> sessions;
+
+  bool empty() const { return answered.empty() && sessions.empty(); }
+};
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_COMMAND_H_

@@ -1,0 +1,102 @@
+// Who gets the next task. Workers that are alike (same handlers, same capabilities) share a profile; a profile knows
+// the classes it may run and keeps a lazily checked heap of those that have something due.
+#ifndef BATON_BROKER_ENGINE_DISPATCHER_H_
+#define BATON_BROKER_ENGINE_DISPATCHER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "broker/engine/catalog.h"
+#include "broker/engine/command.h"
+#include "broker/engine/ready_order.h"
+#include "broker/engine/routing.h"
+
+namespace baton::engine {
+
+// Not thread-safe. `catalog` must outlive it.
+class Dispatcher {
+ public:
+  explicit Dispatcher(const Catalog* catalog) : catalog_(catalog) {}
+
+  // A worker, at once and whenever something of it changes. One that does not accept (closed, draining, silent) or has
+  // no free slot gets nothing.
+  void SetWorker(SessionNumber session, const WorkerInfo& worker, bool counts_as_live);
+  void SetSlots(SessionNumber session, uint32_t taken, uint32_t slots, bool accepting);
+  void RemoveWorker(SessionNumber session);
+
+  // A class has something due that it had not before, or can be read again.
+  void ClassReady(ClassNumber class_number);
+  // While a class is held back nothing of it is chosen.
+  void Hold(ClassNumber class_number, bool held);
+
+  struct Choice {
+    ClassNumber class_number;
+    OrderKey key;
+    SessionNumber session;
+  };
+  // The first task, by priority, due time and id, of those that some worker with a free slot may run; and the worker:
+  // fewest unneeded capabilities first, then the largest share of free slots. Nothing changes by asking.
+  std::optional<Choice> Next(ReadyOrder& order);
+
+  // Whether a live worker could run the class.
+  bool Runnable(ClassNumber class_number);
+
+  // For readers.
+  std::shared_ptr<const Routing> MakeRouting() const;
+
+ private:
+  struct Head {
+    OrderKey key;
+    ClassNumber class_number;
+    friend bool operator<(const Head& a, const Head& b) { return b.key < a.key; }  // Smallest key on top.
+  };
+  struct Profile {
+    Routing::Group group;  // What its workers have in common.
+    uint32_t live_workers = 0;
+    uint32_t workers = 0;
+    absl::btree_set<std::pair<uint64_t, SessionNumber>> hungry;  // (load, session)
+    std::vector<ClassNumber> eligible;
+    std::priority_queue<Head> heads;
+  };
+  struct Worker {
+    uint32_t profile = 0;
+    uint64_t load = 0;
+    uint32_t taken = 0, slots = 0;
+    bool hungry = false;
+    bool live = false;
+  };
+  struct Class {
+    std::vector<uint32_t> profiles;  // Eligible ones.
+    bool held = false;
+  };
+
+  uint32_t ProfileOf(const WorkerInfo& worker);
+  static bool IsEligible(const Profile& profile, const ClassInfo& info);
+  Class& ClassAt(ClassNumber class_number);
+  void LearnClasses();
+  void SetHungry(SessionNumber session, Worker& worker, bool hungry);
+  // Top of the heap that is still true; nullptr if nothing is due.
+  const Head* TopOf(Profile& profile, ReadyOrder& order);
+  SessionNumber WorkerFor(ClassNumber class_number);
+
+  const Catalog* catalog_;
+  std::vector<Profile> profiles_;
+  absl::flat_hash_map<std::string, uint32_t> profile_numbers_;
+  absl::flat_hash_map<SessionNumber, Worker> workers_;
+  std::vector<Class> classes_;  // By class number; [0] is unused.
+  absl::btree_set<uint32_t> hungry_profiles_;
+  // Profiles whose heap has to be filled before it is used: they were not hungry when classes became ready.
+  absl::btree_set<uint32_t> stale_profiles_;
+};
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_DISPATCHER_H_

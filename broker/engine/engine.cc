@@ -1,0 +1,211 @@
+#include "broker/engine/engine.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/check.h"
+
+namespace baton::engine {
+namespace {
+
+// Look-ups of keys made this many commits ago can still be completed; lanes are short enough that none is older.
+constexpr uint64_t kKeyHorizon = 8192;
+// How often readers may see new numbers of free slots.
+constexpr Micros kSlotsPublishInterval = 250 * kMillisecond;
+
+}  // namespace
+
+Engine::Engine(const EngineSettings& settings, Catalog* catalog, RoutingBoard* board, Recovered recovered, Now now)
+    : settings_(settings),
+      catalog_(catalog),
+      board_(board),
+      incarnation_(recovered.incarnation),
+      next_id_(recovered.next_id),
+      next_session_(recovered.next_session),
+      next_job_(recovered.next_job),
+      now_(now),
+      lease_now_(now.steady),
+      batch_(recovered.number + 1),
+      dispatcher_(catalog),
+      types_(std::move(recovered.types)) {
+  Restore(std::move(recovered));
+}
+
+void Engine::Restore(Recovered recovered) {
+  for (auto& [number, row] : recovered.sessions) {
+    auto session = std::make_unique<Session>();
+    session->number = number;
+    session->worker_id = row.worker_id();
+    session->instance_id = row.instance_id();
+    session->pod_id = row.pod_id();
+    session->pod_generation = row.pod_generation();
+    session->stored = true;
+    session->restored = true;
+    session->connected_at = now_.wall;
+    Renew(*session);
+    workers_[session->worker_id] = number;
+    sessions_[number] = std::move(session);
+  }
+  for (std::unique_ptr<Task>& task : recovered.running) {
+    Session* session = FindSession(task->session);
+    BATON_CHECK(session != nullptr, absl::StrCat("task ", task->id, " runs in session ", task->session, ", unknown"));
+    session->held[{task->id, task->attempt}] = {};
+    ++session->attempts;
+    // What is left of the timeout by the wall clock, which may have jumped meanwhile.
+    const Micros timeout = SettledFor(*task).timeout;
+    task->deadline = lease_now_ + std::clamp<Micros>(task->claimed + timeout - now_.wall, 0, timeout);
+    timeouts_.insert({task->deadline, task->id});
+    ++running_;
+    tasks_[task->id] = std::move(task);
+  }
+  for (const LiveEntry& entry : recovered.live) {
+    if (entry.state == LiveState::PENDING) {
+      Enqueue(entry.class_number, KeyOf(entry.priority, entry.due, entry.id));
+    } else if (entry.state == LiveState::WAITING) {
+      waiting_[entry.id] = {entry.class_number, entry.priority,  entry.due,   entry.attempt,
+                            entry.generation,   entry.remaining, entry.failed};
+    } else if (entry.state == LiveState::STAGED) {
+      staged_[entry.id] = {entry.class_number, KeyOf(entry.priority, entry.due, entry.id)};
+    }
+  }
+  for (auto& [number, row] : recovered.jobs) {
+    Job& job = jobs_[number];
+    for (const auto& range : row.ranges()) job.ranges.push_back({range.first(), range.count()});
+    job.row = std::move(row);
+    job.dirty = false;
+  }
+  std::vector<SessionNumber> idle;
+  for (const auto& [number, session] : sessions_) {
+    if (session->attempts == 0) idle.push_back(number);
+  }
+  for (const SessionNumber number : idle) RemoveSession(*sessions_[number]);
+}
+
+void Engine::BeginRound(Now now) {
+  now_ = now;
+  // The process, or its disk, stood still: nobody else is to blame.
+  if (asked_wake_ != 0 && now.steady - asked_wake_ > kPauseThreshold) paused_ += now.steady - asked_wake_;
+  lease_now_ = now.steady - paused_;
+  asked_wake_ = 0;
+  has_more_ = false;
+}
+
+void Engine::Apply(std::unique_ptr<Command> command) {
+  switch (command->kind) {
+    case Command::Kind::kSubmit:
+      return Submit(std::move(command));
+    case Command::Kind::kHello:
+      return Hello(std::move(command));
+    case Command::Kind::kUpdateWorker:
+      return UpdateWorker(std::move(command));
+    case Command::Kind::kStreamClosed:
+      return StreamClosed(std::move(command));
+    case Command::Kind::kHeartbeat:
+      return Heartbeat(std::move(command));
+    case Command::Kind::kComplete:
+      return Complete(std::move(command));
+    case Command::Kind::kReport:
+      return Report(std::move(command));
+    case Command::Kind::kSpawnChildren:
+      return SpawnStaged(std::move(command));
+    case Command::Kind::kCancel:
+      return Cancel(std::move(command));
+    case Command::Kind::kResume:
+      return Resume(std::move(command));
+    case Command::Kind::kListWorkers:
+      return ListWorkers(std::move(command));
+    case Command::Kind::kDrain:
+      return Drain(std::move(command));
+  }
+}
+
+void Engine::AddPages(const storage::WriteBatch& pages) { batch_.AddPages(pages); }
+
+void Engine::FinishRound(bool expire) {
+  size_t promoted = 0;
+  order_.Promote(now_.wall, kRoundTimers, [&](ClassNumber class_number) {
+    ++promoted;
+    dispatcher_.ClassReady(class_number);
+  });
+  if (promoted == kRoundTimers) has_more_ = true;
+  if (expire) Expire();
+  RunJobs();
+  EnqueueSealed();
+  Dispatch();
+  PublishRouting();
+  if (drain_ != nullptr && running_ == 0) batch_.Answer(std::move(drain_));
+  const Micros sleep = SleepTime();
+  if (sleep <= kMaxSleep) asked_wake_ = now_.steady + sleep;
+}
+
+void Engine::Expire() {
+  ExpireSessions();
+  ExpireAttempts();
+}
+
+Micros Engine::SleepTime() const {
+  Micros sleep = kHour;
+  if (order_.next_due() != std::numeric_limits<WallMicros>::max()) {
+    sleep = std::min(sleep, std::max<Micros>(order_.next_due() - now_.wall, 0));
+  }
+  if (!session_timers_.empty()) {
+    sleep = std::min({sleep, kMaxSleep, std::max<Micros>(session_timers_.begin()->first - lease_now_, 0)});
+  }
+  if (!timeouts_.empty()) {
+    sleep = std::min({sleep, kMaxSleep, std::max<Micros>(timeouts_.begin()->first - lease_now_, 0)});
+  }
+  if (slots_changed_) sleep = std::min(sleep, kSlotsPublishInterval);
+  return sleep;
+}
+
+void Engine::PublishRouting() {
+  if (!routing_changed_ && !(slots_changed_ && now_.steady - routing_published_ >= kSlotsPublishInterval)) return;
+  board_->Publish(dispatcher_.MakeRouting());
+  routing_changed_ = false;
+  slots_changed_ = false;
+  routing_published_ = now_.steady;
+}
+
+void Engine::Touch(Task& task) {
+  if (task.touched_in == batch_.number()) return;
+  task.touched_in = batch_.number();
+  touched_.push_back(task.id);
+}
+
+void Engine::WriteTouched() {
+  for (const TaskId id : touched_) {
+    const Task* task = Resident(id);
+    if (task == nullptr) continue;  // It has ended: that is in the journal already.
+    if (task->state == LiveState::RUNNING) {
+      batch_.Claimed(EntryOf(*task));
+    } else {
+      batch_.Moved(EntryOf(*task));
+    }
+  }
+  for (const auto& [id, entry] : resumed_) {
+    if (Resident(id) == nullptr) batch_.Moved(entry);
+  }
+  for (const TaskId id : touched_waiting_) {
+    const auto it = waiting_.find(id);
+    if (it != waiting_.end()) WriteWaiting(id, it->second);
+  }
+}
+
+ClosedBatch Engine::CloseBatch() {
+  WriteJobs();
+  WriteTouched();
+  ClosedBatch closed = batch_.Close(now_.wall, incarnation_, next_id_);
+  // Only what runs, or is ready to be handed out, stays in memory.
+  for (const TaskId id : touched_) EvictIdle(id);
+  for (const TaskId id : adopted_) EvictIdle(id);
+  touched_.clear();
+  adopted_.clear();
+  resumed_.clear();
+  touched_waiting_.clear();
+  if (batch_.number() > kKeyHorizon) keys_.Forget(batch_.number() - kKeyHorizon);
+  return closed;
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,300 @@
+// All rules of a partition, applied by one thread, one command after another. Deterministic: the same state, inputs and
+// readings of the clock give the same results. Reads nothing: what it does not hold is asked for (LoadRequest) and
+// comes back as an input.
+//
+// A round is: BeginRound, any number of Apply, FinishRound. Between rounds the open batch may be closed and committed.
+//
+// The code is spread over files by topic: engine.cc rounds and recovery, engine_submit.cc creating tasks,
+// engine_sessions.cc and engine_beats.cc workers, engine_claims.cc dispatch, engine_outcomes.cc the end of attempts,
+// engine_children.cc workflows, engine_verbs.cc cancel and resume, engine_loads.cc what is not in memory.
+#ifndef BATON_BROKER_ENGINE_ENGINE_H_
+#define BATON_BROKER_ENGINE_ENGINE_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "broker/base/clock.h"
+#include "broker/engine/batch.h"
+#include "broker/engine/catalog.h"
+#include "broker/engine/command.h"
+#include "broker/engine/dispatcher.h"
+#include "broker/engine/key_book.h"
+#include "broker/engine/limits.h"
+#include "broker/engine/live/loader.h"
+#include "broker/engine/live/recovery.h"
+#include "broker/engine/ready_order.h"
+#include "broker/engine/routing.h"
+#include "broker/engine/rules/transition.h"
+#include "broker/engine/session.h"
+#include "broker/engine/task.h"
+
+namespace baton::engine {
+
+// Not thread-safe. `catalog` and `board` must outlive it.
+class Engine {
+ public:
+  Engine(const EngineSettings& settings, Catalog* catalog, RoutingBoard* board, Recovered recovered, Now now);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  void BeginRound(Now now);
+  void Apply(std::unique_ptr<Command> command);
+  void Apply(LoadResult loaded);
+  // Pages to be stored with the open batch.
+  void AddPages(const storage::WriteBatch& pages);
+  // Timers, jobs and dispatch. `expire`: every input that waited when the round began was applied, so that silence is
+  // really silence; otherwise nothing expires in this round.
+  void FinishRound(bool expire);
+
+  // Whether there is something to hand on, and how large it is.
+  bool has_batch() const { return !batch_.empty(); }
+  size_t batch_bytes() const { return batch_.bytes(); }
+  ClosedBatch CloseBatch();
+
+  // How long it may sleep when no input comes.
+  Micros SleepTime() const;
+  // More to do at once: timers or job steps were left over.
+  bool has_more() const { return has_more_; }
+
+  uint64_t incarnation() const { return incarnation_; }
+  TaskId next_id() const { return next_id_; }
+  size_t resident_tasks() const { return tasks_.size(); }
+
+  // Everything the engine knows of its live tasks, in order of ids; for tests. Of a pending task that is not resident
+  // only class, priority and due time are known; suspended ones are known only while resident.
+  std::vector<LiveEntry> LiveForTest() const;
+  // Checks what must always hold between tasks, sessions, timers and order; a sentence if it does not.
+  std::string BrokenInvariantForTest() const;
+
+ private:
+  // A command of which parts wait for loads; answered when none is left.
+  struct Parked {
+    std::unique_ptr<Command> command;
+    size_t waiting = 0;
+  };
+  // A parent that waits for children; needs no more to be resumed.
+  struct Waiting {
+    ClassNumber class_number = 0;
+    int32_t priority = 0;
+    WallMicros due = 0;
+    uint32_t attempt = 0;
+    uint32_t generation = 0;
+    uint64_t remaining = 0;
+    uint64_t failed = 0;
+  };
+  // Where a task will stand in the order.
+  struct Placed {
+    ClassNumber class_number = 0;
+    OrderKey key;
+  };
+  struct Job {
+    records::v1::JobRow row;
+    // Ranges still to be searched, the first one from its first id on.
+    std::deque<IdRange> ranges;
+    bool searching = false;
+    size_t cancelling = 0;        // Found, and not cancelled yet.
+    std::optional<IdRange> rest;  // Of the range in work, to go on with when all found are cancelled.
+    bool dirty = true;
+  };
+  // Gets the resident task, or what is known of one that is not live.
+  using Continuation = std::function<void(Task* task, const LoadedTask& found)>;
+
+  // ── engine.cc ──
+  void Restore(Recovered recovered);
+  void Expire();
+  bool Due(SteadyMicros deadline) const { return deadline != 0 && deadline <= lease_now_; }
+  void PublishRouting();
+  void Touch(Task& task);
+  void WriteTouched();
+
+  // ── engine_submit.cc ──
+  void Submit(std::unique_ptr<Command> command);
+  bool AnswerRepeated(SubmitCommand& command);
+  void SubmitAll(SubmitCommand& command);
+  void SubmitOne(SubmitCommand& command, size_t index, TaskId first_id);
+  bool ResolveUnique(const SubmitCommand& command, const NewTask& task, TaskId first_id, SubmitResult* result);
+  void RememberRequest(SubmitCommand& command);
+  struct Placement {
+    ClassNumber class_number = 0;
+    int32_t priority = 0;
+  };
+  Placement Place(const std::string& type, const Options* options);
+  // Creates one task; `parent` null for a root.
+  TaskId Create(NewTask& task, const Placement& placement, const Task* parent, bool staged);
+
+  // ── engine_sessions.cc ──
+  void Hello(std::unique_ptr<Command> command);
+  Error RefuseHello(const HelloCommand& hello) const;
+  void Supersede(const HelloCommand& hello);
+  void TakeOver(HelloCommand& hello, Session& session);
+  Verdict Judge(const AttemptId& attempt, Session* previous, Session& session);
+  void UpdateWorker(std::unique_ptr<Command> command);
+  void RegisterTypes(const WorkerInfo& worker);
+  void StreamClosed(std::unique_ptr<Command> command);
+  void ListWorkers(std::unique_ptr<Command> command);
+  void Drain(std::unique_ptr<Command> command);
+  Session* FindSession(SessionNumber number);
+  Session* FindWorker(const std::string& worker_id);
+  void RemoveSession(Session& session);
+  // Takes valid attempts back from a worker that is lost.
+  void InterruptAll(Session& session, const std::string& why);
+  void InterruptWith(Task& task, const std::string& why);
+  void StoreSession(Session& session);
+  // The dispatcher and readers learn what the session can do now, and whether it takes anything.
+  void UpdateLiveness(Session& session);
+  void UpdateSlots(Session& session);
+
+  // ── engine_beats.cc ──
+  void Heartbeat(std::unique_ptr<Command> command);
+  void Renew(Session& session);
+  void TakeIn(const HeartbeatCommand& beat, Session& session, HeartbeatCommand* answer);
+  void JudgeMissing(const HeartbeatCommand& beat, Session& session);
+  void Arm(Session& session);
+  void ExpireSessions();
+  void Silence(Session& session);
+  void ExpireAttempts();
+
+  // ── engine_claims.cc ──
+  void Dispatch();
+  void Claim(Task& task, Session& session);
+  const HandlerRef& HandlerFor(Session& session, ClassNumber class_number);
+  const Settled& SettledFor(const Task& task);
+  void ReadAhead(ClassNumber class_number);
+  bool IsOrphan(const Task& task) const;
+  void FreeSlot(SessionNumber session, const AttemptId& attempt);
+  void Enqueue(ClassNumber class_number, const OrderKey& key);
+  bool HasRoomFor(size_t body_bytes) const;
+
+  // ── engine_outcomes.cc ──
+  void Complete(std::unique_ptr<Command> command);
+  Error Conclude(Outcome& outcome, Task& task);
+  void Report(std::unique_ptr<Command> command);
+  // Resident, running, and this very attempt; else null.
+  Task* FindAttempt(const AttemptId& attempt);
+  // An outcome for an attempt that is not running: was it accepted before, or is the attempt over?
+  void ExplainOver(const AttemptId& attempt, Outcome::Kind kind, std::function<void(Error)> tell);
+  // Applies an event that ends an attempt or a task. `content` is a Step, fields 1–9, encoded.
+  struct Content {
+    absl::string_view bytes;
+    bool has_context = false;
+    bool has_decision = false;
+    bool has_progress = false;
+  };
+  void Advance(Task& task, Event event, const Content& content, const std::string& actor);
+  Facts FactsOf(const Task& task);
+  void LeaveState(Task& task);
+  void EnterState(Task& task);
+  // Writes a row of family log, or of family end if the task is terminal; `info`: the attempt it ends or belongs to.
+  void WriteStep(Task& task, Step::Kind kind, const Content& content, const std::string& actor,
+                 const std::optional<records::v1::AttemptInfo>& info);
+  std::optional<records::v1::AttemptInfo> AttemptOf(const Task& task);
+  void Finish(Task& task);
+  void DropBody(Task& task);
+
+  // ── engine_children.cc ──
+  Error Spawn(Outcome& outcome, Task& parent);
+  void SpawnStaged(std::unique_ptr<Command> command);
+  Error CheckChildren(const Task& parent, const std::vector<NewTask>& children) const;
+  void Stage(std::vector<NewTask>& children, Task& parent);
+  void Seal(const IdRange& range);
+  void EnqueueSealed();
+  void DropStaged(Task& parent);
+  void ChildEnded(TaskId parent, uint32_t generation, LiveState state);
+  void WriteWaiting(TaskId parent, const Waiting& waiting);
+
+  // ── engine_verbs.cc ──
+  void Cancel(std::unique_ptr<Command> command);
+  void Resume(std::unique_ptr<Command> command);
+  void CancelTask(Task& task, const std::string& actor, const std::string& reason, uint64_t job);
+  void StartJob(std::vector<IdRange> ranges, const Task& root, const std::string& actor, const std::string& reason);
+  void OrderCancel(const Session& session, const AttemptId& attempt, const std::string& reason);
+  void RunJobs();
+  void RunJob(uint64_t number, Job& job);
+  void Found(const LoadResult& loaded);
+  void WriteJobs();
+
+  // ── engine_loads.cc ──
+  // Calls `then` with the task: at once if it is resident, else when it was loaded.
+  void WithTask(TaskId id, Continuation then);
+  // The same even if it is resident now; for what is about to leave memory.
+  void LoadThen(TaskId id, Continuation then);
+  Task* Resident(TaskId id);
+  void Adopt(std::unique_ptr<Task> task);
+  void AdoptLoaded(LoadedTask loaded);
+  void Unpin(TaskId id);
+  // Lets go of a task that neither runs nor is ready to be handed out.
+  void EvictIdle(TaskId id);
+  std::shared_ptr<Parked> Park(std::unique_ptr<Command> command);
+
+  const EngineSettings settings_;
+  Catalog* const catalog_;
+  RoutingBoard* const board_;
+  uint64_t incarnation_ = 0;
+  TaskId next_id_ = 1;
+  SessionNumber next_session_ = 1;
+  uint64_t next_job_ = 1;
+
+  Now now_;
+  // The steady clock less all pauses of the process: leases, grace and timeouts live on it.
+  SteadyMicros lease_now_ = 0;
+  Micros paused_ = 0;
+  SteadyMicros asked_wake_ = 0;  // Steady time; 0: none asked for.
+  bool has_more_ = false;
+
+  Batch batch_;
+  // Changed in the open batch: their states go into its journal entry when it is closed.
+  std::vector<TaskId> touched_;
+  absl::btree_set<TaskId> touched_waiting_;
+  // Parents resumed by their children while not resident.
+  std::vector<std::pair<TaskId, LiveEntry>> resumed_;
+  // Loaded during the open batch.
+  std::vector<TaskId> adopted_;
+
+  absl::flat_hash_map<TaskId, std::unique_ptr<Task>> tasks_;  // Resident.
+  size_t resident_bytes_ = 0;                                 // Of their bodies.
+  absl::flat_hash_map<TaskId, Waiting> waiting_;
+  // Children of unsealed spawns, and sealed ones that are not in order yet.
+  absl::btree_map<TaskId, Placed> staged_;
+  std::deque<IdRange> seals_;
+  ReadyOrder order_;
+  Dispatcher dispatcher_;
+  absl::btree_set<std::pair<SteadyMicros, TaskId>> timeouts_;
+  size_t running_ = 0;
+
+  absl::flat_hash_map<SessionNumber, std::unique_ptr<Session>> sessions_;
+  absl::flat_hash_map<std::string, SessionNumber> workers_;  // By worker id.
+  absl::btree_set<std::pair<SteadyMicros, SessionNumber>> session_timers_;
+  bool routing_changed_ = true;
+  bool slots_changed_ = false;
+  SteadyMicros routing_published_ = 0;
+
+  absl::flat_hash_map<std::string, records::v1::TypeRow> types_;
+  KeyBook keys_;
+  std::string last_placed_type_;
+  Placement last_placement_{};
+  std::vector<Settled> settled_;  // By options number, for tasks without options of their own.
+  Settled settled_own_{};         // Of the last task asked for that has some.
+  absl::flat_hash_map<TaskId, std::vector<Continuation>> loading_;
+  absl::flat_hash_map<ClassNumber, size_t> read_ahead_;  // Classes held, and tasks they wait for.
+  // Who waits to learn how an attempt ended.
+  absl::flat_hash_map<AttemptId, std::vector<std::function<void(const LoadResult&)>>> attempt_loads_;
+  absl::flat_hash_map<uint64_t, Job> jobs_;
+  bool draining_ = false;
+  std::unique_ptr<Command> drain_;
+
+  Step scratch_;  // Reused, to save allocations.
+  std::string scratch_bytes_;
+};
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_ENGINE_H_

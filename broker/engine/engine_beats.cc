@@ -1,0 +1,133 @@
+// Signs of life, and their absence.
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "broker/engine/engine.h"
+
+namespace baton::engine {
+
+void Engine::Heartbeat(std::unique_ptr<Command> owned) {
+  auto& beat = static_cast<HeartbeatCommand&>(*owned);
+  Session* session = FindSession(beat.session);
+  if (session == nullptr || session->instance_id != beat.instance_id) {
+    beat.reconnect = true;
+  } else if (beat.number > session->last_beat) {
+    session->last_beat = beat.number;
+    const bool accepted = session->accepts();
+    Renew(*session);
+    if (!beat.stream_open) {
+      // The worker knows that it has to come back: the beat window counts from here.
+      session->open = false;
+      session->grace_deadline = 0;
+    }
+    TakeIn(beat, *session, &beat);
+    JudgeMissing(beat, *session);
+    if (session->accepts() != accepted) UpdateLiveness(*session);
+    UpdateSlots(*session);
+  }
+  batch_.Answer(std::move(owned));
+}
+
+void Engine::Renew(Session& session) {
+  session.silent = false;
+  session.last_heard = lease_now_;
+  session.lease_deadline = lease_now_ + settings_.beat_window;
+  Arm(session);
+}
+
+void Engine::Arm(Session& session) {
+  SteadyMicros next = session.lease_deadline;
+  if (session.grace_deadline != 0) next = std::min(next, session.grace_deadline);
+  // A deadline that moved away is found out when the timer fires.
+  if (session.timer != 0 && session.timer <= next) return;
+  session_timers_.erase({session.timer, session.number});
+  session.timer = next;
+  session_timers_.insert({next, session.number});
+}
+
+void Engine::TakeIn(const HeartbeatCommand& beat, Session& session, HeartbeatCommand* answer) {
+  for (uint32_t i = 0; i < beat.held.size(); ++i) {
+    const HeldAttempt& held = beat.held[i];
+    Task* task = FindAttempt(held.attempt);
+    if (task == nullptr || task->session != session.number) {
+      const auto slot = session.held.find(held.attempt);
+      const bool cancelled = slot != session.held.end() && slot->second.cancelled;
+      (cancelled ? answer->cancelled : answer->over).push_back(i);
+      continue;
+    }
+    // The timeout counts from the handler's start.
+    if (task->started) continue;
+    const Micros timeout = SettledFor(*task).timeout;
+    const Micros ran = std::clamp<Micros>(held.running.value_or(0), 0, timeout);
+    timeouts_.erase({task->deadline, task->id});
+    task->deadline = lease_now_ - ran + timeout;
+    task->started = held.running.has_value();
+    timeouts_.insert({task->deadline, task->id});
+  }
+}
+
+void Engine::JudgeMissing(const HeartbeatCommand& beat, Session& session) {
+  if (session.restored) return;
+  absl::flat_hash_set<AttemptId> listed;
+  for (const HeldAttempt& held : beat.held) listed.insert(held.attempt);
+  std::vector<AttemptId> missing;
+  for (const auto& [attempt, held] : session.held) {
+    if (held.delivery <= beat.last_delivery && !listed.contains(attempt)) missing.push_back(attempt);
+  }
+  std::sort(missing.begin(), missing.end(), [](const AttemptId& a, const AttemptId& b) { return a.task < b.task; });
+  for (const AttemptId& attempt : missing) {
+    session.held.erase(attempt);
+    Task* task = FindAttempt(attempt);
+    if (task != nullptr && task->session == session.number) InterruptWith(*task, "its worker does not have it");
+  }
+}
+
+void Engine::ExpireSessions() {
+  for (size_t fired = 0; !session_timers_.empty() && session_timers_.begin()->first <= lease_now_; ++fired) {
+    if (fired == kRoundTimers) {
+      has_more_ = true;
+      return;
+    }
+    Session& session = *sessions_[session_timers_.begin()->second];
+    session_timers_.erase(session_timers_.begin());
+    session.timer = 0;
+    if (Due(session.grace_deadline)) {
+      InterruptAll(session, absl::StrCat("worker '", session.worker_id, "' closed its stream and did not come back"));
+      RemoveSession(session);
+    } else if (Due(session.lease_deadline)) {
+      Silence(session);
+    } else {
+      Arm(session);
+    }
+  }
+}
+
+void Engine::Silence(Session& session) {
+  InterruptAll(session, absl::StrCat("no heartbeat from worker '", session.worker_id, "' for ",
+                                     absl::FormatDuration(absl::Microseconds(settings_.beat_window))));
+  if (!session.open) return RemoveSession(session);
+  // Its stream may be open for long (a stopped process): it gets nothing until it beats again.
+  session.silent = true;
+  session.lease_deadline = lease_now_ + settings_.beat_window;
+  UpdateLiveness(session);
+  Arm(session);
+}
+
+void Engine::ExpireAttempts() {
+  for (size_t fired = 0; !timeouts_.empty() && timeouts_.begin()->first <= lease_now_; ++fired) {
+    if (fired == kRoundTimers) {
+      has_more_ = true;
+      return;
+    }
+    Task& task = *Resident(timeouts_.begin()->second);
+    Step content;
+    content.set_error(absl::StrCat("timed out: attempt ", task.attempt, " took longer than ",
+                                   absl::FormatDuration(absl::Microseconds(SettledFor(task).timeout))));
+    Advance(task, Event::kTimedOut, {content.SerializeAsString()}, "broker");
+  }
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,158 @@
+// Workflows: children are made real and the parent waits in one step; each child's end counts while the parent waits
+// for that generation.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/check.h"
+#include "broker/engine/engine.h"
+
+namespace baton::engine {
+
+using storage::Family;
+
+Error Engine::CheckChildren(const Task& parent, const std::vector<NewTask>& children) const {
+  if (parent.depth + 1 > settings_.max_depth) {
+    return InvalidArgument(
+        "TOO_DEEP", absl::StrCat("task ", parent.id, " is ", parent.depth, " levels deep; children may be at most ",
+                                 settings_.max_depth, " levels below their root"));
+  }
+  const uint64_t count = CountOf(parent.staged) + children.size();
+  if (count > settings_.max_children) {
+    return InvalidArgument("TOO_MANY_CHILDREN",
+                           absl::StrCat("one spawn has at most ", settings_.max_children, " children, not ", count,
+                                        ": spawn the others at the next stage"));
+  }
+  return {};
+}
+
+Error Engine::Spawn(Outcome& outcome, Task& parent) {
+  if (outcome.parts != parent.staged_parts) {
+    return FailedPrecondition(
+        "PART_MISSING", absl::StrCat("the outcome names ", outcome.parts, " staged parts, but ", parent.staged_parts,
+                                     " are there: send SpawnChildren again"));
+  }
+  Error error = CheckChildren(parent, outcome.children);
+  if (!error.ok()) return error;
+
+  std::vector<IdRange> ranges = std::move(parent.staged);
+  parent.staged.clear();
+  parent.staged_parts = 0;
+  for (const IdRange& range : ranges) Seal(range);
+  if (!outcome.children.empty()) {
+    ranges.push_back({next_id_, outcome.children.size()});
+    for (NewTask& child : outcome.children) {
+      const Placement placement = Place(child.type, child.options.get());
+      Create(child, placement, &parent, false);
+    }
+  }
+  parent.children = std::move(ranges);
+  parent.children_failed = 0;
+  parent.remaining = CountOf(parent.children);
+  parent.children_total += parent.remaining;
+  ++parent.generation;
+  Advance(parent, Event::kSpawned, {outcome.step, outcome.has_context, false, outcome.has_progress}, "");
+  return {};
+}
+
+void Engine::SpawnStaged(std::unique_ptr<Command> owned) {
+  auto& command = static_cast<SpawnChildrenCommand&>(*owned);
+  Task* parent = FindAttempt(command.attempt);
+  if (parent == nullptr) {
+    command.error = Aborted("ATTEMPT_OVER", absl::StrCat("attempt ", command.attempt.attempt, " of task ",
+                                                         command.attempt.task, " is over: stop working on it"));
+  } else if (command.part > parent->staged_parts + 1) {
+    command.error = FailedPrecondition("PART_MISSING", absl::StrCat("part ", command.part, " came before part ",
+                                                                    parent->staged_parts + 1, ": send them in order"));
+  } else if (command.part == parent->staged_parts + 1) {
+    command.error = CheckChildren(*parent, command.children);
+    if (command.error.ok()) Stage(command.children, *parent);
+  }
+  if (parent != nullptr) command.staged = CountOf(parent->staged);
+  batch_.Answer(std::move(owned));
+}
+
+void Engine::Stage(std::vector<NewTask>& children, Task& parent) {
+  const TaskId first = next_id_;
+  for (NewTask& child : children) {
+    const Placement placement = Place(child.type, child.options.get());
+    Create(child, placement, &parent, true);
+  }
+  if (!parent.staged.empty() && parent.staged.back().first + parent.staged.back().count == first) {
+    parent.staged.back().count += children.size();
+  } else {
+    parent.staged.push_back({first, children.size()});
+  }
+  ++parent.staged_parts;
+  WriteStep(parent, Step::REPORTED, {}, "", AttemptOf(parent));
+}
+
+void Engine::Seal(const IdRange& range) {
+  batch_.Sealed(range);
+  seals_.push_back(range);
+}
+
+void Engine::EnqueueSealed() {
+  for (size_t done = 0; !seals_.empty() && done < kRoundJobSteps; ++done) {
+    IdRange& range = seals_.front();
+    // One that was cancelled meanwhile is not there any more.
+    if (const auto it = staged_.find(range.first); it != staged_.end()) {
+      Enqueue(it->second.class_number, it->second.key);
+      staged_.erase(it);
+    }
+    ++range.first;
+    if (--range.count == 0) seals_.pop_front();
+  }
+  if (!seals_.empty()) has_more_ = true;
+}
+
+void Engine::DropStaged(Task& parent) {
+  for (const IdRange& range : parent.staged) {
+    staged_.erase(staged_.lower_bound(range.first), staged_.lower_bound(range.first + range.count));
+    batch_.writes().DeleteRange(Family::kTask, TaskKey(range.first), TaskKey(range.first + range.count));
+    batch_.Removed(range);
+  }
+  parent.staged.clear();
+  parent.staged_parts = 0;
+}
+
+void Engine::ChildEnded(TaskId parent, uint32_t generation, LiveState state) {
+  const auto it = waiting_.find(parent);
+  if (it == waiting_.end() || it->second.generation != generation) return;
+  Waiting& waiting = it->second;
+  BATON_CHECK(waiting.remaining > 0, absl::StrCat("task ", parent, " waits for no child"));
+  --waiting.remaining;
+  if (state != LiveState::COMPLETED) ++waiting.failed;
+  if (waiting.remaining > 0) {
+    touched_waiting_.insert(parent);
+    return;
+  }
+  if (Task* task = Resident(parent); task != nullptr) {
+    task->children_failed = waiting.failed;
+    return Advance(*task, Event::kChildrenEnded, {}, "broker");
+  }
+  LiveEntry entry;
+  entry.id = parent;
+  entry.state = LiveState::PENDING;
+  entry.class_number = waiting.class_number;
+  entry.priority = waiting.priority;
+  entry.due = waiting.due;
+  entry.attempt = waiting.attempt;
+  entry.failed = waiting.failed;
+  waiting_.erase(it);
+  resumed_.emplace_back(parent, entry);
+  Enqueue(entry.class_number, KeyOf(entry.priority, entry.due, parent));
+}
+
+void Engine::WriteWaiting(TaskId parent, const Waiting& waiting) {
+  LiveEntry entry;
+  entry.id = parent;
+  entry.state = LiveState::WAITING;
+  entry.due = waiting.due;
+  entry.attempt = waiting.attempt;
+  entry.generation = waiting.generation;
+  entry.remaining = waiting.remaining;
+  entry.failed = waiting.failed;
+  batch_.Moved(entry);
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,150 @@
+// Handing tasks out.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/check.h"
+#include "broker/engine/engine.h"
+
+namespace baton::engine {
+
+void Engine::Dispatch() {
+  if (draining_) return;
+  for (size_t claimed = 0; claimed < kRoundItems && batch_.bytes() < kOpenBatchBytes; ++claimed) {
+    const std::optional<Dispatcher::Choice> choice = dispatcher_.Next(order_);
+    if (!choice.has_value()) return;
+    Task* task = Resident(choice->key.id);
+    if (task == nullptr || task->body == nullptr) {
+      ReadAhead(choice->class_number);
+    } else if (IsOrphan(*task)) {
+      CancelTask(*task, "broker", "its parent has ended", 0);
+    } else {
+      Claim(*task, *FindSession(choice->session));
+    }
+  }
+  has_more_ = true;
+}
+
+bool Engine::IsOrphan(const Task& task) const {
+  if (task.parent == 0) return false;
+  const auto parent = waiting_.find(task.parent);
+  return parent == waiting_.end() || parent->second.generation != task.parent_generation;
+}
+
+void Engine::Claim(Task& task, Session& session) {
+  const HandlerRef& handler = HandlerFor(session, task.class_number);
+  order_.Remove(task.class_number, KeyOf(task.priority, task.due, task.id));
+  StoreSession(session);
+  task.state = LiveState::RUNNING;
+  ++task.attempt;
+  task.session = session.number;
+  task.handler_version = handler.version;
+  if (task.options_number == 0) task.options_number = handler.options_number;
+  task.claimed = now_.wall;
+  task.ready = std::max(task.due, task.created);
+  task.started = false;
+  const Settled& options = SettledFor(task);
+  task.deadline = lease_now_ + options.timeout;
+  timeouts_.insert({task.deadline, task.id});
+  ++running_;
+  Touch(task);
+
+  Delivery delivery;
+  delivery.number = ++session.last_delivery;
+  delivery.attempt = {task.id, task.attempt};
+  delivery.type = catalog_->Class(task.class_number).type;
+  delivery.body = task.body;
+  delivery.stage = task.stage;
+  delivery.timeout = options.timeout;
+  delivery.parent = task.parent;
+  delivery.root = task.root;
+  delivery.priority = task.priority;
+  delivery.failures = task.failures;
+  delivery.max_retries = options.max_retries;
+  delivery.children = CountOf(task.children);
+  delivery.children_failed = task.children_failed;
+  delivery.handler_version = handler.version;
+  delivery.created = task.created;
+  session.held[delivery.attempt].delivery = delivery.number;
+  ++session.attempts;
+  UpdateSlots(session);
+  batch_.Deliver(session.number, std::move(delivery));
+}
+
+const HandlerRef& Engine::HandlerFor(Session& session, ClassNumber class_number) {
+  const auto [it, added] = session.handlers.try_emplace(class_number);
+  if (!added) return it->second;
+  const std::string& type = catalog_->Class(class_number).type;
+  const auto handler = std::find_if(session.worker.handlers.begin(), session.worker.handlers.end(),
+                                    [&](const HandlerInfo& candidate) { return candidate.type == type; });
+  BATON_CHECK(handler != session.worker.handlers.end(), absl::StrCat("no handler for ", type));
+  // Settled for good: neither a restart with other defaults nor another worker changes them.
+  const Options completed = engine::Complete(handler->options, session.worker.default_options);
+  const Settled settled = Settle(completed, {}, settings_.defaults);
+  Options stored;
+  stored.timeout = settled.timeout;
+  stored.max_retries = settled.max_retries;
+  stored.retry_interval = settled.retry_interval;
+  stored.retry_backoff = settled.retry_backoff;
+  stored.retry_interval_cap = settled.retry_interval_cap;
+  // The default jitter depends on the backoff, which the task may set itself.
+  stored.retry_jitter = completed.retry_jitter;
+  const Catalog::Interned interned = catalog_->InternOptions(stored);
+  if (interned.added) {
+    records::v1::OptionsRow row;
+    *row.mutable_options() = ToRecord(stored);
+    batch_.writes().Put(storage::Family::kMeta, OptionsMetaKey(interned.number), row.SerializeAsString());
+  }
+  it->second = {interned.number, handler->version};
+  return it->second;
+}
+
+const Settled& Engine::SettledFor(const Task& task) {
+  if (task.options != nullptr) {
+    settled_own_ = Settle(*task.options, catalog_->OptionsAt(task.options_number), settings_.defaults);
+    return settled_own_;
+  }
+  while (settled_.size() <= task.options_number) {
+    const OptionsNumber number = static_cast<OptionsNumber>(settled_.size());
+    settled_.push_back(Settle(number == 0 ? Options() : catalog_->OptionsAt(number), {}, settings_.defaults));
+  }
+  return settled_[task.options_number];
+}
+
+void Engine::ReadAhead(ClassNumber class_number) {
+  dispatcher_.Hold(class_number, true);
+  size_t& waiting = read_ahead_[class_number];
+  std::vector<TaskId> ids;
+  size_t looked_at = 0;
+  for (const OrderKey& key : order_.QueueAt(class_number)) {
+    if (looked_at++ == kReadAhead) break;
+    const Task* task = Resident(key.id);
+    if (task == nullptr || task->body == nullptr) ids.push_back(key.id);
+  }
+  waiting = ids.size();
+  for (const TaskId id : ids) {
+    LoadThen(id, [this, class_number](Task*, const LoadedTask&) {
+      if (--read_ahead_[class_number] > 0) return;
+      read_ahead_.erase(class_number);
+      dispatcher_.Hold(class_number, false);
+    });
+  }
+}
+
+void Engine::FreeSlot(SessionNumber number, const AttemptId& attempt) {
+  Session* session = FindSession(number);
+  if (session == nullptr || session->held.erase(attempt) == 0) return;
+  UpdateSlots(*session);
+}
+
+void Engine::Enqueue(ClassNumber class_number, const OrderKey& key) {
+  if (order_.Insert(class_number, key, now_.wall) && *order_.QueueAt(class_number).begin() == key) {
+    dispatcher_.ClassReady(class_number);
+  }
+}
+
+bool Engine::HasRoomFor(size_t body_bytes) const {
+  return tasks_.size() < settings_.resident_tasks && resident_bytes_ + body_bytes <= settings_.resident_bytes;
+}
+
+}  // namespace baton::engine

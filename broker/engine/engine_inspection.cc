@@ -1,0 +1,69 @@
+// For tests: what the engine knows, and whether it is consistent.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "broker/engine/engine.h"
+
+namespace baton::engine {
+
+std::vector<LiveEntry> Engine::LiveForTest() const {
+  std::vector<LiveEntry> live;
+  order_.ForEach([&](ClassNumber class_number, const OrderKey& key) {
+    if (tasks_.contains(key.id)) return;
+    LiveEntry entry;
+    entry.id = key.id;
+    entry.state = LiveState::PENDING;
+    entry.class_number = class_number;
+    entry.priority = -key.negated_priority;
+    entry.due = key.due;
+    live.push_back(entry);
+  });
+  for (const auto& [id, task] : tasks_) {
+    if (!waiting_.contains(id)) live.push_back(EntryOf(*task));
+  }
+  for (const auto& [id, waiting] : waiting_) {
+    LiveEntry entry;
+    entry.id = id;
+    entry.state = LiveState::WAITING;
+    entry.class_number = waiting.class_number;
+    entry.priority = waiting.priority;
+    entry.due = waiting.due;
+    entry.attempt = waiting.attempt;
+    entry.generation = waiting.generation;
+    entry.remaining = waiting.remaining;
+    entry.failed = waiting.failed;
+    live.push_back(entry);
+  }
+  std::sort(live.begin(), live.end(), [](const LiveEntry& a, const LiveEntry& b) { return a.id < b.id; });
+  return live;
+}
+
+std::string Engine::BrokenInvariantForTest() const {
+  size_t running = 0, body_bytes = 0;
+  absl::flat_hash_map<SessionNumber, uint32_t> attempts;
+  for (const auto& [id, task] : tasks_) {
+    body_bytes += task->body != nullptr ? task->body_bytes : 0;
+    if (task->state != LiveState::RUNNING) continue;
+    ++running;
+    ++attempts[task->session];
+    if (!timeouts_.contains({task->deadline, id})) return absl::StrCat("running task ", id, " has no timeout armed");
+    const auto session = sessions_.find(task->session);
+    if (session == sessions_.end()) return absl::StrCat("running task ", id, " has no session");
+  }
+  if (running != running_) return absl::StrCat(running, " tasks run, ", running_, " are counted");
+  if (timeouts_.size() != running_) return absl::StrCat(timeouts_.size(), " timeouts for ", running_, " attempts");
+  if (body_bytes != resident_bytes_) return absl::StrCat(body_bytes, " bytes of bodies, ", resident_bytes_, " counted");
+  for (const auto& [number, session] : sessions_) {
+    if (session->attempts != attempts[number]) {
+      return absl::StrCat("session ", number, " counts ", session->attempts, " attempts, has ", attempts[number]);
+    }
+    if (!session_timers_.contains({session->timer, number})) return absl::StrCat("session ", number, " has no timer");
+  }
+  if (session_timers_.size() != sessions_.size()) return "a timer of a session that is gone";
+  for (const auto& [id, waiting] : waiting_) {
+    if (waiting.remaining == 0) return absl::StrCat("task ", id, " waits for no child");
+  }
+  return "";
+}
+
+}  // namespace baton::engine

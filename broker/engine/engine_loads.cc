@@ -1,0 +1,112 @@
+// Tasks that are not in memory: asked for, waited for, taken in, and let go.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/check.h"
+#include "broker/engine/engine.h"
+
+namespace baton::engine {
+
+Task* Engine::Resident(TaskId id) {
+  const auto it = tasks_.find(id);
+  return it == tasks_.end() ? nullptr : it->second.get();
+}
+
+std::shared_ptr<Engine::Parked> Engine::Park(std::unique_ptr<Command> command) {
+  auto parked = std::make_shared<Parked>();
+  parked->command = std::move(command);
+  return parked;
+}
+
+void Engine::WithTask(TaskId id, Continuation then) {
+  LoadedTask found;
+  found.id = id;
+  Task* task = Resident(id);
+  if (task != nullptr) {
+    found.state = task->state;
+    return then(task, found);
+  }
+  if (id == 0 || id >= next_id_) return then(nullptr, found);
+  LoadThen(id, std::move(then));
+}
+
+void Engine::LoadThen(TaskId id, Continuation then) {
+  auto& waiting = loading_[id];
+  waiting.push_back(std::move(then));
+  if (waiting.size() > 1) return;
+  // Many are asked for at once, as a rule.
+  LoadRequest* last = batch_.LastLoad();
+  if (last != nullptr && last->kind == LoadRequest::Kind::kTasks && last->ids.size() < kReadAhead) {
+    last->ids.push_back(id);
+    return;
+  }
+  LoadRequest request;
+  request.kind = LoadRequest::Kind::kTasks;
+  request.ids = {id};
+  batch_.Load(std::move(request));
+}
+
+void Engine::Apply(LoadResult loaded) {
+  switch (loaded.request.kind) {
+    case LoadRequest::Kind::kTasks:
+      for (LoadedTask& task : loaded.tasks) AdoptLoaded(std::move(task));
+      return;
+    case LoadRequest::Kind::kAttempt: {
+      const auto waiting = attempt_loads_.extract({loaded.request.ids[0], loaded.request.attempt});
+      for (const auto& then : waiting.mapped()) then(loaded);
+      return;
+    }
+    case LoadRequest::Kind::kLiveIds:
+      return Found(loaded);
+  }
+}
+
+void Engine::AdoptLoaded(LoadedTask loaded) {
+  const auto it = loading_.find(loaded.id);
+  BATON_CHECK(it != loading_.end(), absl::StrCat("task ", loaded.id, " was loaded unasked"));
+  std::vector<Continuation> waiting = std::move(it->second);
+  loading_.erase(it);
+  if (loaded.state == LiveState::WAITING && !waiting_.contains(loaded.id) && Resident(loaded.id) == nullptr) {
+    // Its last child ended after this was read: that changed it without it being here.
+    for (Continuation& then : waiting) LoadThen(loaded.id, std::move(then));
+    return;
+  }
+  // One that is staged does not exist for anybody but its parent.
+  if (loaded.state == LiveState::STAGED) loaded = {.id = loaded.id};
+  if (loaded.task != nullptr && Resident(loaded.id) == nullptr) Adopt(std::move(loaded.task));
+  for (const Continuation& then : waiting) {
+    // Each may end it.
+    Task* task = Resident(loaded.id);
+    if (task == nullptr && IsLive(loaded.state)) loaded.state = LiveState::CANCELLED;
+    then(task, loaded);
+  }
+}
+
+void Engine::Adopt(std::unique_ptr<Task> task) {
+  const auto parent = waiting_.find(task->id);
+  if (parent != waiting_.end()) {
+    task->remaining = parent->second.remaining;
+    task->children_failed = parent->second.failed;
+  }
+  resident_bytes_ += task->body_bytes;
+  adopted_.push_back(task->id);
+  tasks_[task->id] = std::move(task);
+}
+
+void Engine::Unpin(TaskId id) {
+  Task* task = Resident(id);
+  if (task == nullptr) return;
+  --task->pins;
+  adopted_.push_back(id);
+}
+
+void Engine::EvictIdle(TaskId id) {
+  Task* task = Resident(id);
+  if (task == nullptr || task->state == LiveState::RUNNING || task->pins > 0) return;
+  if (task->state == LiveState::PENDING && task->body != nullptr && task->due <= now_.wall) return;
+  DropBody(*task);
+  tasks_.erase(id);
+}
+
+}  // namespace baton::engine

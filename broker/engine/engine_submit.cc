@@ -1,0 +1,221 @@
+// Creating tasks.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/check.h"
+#include "broker/engine/engine.h"
+
+namespace baton::engine {
+namespace {
+
+// Appends the fields of a TaskRow that the engine decides.
+void AppendTaskRow(const Task& task, std::string* row) {
+  records::v1::TaskRow tail;
+  tail.set_class_number(task.class_number);
+  tail.set_priority(task.priority);
+  tail.set_due_us(task.due);
+  tail.set_created_us(task.created);
+  tail.set_parent(task.parent);
+  tail.set_root(task.root == task.id ? 0 : task.root);
+  tail.set_generation(task.parent_generation);
+  tail.set_depth(task.depth);
+  tail.AppendToString(row);
+}
+
+}  // namespace
+
+void Engine::Submit(std::unique_ptr<Command> owned) {
+  auto& command = static_cast<SubmitCommand&>(*owned);
+  const bool looked_up =
+      !command.request.empty() ||
+      std::any_of(command.tasks.begin(), command.tasks.end(), [](const NewTask& task) { return !task.unique.empty(); });
+  if (looked_up && command.looked_up_at < keys_.floor()) {
+    command.error = Unavailable("OVERLOADED", "the broker was too busy to check the request id; send the call again");
+    return batch_.Answer(std::move(owned));
+  }
+  if (AnswerRepeated(command)) return batch_.Answer(std::move(owned));
+
+  // Holders of unique keys have to be at hand before anything is decided.
+  std::vector<TaskId> holders;
+  for (const NewTask& task : command.tasks) {
+    if (task.unique.empty() || !task.error.ok()) continue;
+    const TaskId holder = keys_.Holder(task.unique, task.found);
+    if (holder != 0 && Resident(holder) == nullptr) holders.push_back(holder);
+  }
+  if (holders.empty()) {
+    SubmitAll(command);
+    return batch_.Answer(std::move(owned));
+  }
+  const auto parked = Park(std::move(owned));
+  parked->waiting = holders.size();
+  for (const TaskId holder : holders) {
+    WithTask(holder, [this, parked, holders](Task* task, const LoadedTask&) {
+      if (task != nullptr) ++task->pins;
+      if (--parked->waiting > 0) return;
+      auto& waiting = static_cast<SubmitCommand&>(*parked->command);
+      if (!AnswerRepeated(waiting)) SubmitAll(waiting);
+      for (const TaskId id : holders) Unpin(id);
+      batch_.Answer(std::move(parked->command));
+    });
+  }
+}
+
+bool Engine::AnswerRepeated(SubmitCommand& command) {
+  if (command.request.empty()) return false;
+  const records::v1::KeyRow* row = keys_.Request(command.request);
+  if (row == nullptr && command.found_request.has_value()) row = &*command.found_request;
+  if (row == nullptr || now_.wall - row->time_us() > kDay) return false;
+  if (row->body_hash() != command.body.Bytes()) {
+    command.error = InvalidArgument("REQUEST_ID_REUSED",
+                                    "request_id was used with other tasks within the last 24 h: use a new one");
+    return true;
+  }
+  command.results.resize(command.tasks.size());
+  size_t index = 0;
+  for (const records::v1::Range& run : row->tasks()) {
+    for (uint64_t i = 0; i < run.count() && index < command.results.size(); ++i, ++index) {
+      SubmitResult& result = command.results[index];
+      result.error = command.tasks[index].error;
+      if (run.first() != 0) {
+        result.id = run.first() + i;
+        result.state = LiveState::PENDING;
+      } else if (result.error.ok()) {
+        result.error = AlreadyExists("UNIQUE_KEY_IN_USE", "the unique key was in use when this request came first");
+      }
+    }
+  }
+  return true;
+}
+
+void Engine::SubmitAll(SubmitCommand& command) {
+  command.results.resize(command.tasks.size());
+  const TaskId first_id = next_id_;
+  for (size_t i = 0; i < command.tasks.size(); ++i) SubmitOne(command, i, first_id);
+  if (!command.request.empty()) RememberRequest(command);
+}
+
+void Engine::SubmitOne(SubmitCommand& command, size_t index, TaskId first_id) {
+  NewTask& task = command.tasks[index];
+  SubmitResult& result = command.results[index];
+  if (!task.error.ok()) {
+    result.error = task.error;
+    return;
+  }
+  if (!task.unique.empty() && ResolveUnique(command, task, first_id, &result)) return;
+  const Placement placement = Place(task.type, task.options.get());
+  const Hash128 unique = task.unique;
+  result.id = Create(task, placement, nullptr, false);
+  result.state = LiveState::PENDING;
+  result.runnable = dispatcher_.Runnable(placement.class_number);
+  if (unique.empty()) return;
+  records::v1::KeyRow row;
+  row.set_task(result.id);
+  row.set_time_us(now_.wall);
+  batch_.writes().Put(storage::Family::kKey, UniqueKey(unique), row.SerializeAsString());
+  keys_.SetHolder(unique, result.id, batch_.number());
+}
+
+bool Engine::ResolveUnique(const SubmitCommand& command, const NewTask& task, TaskId first_id, SubmitResult* result) {
+  const TaskId holder = keys_.Holder(task.unique, task.found);
+  if (holder == 0) return false;
+  Task* existing = Resident(holder);
+  // Not in memory: created by this very call, and too much to be kept; or it has ended since it was found.
+  if (existing == nullptr && holder < first_id) return false;
+  if (task.policy == UniquePolicy::kReject) {
+    result->error = AlreadyExists("UNIQUE_KEY_IN_USE",
+                                  absl::StrCat("unique_key is in use by task ", holder, " of type '", task.type,
+                                               "', which has not ended: use its id, or another key"));
+    return true;
+  }
+  if (task.policy == UniquePolicy::kReplacePending && existing != nullptr && existing->state == LiveState::PENDING &&
+      existing->attempt == 0) {
+    CancelTask(*existing, command.actor, "replaced by a newer task with the same unique key", 0);
+    return false;
+  }
+  result->id = holder;
+  result->existing = true;
+  result->state = existing != nullptr ? existing->state : LiveState::PENDING;
+  if (existing != nullptr) result->runnable = dispatcher_.Runnable(existing->class_number);
+  return true;
+}
+
+void Engine::RememberRequest(SubmitCommand& command) {
+  records::v1::KeyRow row;
+  row.set_body_hash(command.body.Bytes());
+  row.set_time_us(now_.wall);
+  records::v1::Range* run = nullptr;
+  for (const SubmitResult& result : command.results) {
+    const bool continues =
+        run != nullptr &&
+        (result.id == 0 ? run->first() == 0 : run->first() != 0 && run->first() + run->count() == result.id);
+    if (!continues) {
+      run = row.add_tasks();
+      run->set_first(result.id);
+    }
+    run->set_count(run->count() + 1);
+  }
+  batch_.writes().Put(storage::Family::kKey, RequestKey(RequestWindowOf(now_.wall), command.request),
+                      row.SerializeAsString());
+  keys_.SetRequest(command.request, std::move(row), batch_.number());
+}
+
+Engine::Placement Engine::Place(const std::string& type, const Options* options) {
+  // Batches are of one type as a rule.
+  if (options == nullptr && type == last_placed_type_ && last_placement_.class_number != 0) return last_placement_;
+  const auto definition = types_.find(type);
+  Options merged = options != nullptr ? *options : Options();
+  if (definition != types_.end()) merged = engine::Complete(merged, FromRecord(definition->second.options()));
+  const Capabilities required = merged.required_capabilities.value_or(Capabilities());
+  const Catalog::Interned interned = catalog_->InternClass(type, required);
+  if (interned.added) {
+    records::v1::ClassRow row;
+    row.set_type(type);
+    row.mutable_required_capabilities()->mutable_names()->Add(required.begin(), required.end());
+    batch_.writes().Put(storage::Family::kMeta, ClassMetaKey(interned.number), row.SerializeAsString());
+  }
+  const Placement placement{interned.number, merged.priority.value_or(settings_.defaults.priority)};
+  if (options == nullptr) {
+    last_placed_type_ = type;
+    last_placement_ = placement;
+  }
+  return placement;
+}
+
+TaskId Engine::Create(NewTask& source, const Placement& placement, const Task* parent, bool staged) {
+  auto task = std::make_unique<Task>();
+  task->id = next_id_++;
+  task->state = staged ? LiveState::STAGED : LiveState::PENDING;
+  task->class_number = placement.class_number;
+  task->priority = placement.priority;
+  task->created = now_.wall;
+  task->due = std::max(source.due, now_.wall + source.delay);
+  task->root = parent != nullptr ? parent->root : task->id;
+  if (parent != nullptr) {
+    task->parent = parent->id;
+    task->parent_generation = parent->generation + 1;
+    task->depth = parent->depth + 1;
+  }
+  task->unique = source.unique;
+  task->options = std::move(source.options);
+  AppendTaskRow(*task, &source.row);
+  batch_.writes().Put(storage::Family::kTask, TaskKey(task->id), source.row);
+  batch_.Created(task->id, task->class_number, task->priority, task->due, staged);
+  const TaskId id = task->id;
+  const OrderKey key = KeyOf(task->priority, task->due, id);
+  if (staged) {
+    staged_[id] = {placement.class_number, key};
+    return id;
+  }
+  if (task->due <= now_.wall && HasRoomFor(source.row.size())) {
+    task->body_bytes = source.row.size();
+    task->body = std::make_shared<TaskBody>();
+    task->body->task_row = std::move(source.row);
+    resident_bytes_ += task->body_bytes;
+    tasks_[id] = std::move(task);
+  }
+  Enqueue(placement.class_number, key);
+  return id;
+}
+
+}  // namespace baton::engine

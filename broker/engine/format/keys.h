@@ -1,0 +1,106 @@
+// The grammar of all keys on disk. Integers are big-endian, so that keys sort by number. Pinned byte by byte by
+// tests/unit/engine/keys_test.cc; a change here is a new format version.
+//
+//   family    key                                   value (proto/baton/records/v1)
+//   task      id:u64                                TaskRow
+//   end       id:u64                                Step
+//   log       id:u64 row:u32 (from 1)               Step
+//   journal   commit number:u64                     JournalEntry
+//   page      id / 16384:u64                        PageRow
+//   index     (reserved)
+//   key       'u' hash:16                           KeyRow of a unique key
+//             'r' window:u32 hash:16                KeyRow of a request id
+//   meta      'S'                                   StoreRow
+//             'K'                                   CheckpointRow
+//             'c' class number:u32                  ClassRow
+//             'o' options number:u32                OptionsRow
+//             't' type name                         TypeRow
+//             's' session number:u64                SessionRow
+//             'j' job number:u64                    JobRow
+//
+// An id is partition:u16 number:u48; partition 0 gives small numbers.
+#ifndef BATON_BROKER_ENGINE_FORMAT_KEYS_H_
+#define BATON_BROKER_ENGINE_FORMAT_KEYS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "broker/base/clock.h"
+#include "broker/base/hash.h"
+
+namespace baton::engine {
+
+// Raised when anything below changes, or a record changes incompatibly.
+inline constexpr uint32_t kFormatVersion = 1;
+
+using TaskId = uint64_t;
+
+// A key of at most 32 bytes, built without allocation.
+class Key {
+ public:
+  Key& Byte(uint8_t value) {
+    bytes_[size_++] = static_cast<char>(value);
+    return *this;
+  }
+  Key& U32(uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) Byte(static_cast<uint8_t>(value >> shift));
+    return *this;
+  }
+  Key& U64(uint64_t value) {
+    for (int shift = 56; shift >= 0; shift -= 8) Byte(static_cast<uint8_t>(value >> shift));
+    return *this;
+  }
+  operator absl::string_view() const { return {bytes_, size_}; }  // NOLINT: a key is its bytes.
+  std::string str() const { return std::string(bytes_, size_); }
+
+ private:
+  char bytes_[32];
+  size_t size_ = 0;
+};
+
+// Reads what Key::U32 and Key::U64 wrote; `bytes` must be long enough.
+inline uint32_t ReadU32(absl::string_view bytes) {
+  uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
+  return value;
+}
+inline uint64_t ReadU64(absl::string_view bytes) {
+  uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
+  return value;
+}
+
+inline Key TaskKey(TaskId id) { return Key().U64(id); }
+inline Key EndKey(TaskId id) { return Key().U64(id); }
+inline Key LogKey(TaskId id, uint32_t row) { return Key().U64(id).U32(row); }
+inline Key JournalKey(uint64_t number) { return Key().U64(number); }
+inline Key PageKey(uint64_t page) { return Key().U64(page); }
+inline Key UniqueKey(const Hash128& hash) { return Key().Byte('u').U64(hash.high).U64(hash.low); }
+inline Key RequestKey(uint32_t window, const Hash128& hash) {
+  return Key().Byte('r').U32(window).U64(hash.high).U64(hash.low);
+}
+// Begin of all request keys of a window.
+inline Key RequestWindowKey(uint32_t window) { return Key().Byte('r').U32(window); }
+inline Key StoreMetaKey() { return Key().Byte('S'); }
+inline Key CheckpointMetaKey() { return Key().Byte('K'); }
+inline Key ClassMetaKey(uint32_t number) { return Key().Byte('c').U32(number); }
+inline Key OptionsMetaKey(uint32_t number) { return Key().Byte('o').U32(number); }
+inline std::string TypeMetaKey(absl::string_view type) { return "t" + std::string(type.data(), type.size()); }
+inline Key SessionMetaKey(uint64_t session) { return Key().Byte('s').U64(session); }
+inline Key JobMetaKey(uint64_t job) { return Key().Byte('j').U64(job); }
+
+// Request ids are kept in windows of 12 hours, so that old ones go by one range delete; a look-up tries the current
+// window and the two before, which covers 24 hours.
+inline constexpr Micros kRequestWindow = 12 * kHour;
+inline constexpr int kRequestWindows = 3;
+inline uint32_t RequestWindowOf(WallMicros time) { return static_cast<uint32_t>(time / kRequestWindow); }
+
+// Ids per page.
+inline constexpr uint64_t kPageIds = 16384;
+inline uint64_t PageOf(TaskId id) { return id / kPageIds; }
+inline uint32_t SlotOf(TaskId id) { return static_cast<uint32_t>(id % kPageIds); }
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_FORMAT_KEYS_H_

@@ -1,0 +1,58 @@
+// Every number that bounds the engine, in one place. What an operator may change is a field of EngineSettings (the
+// configuration file names them); the rest are constants with their reason.
+#ifndef BATON_BROKER_ENGINE_LIMITS_H_
+#define BATON_BROKER_ENGINE_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "broker/base/clock.h"
+#include "broker/engine/options.h"
+
+namespace baton::engine {
+
+struct EngineSettings {
+  DefaultOptions defaults;
+  // How often a worker beats, and after how long without a beat its attempts go to others. The window is at least
+  // three intervals, so that two lost beats cost nothing.
+  Micros beat_interval = 3 * kSecond;
+  Micros beat_window = 15 * kSecond;
+  // How long a worker whose stream closed may take to come back.
+  Micros grace = 1500 * kMillisecond;
+  Micros drain_deadline = 30 * kSecond;
+  // Attempts that may end without fault of the task before it fails for good.
+  uint32_t max_interruptions = 10;
+  uint32_t max_depth = 32;
+  uint64_t max_children = 1'000'000;
+  // Pending tasks kept in memory with their payload, ready to be handed out.
+  size_t resident_tasks = 65'536;
+  size_t resident_bytes = 64 << 20;
+  // Pages: a changed page is stored after this long, or after this much journal.
+  Micros page_interval = 30 * kSecond;
+  size_t page_journal_bytes = 64 << 20;
+  // The journal is kept at least this long and this much, for watchers.
+  Micros watch_window = 15 * kMinute;
+  size_t watch_bytes = 256 << 20;
+  // Commands waiting in each lane.
+  size_t lane_commands = 4096;
+  size_t lane_bytes = 64 << 20;
+};
+
+// A round ends at any of these (design: it should take about as long as one sync).
+inline constexpr size_t kRoundItems = 2048;
+inline constexpr size_t kRoundBytes = 4 << 20;
+// Above this the open batch takes no new command until it was handed to the committer.
+inline constexpr size_t kOpenBatchBytes = 4 << 20;
+// Timers fired and job steps taken in one round.
+inline constexpr size_t kRoundTimers = 512;
+inline constexpr size_t kRoundJobSteps = 512;
+// Tasks read ahead of dispatch at once.
+inline constexpr size_t kReadAhead = 512;
+// While any lease, grace or timeout is armed the engine asks to be woken this often, so that a pause of the process is
+// noticed; a round that starts this much later than asked for moves all such deadlines by its lateness.
+inline constexpr Micros kMaxSleep = 500 * kMillisecond;
+inline constexpr Micros kPauseThreshold = kSecond;
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_LIMITS_H_

@@ -1,0 +1,359 @@
+#include "broker/engine/live/follower.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/status_macros.h"
+
+namespace baton::engine {
+namespace {
+
+using records::v1::CheckpointRow;
+using records::v1::JournalEntry;
+
+// Bytes of pages in one commit: small enough not to delay it.
+constexpr size_t kPageBatchBytes = 256 << 10;
+// Decoded pages kept in memory; live ones that nobody touches are read again when needed.
+constexpr size_t kPageCacheBytes = 64 << 20;
+// Commits between two looks at the size of that cache.
+constexpr uint64_t kEvictionInterval = 64;
+// Journal between two samples of its length.
+constexpr uint64_t kSampleBytes = 1 << 20;
+
+// Calls change(first, count) for the part of [first, first + count) in each page.
+template <typename Visitor>
+absl::Status ForEachPagePart(TaskId first, uint64_t count, Visitor&& visit) {
+  while (count > 0) {
+    const uint64_t part = std::min<uint64_t>(count, kPageIds - SlotOf(first));
+    RETURN_IF_ERROR(visit(first, part));
+    first += part;
+    count -= part;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Follower::Restore(const CheckpointRow& checkpoint) {
+  folded_ = checkpoint.number();
+  counted_ = checkpoint.counted();
+  next_id_ = std::max<TaskId>(checkpoint.next_id(), 1);
+  stored_live_.insert(checkpoint.live_pages().begin(), checkpoint.live_pages().end());
+  for (const auto& row : checkpoint.counts()) {
+    StateCounts& counts = (*counts_)[row.class_number()];
+    for (int i = 0; i < row.counts_size() && i < kLiveStates; ++i) counts[i] = row.counts(i);
+  }
+  samples_.push_back({checkpoint.number(), checkpoint.time_us(), 0});
+  return absl::OkStatus();
+}
+
+absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t entry_bytes) {
+  folding_ = number;
+  folding_time_ = entry.time_us();
+  if (samples_.empty() || journal_bytes_ - samples_.back().bytes >= kSampleBytes) {
+    samples_.push_back({number - 1, entry.time_us(), journal_bytes_});
+  }
+  journal_bytes_ += entry_bytes;
+  RETURN_IF_ERROR(FoldCreated(entry));
+  RETURN_IF_ERROR(FoldSealed(entry));
+  RETURN_IF_ERROR(FoldClaimed(entry));
+  RETURN_IF_ERROR(FoldMoved(entry));
+  RETURN_IF_ERROR(FoldEnded(entry));
+  RETURN_IF_ERROR(FoldRemoved(entry));
+  for (const uint64_t page : touched_) slots_[page].page->set_folded(number);
+  touched_.clear();
+  next_id_ = std::max<TaskId>(next_id_, entry.next_id());
+  folded_ = number;
+  EvictCleanPages();
+  return absl::OkStatus();
+}
+
+absl::Status Follower::FoldCreated(const JournalEntry& entry) {
+  for (const JournalEntry::Created& run : entry.created()) {
+    LiveEntry task;
+    task.state = run.staged() ? LiveState::STAGED : LiveState::PENDING;
+    task.class_number = run.class_number();
+    task.priority = run.priority();
+    task.due = run.due_us();
+    RETURN_IF_ERROR(ForEachPagePart(run.first(), run.count(), [&](TaskId first, uint64_t count) -> absl::Status {
+      ASSIGN_OR_RETURN(Page* const page, Open(PageOf(first)));
+      if (page == nullptr) return absl::OkStatus();
+      for (task.id = first; task.id < first + count; ++task.id) Put(page, task);
+      return absl::OkStatus();
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Follower::FoldSealed(const JournalEntry& entry) {
+  for (const records::v1::Range& range : entry.sealed()) {
+    for (TaskId id = range.first(); id < range.first() + range.count(); ++id) {
+      RETURN_IF_ERROR(Change(id, [](LiveEntry& task) { task.state = LiveState::PENDING; }));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Follower::FoldClaimed(const JournalEntry& entry) {
+  for (const JournalEntry::Claimed& group : entry.claimed()) {
+    TaskId id = 0;
+    for (int i = 0; i < group.id_deltas_size(); ++i) {
+      id += static_cast<TaskId>(group.id_deltas(i));
+      RETURN_IF_ERROR(Change(id, [&](LiveEntry& task) {
+        task.state = LiveState::RUNNING;
+        task.attempt = group.attempts_size() > i ? group.attempts(i) : 1;
+        task.session = group.session();
+        task.options_number = group.options_number();
+        task.handler_version = group.handler_version();
+        task.claimed = group.claimed_us();
+        task.ready = group.claimed_us() - (group.ready_ages_size() > i ? group.ready_ages(i) : 0);
+        task.generation = 0;
+        task.remaining = 0;
+      }));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Follower::FoldMoved(const JournalEntry& entry) {
+  for (const JournalEntry::Moved& moved : entry.moved()) {
+    RETURN_IF_ERROR(Change(moved.id(), [&](LiveEntry& task) {
+      LiveEntry after;
+      after.id = task.id;
+      after.class_number = task.class_number;
+      after.priority = task.priority;
+      after.state = moved.state();
+      after.due = moved.due_us();
+      after.attempt = moved.attempt();
+      after.paused = moved.paused();
+      after.generation = moved.generation();
+      after.remaining = moved.remaining();
+      after.failed = moved.failed();
+      task = after;
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Follower::FoldEnded(const JournalEntry& entry) {
+  RETURN_IF_ERROR(FoldEndedList(entry.ended().completed(), LiveState::COMPLETED));
+  RETURN_IF_ERROR(FoldEndedList(entry.ended().failed(), LiveState::FAILED));
+  return FoldEndedList(entry.ended().cancelled(), LiveState::CANCELLED);
+}
+
+template <typename Deltas>
+absl::Status Follower::FoldEndedList(const Deltas& deltas, LiveState state) {
+  TaskId id = 0;
+  for (const int64_t delta : deltas) {
+    id += static_cast<TaskId>(delta);
+    ASSIGN_OR_RETURN(Page* const page, Open(PageOf(id)));
+    if (page != nullptr) RETURN_IF_ERROR(End(page, id, state));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Follower::FoldRemoved(const JournalEntry& entry) {
+  for (const records::v1::Range& range : entry.removed()) {
+    RETURN_IF_ERROR(ForEachPagePart(range.first(), range.count(), [&](TaskId first, uint64_t count) -> absl::Status {
+      ASSIGN_OR_RETURN(Page* const page, Open(PageOf(first)));
+      if (page == nullptr) return absl::OkStatus();
+      for (TaskId id = first; id < first + count; ++id) {
+        LiveEntry task;
+        if (page->Find(SlotOf(id), &task)) Count(task.class_number, task.state, -1);
+        page->End(SlotOf(id), LiveState::REMOVED);
+      }
+      return absl::OkStatus();
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Follower::Change(TaskId id, absl::FunctionRef<void(LiveEntry&)> change) {
+  ASSIGN_OR_RETURN(Page* const page, Open(PageOf(id)));
+  if (page == nullptr) return absl::OkStatus();
+  LiveEntry task;
+  if (!page->Find(SlotOf(id), &task)) {
+    return absl::DataLossError(absl::StrCat("journal entry ", folding_, " changes task ", id, ", which is not live"));
+  }
+  change(task);
+  Put(page, task);
+  return absl::OkStatus();
+}
+
+void Follower::Put(Page* page, const LiveEntry& entry) {
+  LiveEntry before;
+  if (page->Find(SlotOf(entry.id), &before)) Count(before.class_number, before.state, -1);
+  Count(entry.class_number, entry.state, 1);
+  page->Put(entry);
+}
+
+absl::Status Follower::End(Page* page, TaskId id, LiveState state) {
+  LiveEntry before;
+  if (!page->Find(SlotOf(id), &before)) {
+    return absl::DataLossError(absl::StrCat("journal entry ", folding_, " ends task ", id, ", which is not live"));
+  }
+  Count(before.class_number, before.state, -1);
+  Count(before.class_number, state, 1);
+  page->End(SlotOf(id), state);
+  return absl::OkStatus();
+}
+
+void Follower::Count(ClassNumber class_number, LiveState state, int64_t change) {
+  if (folding_ <= counted_) return;
+  if (Shared(counts_copied_at_)) {
+    counts_ = std::make_shared<View::Counts>(*counts_);
+    counts_copied_at_ = views_;
+  }
+  (*counts_)[class_number][state] += change;
+}
+
+absl::StatusOr<Page*> Follower::Open(uint64_t page_number) {
+  Slot& slot = slots_[page_number];
+  if (slot.page == nullptr) {
+    ASSIGN_OR_RETURN(slot.page, Load(page_number));
+    slot.copied_at = views_;
+  }
+  // While recovering: the stored page may be ahead of this entry.
+  if (slot.page->folded() >= folding_) return nullptr;
+  if (Shared(slot.copied_at)) {
+    slot.page = std::make_shared<Page>(*slot.page);
+    slot.copied_at = views_;
+  }
+  if (touched_.empty() || touched_.back() != page_number) {
+    touched_.push_back(page_number);
+    MarkDirty(slot);
+    published_ = nullptr;
+  }
+  return slot.page.get();
+}
+
+absl::StatusOr<std::shared_ptr<Page>> Follower::Load(uint64_t page_number) const {
+  std::string row;
+  const absl::Status status = store_->TakeSnapshot()->Get(storage::Family::kPage, PageKey(page_number), &row);
+  if (absl::IsNotFound(status)) return std::make_shared<Page>(page_number);
+  RETURN_IF_ERROR(status);
+  ASSIGN_OR_RETURN(Page page, Page::Decode(page_number, row));
+  return std::make_shared<Page>(std::move(page));
+}
+
+void Follower::MarkDirty(Slot& slot) {
+  slot.last_used = folding_;
+  if (slot.dirty_since != 0) return;
+  slot.dirty_since = folding_;
+  slot.dirty_time = folding_time_;
+  slot.journal_at_dirty = journal_bytes_;
+  dirty_.insert({slot.dirty_since, slot.page->page_number()});
+}
+
+bool Follower::Shared(uint64_t copied_at) {
+  if (released_ < views_ && alive_->load(std::memory_order_acquire) == 0) released_ = views_;
+  return std::max(copied_at, released_) < views_;
+}
+
+std::shared_ptr<const View> Follower::MakeView(std::shared_ptr<const storage::Snapshot> snapshot) {
+  if (published_ == nullptr) {
+    auto pages = std::make_shared<View::Pages>();
+    pages->reserve(slots_.size());
+    for (const auto& [number, slot] : slots_) pages->emplace(number, slot.page);
+    published_ = std::move(pages);
+  }
+  ++views_;
+  alive_->fetch_add(1, std::memory_order_relaxed);
+  // The count is dropped after everything the view shares was let go of, which the release order tells the follower.
+  std::shared_ptr<void> lease(nullptr, [alive = alive_](void*) { alive->fetch_sub(1, std::memory_order_release); });
+  return std::make_shared<const View>(folded_, next_id_, std::move(snapshot), published_, counts_, catalog_,
+                                      std::move(lease));
+}
+
+size_t Follower::unstored_journal_bytes() const {
+  if (dirty_.empty()) return 0;
+  return journal_bytes_ - slots_.find(dirty_.begin()->second)->second.journal_at_dirty;
+}
+
+std::optional<storage::WriteBatch> Follower::TakeDuePages(WallMicros now, bool all) {
+  if (!out_.empty() || dirty_.empty()) return std::nullopt;
+  storage::WriteBatch batch;
+  while (!dirty_.empty() && batch.bytes() < kPageBatchBytes) {
+    const uint64_t page_number = dirty_.begin()->second;
+    Slot& slot = slots_[page_number];
+    const bool due = all || now - slot.dirty_time >= settings_.page_interval ||
+                     journal_bytes_ - slot.journal_at_dirty >= settings_.page_journal_bytes / 4;
+    if (!due) break;
+    batch.Put(storage::Family::kPage, PageKey(page_number), slot.page->Encode());
+    if (slot.page->live_count() > 0) {
+      stored_live_.insert(page_number);
+    } else {
+      stored_live_.erase(page_number);
+    }
+    dirty_.erase(dirty_.begin());
+    slot.dirty_since = 0;
+    out_.emplace_back(page_number, folded_);
+  }
+  if (batch.empty()) return std::nullopt;
+
+  CheckpointRow checkpoint;
+  checkpoint.set_number(dirty_.empty() ? folded_ : dirty_.begin()->first - 1);
+  checkpoint.set_next_id(next_id_);
+  checkpoint.set_time_us(now);
+  checkpoint.set_counted(std::max(folded_, counted_));
+  checkpoint.mutable_live_pages()->Add(stored_live_.begin(), stored_live_.end());
+  for (const auto& [class_number, counts] : *counts_) {
+    auto* row = checkpoint.add_counts();
+    row->set_class_number(class_number);
+    row->mutable_counts()->Add(counts.begin(), counts.end());
+  }
+  batch.Put(storage::Family::kMeta, CheckpointMetaKey(), checkpoint.SerializeAsString());
+
+  // Watchers may still want what recovery no longer needs.
+  uint64_t trim = trimmed_;
+  while (
+      samples_.size() > 1 && samples_[1].number <= checkpoint.number() &&
+      (now - samples_[1].time > settings_.watch_window || journal_bytes_ - samples_[1].bytes > settings_.watch_bytes)) {
+    trim = samples_[1].number;
+    samples_.pop_front();
+  }
+  if (trim > trimmed_) {
+    batch.DeleteRange(storage::Family::kJournal, JournalKey(trimmed_), JournalKey(trim + 1));
+    trimmed_ = trim;
+  }
+  return batch;
+}
+
+void Follower::PagesStored() { out_.clear(); }
+
+void Follower::EvictCleanPages() {
+  if (folded_ % kEvictionInterval != 0 || !out_.empty()) return;
+  size_t page_bytes = 0;
+  for (const auto& [number, slot] : slots_) page_bytes += slot.page->memory_bytes();
+  if (page_bytes <= kPageCacheBytes) return;
+  std::vector<std::pair<uint64_t, uint64_t>> clean;  // (last used, page)
+  for (const auto& [number, slot] : slots_) {
+    if (slot.dirty_since == 0) clean.emplace_back(slot.last_used, number);
+  }
+  std::sort(clean.begin(), clean.end());
+  for (const auto& [last_used, number] : clean) {
+    if (page_bytes <= kPageCacheBytes / 2) break;
+    page_bytes -= slots_[number].page->memory_bytes();
+    slots_.erase(number);
+    published_ = nullptr;
+  }
+}
+
+absl::Status Follower::ForEachLive(absl::FunctionRef<void(const LiveEntry&)> visit) {
+  std::set<uint64_t> pages = stored_live_;
+  for (const auto& [number, slot] : slots_) pages.insert(number);
+  for (const uint64_t number : pages) {
+    const auto slot = slots_.find(number);
+    std::shared_ptr<Page> page;
+    if (slot != slots_.end()) {
+      page = slot->second.page;
+    } else {
+      ASSIGN_OR_RETURN(page, Load(number));
+    }
+    page->ForEachLive(visit);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,65 @@
+// Fetches for the engine what it does not hold in memory. Runs beside it, on a view that is at least as new as the
+// engine's state was when it asked.
+#ifndef BATON_BROKER_ENGINE_LIVE_LOADER_H_
+#define BATON_BROKER_ENGINE_LIVE_LOADER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "broker/engine/live/view.h"
+#include "broker/engine/task.h"
+
+namespace baton::engine {
+
+// Who ended an attempt, and how.
+struct AttemptEnd {
+  uint32_t attempt = 0;
+  records::v1::Step::Kind kind = records::v1::Step::KIND_UNSPECIFIED;
+};
+
+struct LoadRequest {
+  enum class Kind : uint8_t {
+    kTasks,    // Everything about the tasks `ids`.
+    kAttempt,  // How attempt `attempt` of task ids[0] ended.
+    kLiveIds,  // Which tasks of `range` are live: at most kRoundJobSteps, from the front.
+  };
+  Kind kind = Kind::kTasks;
+  std::vector<TaskId> ids;
+  uint32_t attempt = 0;
+  IdRange range;
+  uint64_t job = 0;
+  // Commit that the view must hold: the one that was open when the engine asked.
+  uint64_t min_number = 0;
+};
+
+struct LoadedTask {
+  TaskId id = 0;
+  // NONE: never existed. REMOVED: its records are gone.
+  LiveState state = LiveState::NONE;
+  // Live tasks, with `body`.
+  std::unique_ptr<Task> task;
+  // Terminal tasks: what ended the last attempt.
+  AttemptEnd end;
+};
+
+struct LoadResult {
+  LoadRequest request;
+  std::vector<LoadedTask> tasks;      // kTasks: one for each id, in their order.
+  AttemptEnd ended;                   // kAttempt; attempt 0: no such attempt ended.
+  LiveState state = LiveState::NONE;  // kAttempt: of the task.
+  std::vector<TaskId> live;           // kLiveIds.
+  IdRange rest;                       // kLiveIds: what is left of the range.
+};
+
+// Errors: DATA_LOSS what is stored contradicts itself.
+absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request);
+
+// One live task as `entry` of the live table and the rows say; also used by recovery.
+absl::StatusOr<std::unique_ptr<Task>> LoadTask(const storage::Snapshot& store, const Catalog& catalog,
+                                               const LiveEntry& entry);
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_LIVE_LOADER_H_

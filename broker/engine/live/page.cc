@@ -1,0 +1,194 @@
+#include "broker/engine/live/page.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace baton::engine {
+namespace {
+
+using records::v1::PageRow;
+
+// A column whose elements are all equal is stored as one element, and as none if that is 0.
+template <typename Column>
+void CompressColumn(Column* column) {
+  if (column->empty()) return;
+  const auto first = column->Get(0);
+  if (std::any_of(column->begin(), column->end(), [&](auto value) { return value != first; })) return;
+  column->Truncate(first == 0 ? 0 : 1);
+}
+
+// Element `index` of a column stored by CompressColumn.
+template <typename Column>
+auto ColumnAt(const Column& column, int index) {
+  using Value = std::decay_t<decltype(column.Get(0))>;
+  if (column.empty()) return Value{0};
+  return column.size() == 1 ? column.Get(0) : column.Get(index);
+}
+
+template <typename Column>
+bool ColumnFits(const Column& column, int count) {
+  return column.size() <= 1 || column.size() == count;
+}
+
+absl::Status Damaged(uint64_t page_number, absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("page ", page_number, " is damaged: ", what));
+}
+
+}  // namespace
+
+bool Page::Find(uint32_t slot, LiveEntry* entry) const {
+  if (!IsLive(StateAt(slot))) return false;
+  const auto base = std::lower_bound(live_.begin(), live_.end(), slot,
+                                     [](const Base& element, uint32_t wanted) { return element.slot < wanted; });
+  *entry = Join(*base);
+  return true;
+}
+
+LiveEntry Page::Join(const Base& base) const {
+  LiveEntry entry;
+  entry.id = first_id() + base.slot;
+  entry.state = StateAt(base.slot);
+  entry.class_number = base.class_number;
+  entry.priority = base.priority;
+  entry.due = base.due;
+  entry.attempt = base.attempt;
+  if (!base.has_extra) return entry;
+  const Extra& extra = extras_.find(base.slot)->second;
+  entry.paused = extra.paused;
+  entry.session = extra.session;
+  entry.options_number = extra.options_number;
+  entry.handler_version = extra.handler_version;
+  entry.claimed = extra.claimed;
+  entry.ready = extra.ready;
+  entry.generation = extra.generation;
+  entry.remaining = extra.remaining;
+  entry.failed = extra.failed;
+  return entry;
+}
+
+void Page::SetState(uint32_t slot, LiveState state) {
+  live_count_ += IsLive(state) - IsLive(StateAt(slot));
+  uint8_t& pair = states_[slot / 2];
+  const int shift = slot % 2 * 4;
+  pair = static_cast<uint8_t>((pair & ~(0xF << shift)) | state << shift);
+}
+
+void Page::Put(const LiveEntry& entry) {
+  const uint16_t slot = static_cast<uint16_t>(SlotOf(entry.id));
+  SetState(slot, entry.state);
+  const Extra extra{entry.paused, entry.session,    entry.options_number, entry.handler_version, entry.claimed,
+                    entry.ready,  entry.generation, entry.remaining,      entry.failed};
+  const Base base{
+      slot, static_cast<int8_t>(entry.priority), extra != Extra{}, entry.attempt, entry.due, entry.class_number};
+  if (base.has_extra) {
+    extras_[slot] = extra;
+  } else {
+    extras_.erase(slot);
+  }
+  if (live_.empty() || live_.back().slot < slot) {
+    live_.push_back(base);
+    return;
+  }
+  const auto at = std::lower_bound(live_.begin(), live_.end(), slot,
+                                   [](const Base& element, uint32_t wanted) { return element.slot < wanted; });
+  if (at->slot == slot) {
+    *at = base;
+  } else {
+    live_.insert(at, base);
+  }
+}
+
+void Page::End(uint32_t slot, LiveState state) {
+  SetState(slot, state);
+  extras_.erase(static_cast<uint16_t>(slot));
+  if (live_.size() > 64 && live_.size() > 2 * live_count_) DropEnded();
+}
+
+void Page::DropEnded() {
+  std::erase_if(live_, [this](const Base& base) { return !IsLive(StateAt(base.slot)); });
+  if (live_.empty()) live_.shrink_to_fit();
+}
+
+std::string Page::Encode() const {
+  PageRow row;
+  row.set_number(folded_);
+  for (uint32_t slot = 0; slot < kPageIds;) {
+    const LiveState state = StateAt(slot);
+    uint32_t end = slot + 1;
+    while (end < kPageIds && StateAt(end) == state) ++end;
+    row.add_states(end - slot);
+    row.add_states(state);
+    slot = end;
+  }
+  WallMicros last_due = 0;
+  ForEachLive([&](const LiveEntry& entry) {
+    row.add_class_numbers(entry.class_number);
+    row.add_priorities(entry.priority);
+    row.add_due_deltas(entry.due - last_due);
+    last_due = entry.due;
+    row.add_attempts(entry.attempt);
+    const auto extra = extras_.find(static_cast<uint16_t>(SlotOf(entry.id)));
+    if (extra == extras_.end()) return;
+    PageRow::Extra* stored = row.add_extras();
+    stored->set_slot(extra->first);
+    stored->set_paused(extra->second.paused);
+    stored->set_session(extra->second.session);
+    stored->set_options_number(extra->second.options_number);
+    stored->set_handler_version(extra->second.handler_version);
+    stored->set_claimed_us(extra->second.claimed);
+    stored->set_ready_us(extra->second.ready);
+    stored->set_generation(extra->second.generation);
+    stored->set_remaining(extra->second.remaining);
+    stored->set_failed(extra->second.failed);
+  });
+  CompressColumn(row.mutable_class_numbers());
+  CompressColumn(row.mutable_priorities());
+  CompressColumn(row.mutable_attempts());
+  return row.SerializeAsString();
+}
+
+absl::StatusOr<Page> Page::Decode(uint64_t page_number, absl::string_view bytes) {
+  PageRow row;
+  if (!row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Damaged(page_number, "not a page record");
+  }
+  Page page(page_number);
+  page.folded_ = row.number();
+  uint32_t slot = 0;
+  std::vector<uint16_t> live_slots;
+  for (int i = 0; i + 1 < row.states_size(); i += 2) {
+    const uint32_t count = row.states(i);
+    const uint32_t state = row.states(i + 1);
+    if (count > kPageIds - slot || state >= 10) return Damaged(page_number, "bad runs of states");
+    for (const uint32_t end = slot + count; slot < end; ++slot) {
+      page.SetState(slot, static_cast<LiveState>(state));
+      if (IsLive(static_cast<LiveState>(state))) live_slots.push_back(static_cast<uint16_t>(slot));
+    }
+  }
+  const int live = static_cast<int>(live_slots.size());
+  if (slot != kPageIds) return Damaged(page_number, "bad runs of states");
+  if (!ColumnFits(row.class_numbers(), live) || !ColumnFits(row.priorities(), live) ||
+      !ColumnFits(row.attempts(), live) || row.due_deltas_size() != live) {
+    return Damaged(page_number, "columns do not match the number of live tasks");
+  }
+  page.live_.reserve(live);
+  WallMicros due = 0;
+  for (int i = 0; i < live; ++i) {
+    due += row.due_deltas(i);
+    page.live_.push_back({live_slots[i], static_cast<int8_t>(ColumnAt(row.priorities(), i)), false,
+                          ColumnAt(row.attempts(), i), due, ColumnAt(row.class_numbers(), i)});
+  }
+  for (const PageRow::Extra& stored : row.extras()) {
+    const auto base = std::lower_bound(page.live_.begin(), page.live_.end(), stored.slot(),
+                                       [](const Base& element, uint32_t wanted) { return element.slot < wanted; });
+    if (base == page.live_.end() || base->slot != stored.slot()) return Damaged(page_number, "facts of no live task");
+    base->has_extra = true;
+    page.extras_[base->slot] = {stored.paused(),          stored.session(),    stored.options_number(),
+                                stored.handler_version(), stored.claimed_us(), stored.ready_us(),
+                                stored.generation(),      stored.remaining(),  stored.failed()};
+  }
+  return page;
+}
+
+}  // namespace baton::engine

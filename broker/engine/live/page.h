@@ -1,0 +1,128 @@
+// The states of 16,384 consecutive ids, and for each live one what dispatch and recovery need.
+#ifndef BATON_BROKER_ENGINE_LIVE_PAGE_H_
+#define BATON_BROKER_ENGINE_LIVE_PAGE_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "baton/records/v1/records.pb.h"
+#include "broker/base/clock.h"
+#include "broker/engine/catalog.h"
+#include "broker/engine/format/keys.h"
+
+namespace baton::engine {
+
+using records::v1::LiveState;
+
+inline bool IsTerminal(LiveState state) {
+  return state == LiveState::COMPLETED || state == LiveState::FAILED || state == LiveState::CANCELLED;
+}
+inline bool IsLive(LiveState state) {
+  return state == LiveState::PENDING || state == LiveState::RUNNING || state == LiveState::SUSPENDED ||
+         state == LiveState::WAITING || state == LiveState::STAGED;
+}
+
+// Everything the live table knows of one live task. Absolute: an entry replaces the one before.
+struct LiveEntry {
+  TaskId id = 0;
+  LiveState state = LiveState::NONE;
+  bool paused = false;
+  ClassNumber class_number = 0;
+  int32_t priority = 0;
+  WallMicros due = 0;
+  uint32_t attempt = 0;
+  // RUNNING.
+  uint64_t session = 0;
+  OptionsNumber options_number = 0;
+  uint64_t handler_version = 0;
+  WallMicros claimed = 0;
+  WallMicros ready = 0;
+  // WAITING.
+  uint32_t generation = 0;
+  uint64_t remaining = 0;
+  // Children that did not complete: of those waited for, or of the stage before.
+  uint64_t failed = 0;
+
+  friend bool operator==(const LiveEntry&, const LiveEntry&) = default;
+};
+
+// Not thread-safe; a shared page is never changed (the follower copies it first).
+class Page {
+ public:
+  explicit Page(uint64_t page_number) : page_number_(page_number) {}
+
+  // `row` is a PageRow. DATA_LOSS if it is not well-formed.
+  static absl::StatusOr<Page> Decode(uint64_t page_number, absl::string_view row);
+  // As PageRow, folded up to commit `folded`.
+  std::string Encode() const;
+
+  uint64_t page_number() const { return page_number_; }
+  TaskId first_id() const { return page_number_ * kPageIds; }
+
+  // Number of the last commit folded in.
+  uint64_t folded() const { return folded_; }
+  void set_folded(uint64_t number) { folded_ = number; }
+
+  LiveState StateAt(uint32_t slot) const { return static_cast<LiveState>(states_[slot / 2] >> (slot % 2 * 4) & 0xF); }
+  // False, and `entry` untouched, if the task is not live.
+  bool Find(uint32_t slot, LiveEntry* entry) const;
+  // Calls visit(const LiveEntry&) for each live task in ascending order of ids.
+  template <typename Visitor>
+  void ForEachLive(Visitor&& visit) const {
+    for (const Base& base : live_) {
+      if (IsLive(StateAt(base.slot))) visit(Join(base));
+    }
+  }
+  size_t live_count() const { return live_count_; }
+  // An estimate.
+  size_t memory_bytes() const { return sizeof(Page) + live_.capacity() * sizeof(Base) + extras_.capacity() * 80; }
+
+  // Sets the state of a live task.
+  void Put(const LiveEntry& entry);
+  // Sets a terminal state, or REMOVED, or NONE.
+  void End(uint32_t slot, LiveState state);
+
+ private:
+  struct Base {
+    uint16_t slot;
+    int8_t priority;
+    bool has_extra;
+    uint32_t attempt;
+    WallMicros due;
+    ClassNumber class_number;
+  };
+  struct Extra {
+    bool paused = false;
+    uint64_t session = 0;
+    OptionsNumber options_number = 0;
+    uint64_t handler_version = 0;
+    WallMicros claimed = 0;
+    WallMicros ready = 0;
+    uint32_t generation = 0;
+    uint64_t remaining = 0;
+    uint64_t failed = 0;
+
+    friend bool operator==(const Extra&, const Extra&) = default;
+  };
+
+  LiveEntry Join(const Base& base) const;
+  void SetState(uint32_t slot, LiveState state);
+  void DropEnded();
+
+  uint64_t page_number_;
+  uint64_t folded_ = 0;
+  std::array<uint8_t, kPageIds / 2> states_{};
+  // Ascending by slot; may hold ended tasks, dropped when they are the majority.
+  std::vector<Base> live_;
+  absl::flat_hash_map<uint16_t, Extra> extras_;
+  size_t live_count_ = 0;
+};
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_LIVE_PAGE_H_

@@ -1,0 +1,151 @@
+#include "broker/engine/live/recovery.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/status_macros.h"
+#include "broker/engine/live/loader.h"
+
+namespace baton::engine {
+namespace {
+
+using records::v1::CheckpointRow;
+using records::v1::JournalEntry;
+using records::v1::StoreRow;
+using storage::Family;
+using storage::Snapshot;
+
+template <typename Record>
+absl::Status ParseRow(absl::string_view what, absl::string_view value, Record* record) {
+  if (record->ParseFromArray(value.data(), static_cast<int>(value.size()))) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the ", what, " is not readable"));
+}
+
+// Visits all meta rows of one kind; `visit(rest of the key, value)` returns a status.
+template <typename Visitor>
+absl::Status ForEachMeta(const Snapshot& store, char kind, Visitor&& visit) {
+  absl::Status status;
+  RETURN_IF_ERROR(store.Scan(Family::kMeta, std::string(1, kind), std::string(1, static_cast<char>(kind + 1)),
+                             [&](absl::string_view key, absl::string_view value) {
+                               status = visit(key.substr(1), value);
+                               return status.ok();
+                             }));
+  return status;
+}
+
+absl::Status CreateStore(storage::Store* store, const std::string& broker_version, WallMicros now,
+                         uint64_t incarnation) {
+  StoreRow row;
+  row.set_format_version(kFormatVersion);
+  row.set_incarnation(incarnation);
+  row.set_created_us(now);
+  row.set_broker_version(broker_version);
+  storage::WriteBatch batch;
+  batch.Put(Family::kMeta, StoreMetaKey(), row.SerializeAsString());
+  std::string error;
+  if (store->Commit(batch, store->number() + 1, &error) == storage::CommitResult::kDone) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("cannot write to the new store: ", error));
+}
+
+absl::Status CheckFormat(const StoreRow& row) {
+  if (row.format_version() <= kFormatVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the data has format version ", row.format_version(), ", written by batond ", row.broker_version(),
+      "; this batond knows versions up to ", kFormatVersion, ". Start a newer batond, or restore an older backup"));
+}
+
+absl::StatusOr<StoreRow> ReadOrCreateStoreRow(storage::Store* store, const std::string& broker_version, WallMicros now,
+                                              const std::function<uint64_t()>& random) {
+  std::string value;
+  absl::Status status = store->TakeSnapshot()->Get(Family::kMeta, StoreMetaKey(), &value);
+  if (absl::IsNotFound(status)) {
+    if (store->number() != 0) return absl::DataLossError("the store has commits, but no record of its format");
+    RETURN_IF_ERROR(CreateStore(store, broker_version, now, random()));
+    status = store->TakeSnapshot()->Get(Family::kMeta, StoreMetaKey(), &value);
+  }
+  RETURN_IF_ERROR(status);
+  StoreRow row;
+  RETURN_IF_ERROR(ParseRow("record of the store's format", value, &row));
+  RETURN_IF_ERROR(CheckFormat(row));
+  return row;
+}
+
+absl::Status ReadMeta(const Snapshot& store, Catalog* catalog, Recovered* recovered) {
+  RETURN_IF_ERROR(ForEachMeta(store, 'c', [&](absl::string_view key, absl::string_view value) -> absl::Status {
+    records::v1::ClassRow row;
+    RETURN_IF_ERROR(ParseRow("record of a class", value, &row));
+    const auto& names = row.required_capabilities().names();
+    catalog->RestoreClass(ReadU32(key), {row.type(), {names.begin(), names.end()}});
+    return absl::OkStatus();
+  }));
+  RETURN_IF_ERROR(ForEachMeta(store, 'o', [&](absl::string_view key, absl::string_view value) -> absl::Status {
+    records::v1::OptionsRow row;
+    RETURN_IF_ERROR(ParseRow("record of options", value, &row));
+    catalog->RestoreOptions(ReadU32(key), FromRecord(row.options()));
+    return absl::OkStatus();
+  }));
+  RETURN_IF_ERROR(ForEachMeta(store, 't', [&](absl::string_view key, absl::string_view value) {
+    return ParseRow("record of a type", value, &recovered->types[std::string(key)]);
+  }));
+  RETURN_IF_ERROR(ForEachMeta(store, 's', [&](absl::string_view key, absl::string_view value) {
+    recovered->sessions.emplace_back(ReadU64(key), records::v1::SessionRow());
+    return ParseRow("record of a session", value, &recovered->sessions.back().second);
+  }));
+  return ForEachMeta(store, 'j', [&](absl::string_view key, absl::string_view value) {
+    recovered->jobs.emplace_back(ReadU64(key), records::v1::JobRow());
+    recovered->next_job = ReadU64(key) + 1;
+    return ParseRow("record of a job", value, &recovered->jobs.back().second);
+  });
+}
+
+absl::Status RestoreCheckpoint(const Snapshot& store, Follower* follower) {
+  std::string value;
+  const absl::Status status = store.Get(Family::kMeta, CheckpointMetaKey(), &value);
+  CheckpointRow checkpoint;
+  if (!absl::IsNotFound(status)) {
+    RETURN_IF_ERROR(status);
+    RETURN_IF_ERROR(ParseRow("checkpoint", value, &checkpoint));
+  }
+  return follower->Restore(checkpoint);
+}
+
+absl::Status Replay(const Snapshot& store, Follower* follower, Recovered* recovered) {
+  absl::Status status;
+  RETURN_IF_ERROR(store.Scan(Family::kJournal, JournalKey(follower->folded() + 1), "",
+                             [&](absl::string_view key, absl::string_view value) {
+                               JournalEntry entry;
+                               status = ParseRow("journal", value, &entry);
+                               if (status.ok()) status = follower->Fold(ReadU64(key), entry, value.size());
+                               ++recovered->replayed_entries;
+                               return status.ok();
+                             }));
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& broker_version, WallMicros now,
+                                  const std::function<uint64_t()>& random, Catalog* catalog, Follower* follower) {
+  Recovered recovered;
+  ASSIGN_OR_RETURN(const StoreRow store_row, ReadOrCreateStoreRow(store, broker_version, now, random));
+  recovered.incarnation = store_row.incarnation();
+  recovered.number = store->number();
+  // Numbers of sessions are never used twice, not even after a restart.
+  recovered.next_session = store->epoch() << 24 | 1;
+  const std::shared_ptr<const Snapshot> snapshot = store->TakeSnapshot();
+  RETURN_IF_ERROR(ReadMeta(*snapshot, catalog, &recovered));
+  RETURN_IF_ERROR(RestoreCheckpoint(*snapshot, follower));
+  RETURN_IF_ERROR(Replay(*snapshot, follower, &recovered));
+  // Commits after the last journal entry changed nothing in the live table.
+  RETURN_IF_ERROR(follower->Fold(recovered.number, JournalEntry(), 0));
+  recovered.next_id = follower->next_id();
+  RETURN_IF_ERROR(follower->ForEachLive([&](const LiveEntry& entry) { recovered.live.push_back(entry); }));
+  for (const LiveEntry& entry : recovered.live) {
+    if (entry.state != LiveState::RUNNING) continue;
+    ASSIGN_OR_RETURN(std::unique_ptr<Task> task, LoadTask(*snapshot, *catalog, entry));
+    recovered.running.push_back(std::move(task));
+  }
+  return recovered;
+}
+
+}  // namespace baton::engine

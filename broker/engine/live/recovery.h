@@ -1,0 +1,44 @@
+// From a store to a live table: reads the stored pages that have live ids, and folds the journal above them.
+#ifndef BATON_BROKER_ENGINE_LIVE_RECOVERY_H_
+#define BATON_BROKER_ENGINE_LIVE_RECOVERY_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "baton/records/v1/records.pb.h"
+#include "broker/base/clock.h"
+#include "broker/engine/limits.h"
+#include "broker/engine/live/follower.h"
+#include "broker/engine/task.h"
+#include "broker/storage/store.h"
+
+namespace baton::engine {
+
+// Everything the engine starts with.
+struct Recovered {
+  uint64_t number = 0;  // Of the last commit.
+  uint64_t incarnation = 0;
+  TaskId next_id = 1;
+  SessionNumber next_session = 1;
+  uint64_t next_job = 1;
+  std::vector<LiveEntry> live;                 // In order of ids.
+  std::vector<std::unique_ptr<Task>> running;  // Fully loaded.
+  std::vector<std::pair<SessionNumber, records::v1::SessionRow>> sessions;
+  std::vector<std::pair<uint64_t, records::v1::JobRow>> jobs;
+  absl::flat_hash_map<std::string, records::v1::TypeRow> types;
+  size_t replayed_entries = 0;
+};
+
+// Reads the store, which must not be written meanwhile, and brings `follower` (fresh) and `catalog` (empty) up to it.
+// A fresh store is given its first rows by one commit. Errors: DATA_LOSS, FAILED_PRECONDITION a newer format.
+absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& broker_version, WallMicros now,
+                                  const std::function<uint64_t()>& random, Catalog* catalog, Follower* follower);
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_LIVE_RECOVERY_H_

@@ -1,0 +1,28 @@
+#include "broker/engine/live/view.h"
+
+#include <string>
+
+#include "broker/base/status_macros.h"
+
+namespace baton::engine {
+
+absl::StatusOr<std::shared_ptr<const Page>> View::GetPage(uint64_t page_number) const {
+  const auto in_memory = pages_->find(page_number);
+  if (in_memory != pages_->end()) return in_memory->second;
+  std::string row;
+  const absl::Status status = snapshot_->Get(storage::Family::kPage, PageKey(page_number), &row);
+  if (absl::IsNotFound(status)) return nullptr;
+  RETURN_IF_ERROR(status);
+  ASSIGN_OR_RETURN(Page page, Page::Decode(page_number, row));
+  return std::make_shared<const Page>(std::move(page));
+}
+
+absl::StatusOr<LiveState> View::StateOf(TaskId id, LiveEntry* entry) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Page> page, GetPage(PageOf(id)));
+  if (page == nullptr) return LiveState::NONE;
+  const LiveState state = page->StateAt(SlotOf(id));
+  if (entry != nullptr && IsLive(state)) page->Find(SlotOf(id), entry);
+  return state;
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,67 @@
+// A consistent picture of everything: the store and the live table as of one commit.
+#ifndef BATON_BROKER_ENGINE_LIVE_VIEW_H_
+#define BATON_BROKER_ENGINE_LIVE_VIEW_H_
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "broker/engine/catalog.h"
+#include "broker/engine/live/page.h"
+#include "broker/storage/store.h"
+
+namespace baton::engine {
+
+inline constexpr int kLiveStates = 10;
+// Tasks by state, indexed by LiveState.
+using StateCounts = std::array<uint64_t, kLiveStates>;
+
+// Immutable and thread-safe. Holds a snapshot of the store: keep it no longer than one read takes.
+class View {
+ public:
+  using Pages = absl::flat_hash_map<uint64_t, std::shared_ptr<const Page>>;
+  using Counts = absl::flat_hash_map<ClassNumber, StateCounts>;
+
+  View(uint64_t number, TaskId next_id, std::shared_ptr<const storage::Snapshot> snapshot,
+       std::shared_ptr<const Pages> pages, std::shared_ptr<const Counts> counts, const Catalog* catalog,
+       std::shared_ptr<void> lease = nullptr)
+      : lease_(std::move(lease)),
+        number_(number),
+        next_id_(next_id),
+        snapshot_(std::move(snapshot)),
+        pages_(std::move(pages)),
+        counts_(std::move(counts)),
+        catalog_(catalog) {}
+
+  // Number of the commit it shows.
+  uint64_t number() const { return number_; }
+  // Every id below it has existed.
+  TaskId next_id() const { return next_id_; }
+  const storage::Snapshot& store() const { return *snapshot_; }
+  const Catalog& catalog() const { return *catalog_; }
+  // By class; over all retained tasks.
+  const Counts& counts() const { return *counts_; }
+
+  // The page, from memory or read from the store; null if none of its ids ever existed. DATA_LOSS if it is damaged.
+  absl::StatusOr<std::shared_ptr<const Page>> GetPage(uint64_t page_number) const;
+
+  // State of one id; NONE if it never existed. If the task is live, `entry` (if not null) is filled in.
+  absl::StatusOr<LiveState> StateOf(TaskId id, LiveEntry* entry = nullptr) const;
+
+ private:
+  // First, so that it is dropped last: tells the follower that this view shares nothing any more.
+  std::shared_ptr<void> lease_;
+  uint64_t number_;
+  TaskId next_id_;
+  std::shared_ptr<const storage::Snapshot> snapshot_;
+  std::shared_ptr<const Pages> pages_;
+  std::shared_ptr<const Counts> counts_;
+  const Catalog* catalog_;
+};
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_LIVE_VIEW_H_

@@ -1,0 +1,61 @@
+// Which tasks the live workers could run. The engine publishes a new Routing whenever workers come, go or change;
+// readers use it to say what a task waits for.
+#ifndef BATON_BROKER_ENGINE_ROUTING_H_
+#define BATON_BROKER_ENGINE_ROUTING_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "broker/engine/catalog.h"
+
+namespace baton::engine {
+
+// Immutable once published.
+struct Routing {
+  // Workers that are alike: connected, not draining.
+  struct Group {
+    Capabilities capabilities;
+    // Type → capabilities its handler requires.
+    std::map<std::string, Capabilities> handlers;
+    uint32_t workers = 0;
+    uint32_t slots = 0;
+    uint32_t slots_taken = 0;
+  };
+  std::vector<Group> groups;
+  uint32_t workers = 0;
+
+  // Whether some live worker could run a task of this class.
+  bool Runnable(const ClassInfo& info) const;
+  // Why none can, as a sentence for people; empty if one can.
+  // E.g. "no live worker can run it: none has a handler for 'render'", "…: none declares the capability GPU".
+  std::string WhyNot(const ClassInfo& info) const;
+};
+
+// Whether the sorted set `have` holds all of the sorted set `need`.
+bool Covers(const Capabilities& have, const Capabilities& need);
+
+// Thread-safe holder of the newest Routing.
+class RoutingBoard {
+ public:
+  std::shared_ptr<const Routing> Read() const ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    return current_;
+  }
+  void Publish(std::shared_ptr<const Routing> routing) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    current_ = std::move(routing);
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  std::shared_ptr<const Routing> current_ ABSL_GUARDED_BY(mu_) = std::make_shared<Routing>();
+};
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_ROUTING_H_

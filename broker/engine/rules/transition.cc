@@ -1,0 +1,116 @@
+#include "broker/engine/rules/transition.h"
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace baton::engine {
+namespace {
+
+// The only states in which an event can happen.
+bool IsLegal(LiveState state, Event event) {
+  switch (event) {
+    case Event::kClaimed:
+      return state == LiveState::PENDING;
+    case Event::kSucceeded:
+    case Event::kFailed:
+    case Event::kFailedFinally:
+    case Event::kTimedOut:
+    case Event::kSpawned:
+    case Event::kSuspended:
+    case Event::kReleased:
+    case Event::kInterrupted:
+      return state == LiveState::RUNNING;
+    case Event::kCancelled:
+      return state == LiveState::PENDING || state == LiveState::RUNNING || state == LiveState::SUSPENDED ||
+             state == LiveState::WAITING;
+    case Event::kResumed:
+      return state == LiveState::SUSPENDED;
+    case Event::kChildrenEnded:
+      return state == LiveState::WAITING;
+  }
+  return false;
+}
+
+// An attempt failed: again after a delay, or the end when the attempts of this stage are used up.
+void Fail(const Facts& task, WallMicros now, Transition* next) {
+  next->failures = task.failures + 1;
+  if (next->failures >= static_cast<uint32_t>(task.options.max_retries)) {
+    next->state = LiveState::FAILED;
+    return;
+  }
+  next->state = LiveState::PENDING;
+  next->due = now + RetryDelay(task.options, next->failures, task.draw);
+}
+
+// The task goes on with its next stage, with a fresh budget.
+void NextStage(const Facts& task, Transition* next) {
+  next->state = LiveState::PENDING;
+  next->stage = task.stage + 1;
+  next->failures = 0;
+}
+
+}  // namespace
+
+absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now) {
+  if (!IsLegal(task.state, event)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("event ", static_cast<int>(event), " cannot happen in state ", LiveState_Name(task.state)));
+  }
+  Transition next{LiveState::NONE, task.stage, task.failures, task.interruptions, task.due};
+  switch (event) {
+    case Event::kClaimed:
+      next.state = LiveState::RUNNING;
+      break;
+    case Event::kSucceeded:
+      next.kind = Step::SUCCEEDED;
+      next.state = LiveState::COMPLETED;
+      break;
+    case Event::kFailed:
+      next.kind = Step::FAILED;
+      Fail(task, now, &next);
+      break;
+    case Event::kFailedFinally:
+      next.kind = Step::FAILED;
+      next.failures = task.failures + 1;
+      next.state = LiveState::FAILED;
+      break;
+    case Event::kTimedOut:
+      next.kind = Step::TIMED_OUT;
+      Fail(task, now, &next);
+      break;
+    case Event::kSpawned:
+      next.kind = Step::SPAWNED;
+      next.state = LiveState::WAITING;
+      next.failures = 0;
+      if (!task.has_children) NextStage(task, &next);
+      break;
+    case Event::kSuspended:
+      next.kind = Step::SUSPENDED;
+      next.state = LiveState::SUSPENDED;
+      break;
+    case Event::kReleased:
+      next.kind = Step::RELEASED;
+      next.state = LiveState::PENDING;
+      break;
+    case Event::kInterrupted:
+      next.kind = Step::INTERRUPTED;
+      next.interruptions = task.interruptions + 1;
+      next.state = next.interruptions > task.max_interruptions ? LiveState::FAILED : LiveState::PENDING;
+      break;
+    case Event::kCancelled:
+      next.kind = Step::CANCELLED;
+      next.state = LiveState::CANCELLED;
+      break;
+    case Event::kResumed:
+      next.kind = Step::RESUMED;
+      NextStage(task, &next);
+      next.due = now;
+      break;
+    case Event::kChildrenEnded:
+      NextStage(task, &next);
+      break;
+  }
+  return next;
+}
+
+}  // namespace baton::engine

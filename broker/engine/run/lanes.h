@@ -1,0 +1,68 @@
+#ifndef BATON_BROKER_ENGINE_RUN_LANES_H_
+#define BATON_BROKER_ENGINE_RUN_LANES_H_
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "broker/base/error.h"
+#include "broker/engine/command.h"
+#include "broker/engine/limits.h"
+
+namespace baton::engine {
+
+// Commands waiting for the engine, in bounded queues by urgency. Not thread-safe: guarded by its owner's mutex.
+class Lanes {
+ public:
+  explicit Lanes(const EngineSettings& settings) : settings_(settings) {}
+
+  // Takes the command, or refuses it and leaves it where it is.
+  Error Push(std::unique_ptr<Command>& command) {
+    Queue& lane = lanes_[static_cast<int>(command->lane)];
+    if (lane.commands.size() >= settings_.lane_commands || lane.bytes >= settings_.lane_bytes) {
+      return ResourceExhausted("OVERLOADED", "the broker has more work than it can take: retry later with backoff",
+                               kRetryAfter);
+    }
+    lane.bytes += command->bytes;
+    lane.commands.push_back(std::move(command));
+    return {};
+  }
+
+  // Moves at most one round's worth to `out`, urgent ones first. Each lane gets at least one command, so that none
+  // starves.
+  void Take(std::vector<std::unique_ptr<Command>>* out) {
+    size_t bytes = 0;
+    for (Queue& lane : lanes_) {
+      bool first = true;
+      while (!lane.commands.empty() && (first || (out->size() < kRoundItems && bytes < kRoundBytes))) {
+        first = false;
+        std::unique_ptr<Command>& command = lane.commands.front();
+        bytes += command->bytes;
+        lane.bytes -= command->bytes;
+        out->push_back(std::move(command));
+        lane.commands.pop_front();
+      }
+    }
+  }
+
+  bool empty() const { return lanes_[0].commands.empty() && lanes_[1].commands.empty() && lanes_[2].commands.empty(); }
+  // No sign of life waits to be applied.
+  bool outcomes_empty() const { return lanes_[static_cast<int>(Lane::kOutcomes)].commands.empty(); }
+
+ private:
+  static constexpr Micros kRetryAfter = 100 * kMillisecond;
+
+  struct Queue {
+    std::deque<std::unique_ptr<Command>> commands;
+    size_t bytes = 0;
+  };
+
+  const EngineSettings settings_;
+  std::array<Queue, kLaneCount> lanes_;
+};
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_RUN_LANES_H_

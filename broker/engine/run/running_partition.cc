@@ -1,0 +1,294 @@
+#include "broker/engine/run/running_partition.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "broker/base/status_macros.h"
+#include "broker/engine/live/recovery.h"
+
+namespace baton::engine {
+namespace {
+
+// How often an idle follower looks whether pages are due.
+constexpr Micros kFollowerPause = kSecond;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Partition>> Partition::Start(PartitionOptions options, storage::Store* store,
+                                                            const Clock* clock) {
+  auto partition = std::make_unique<RunningPartition>(std::move(options), store, clock);
+  RETURN_IF_ERROR(partition->Open());
+  return partition;
+}
+
+RunningPartition::RunningPartition(PartitionOptions options, storage::Store* store, const Clock* clock)
+    : options_(std::move(options)), store_(store), clock_(clock), lanes_(options_.engine) {}
+
+RunningPartition::~RunningPartition() { Stop(); }
+
+absl::Status RunningPartition::Open() {
+  const Now now = clock_->Read();
+  follower_ = std::make_unique<Follower>(options_.engine, store_, &catalog_);
+  ASSIGN_OR_RETURN(Recovered recovered,
+                   Recover(store_, options_.broker_version, now.wall, options_.random, &catalog_, follower_.get()));
+  incarnation_ = recovered.incarnation;
+  committed_ = recovered.number;
+  engine_ = std::make_unique<Engine>(options_.engine, &catalog_, &board_, std::move(recovered), now);
+  engine_has_more_ = true;  // What was recovered may be due.
+  threads_.emplace_back([this] { RunEngine(); });
+  threads_.emplace_back([this] { RunCommitter(); });
+  threads_.emplace_back([this] { RunFollower(); });
+  threads_.emplace_back([this] { readers_.Serve(); });
+  threads_.emplace_back([this] { loaders_.Serve(); });
+  return absl::OkStatus();
+}
+
+Error RunningPartition::Send(std::unique_ptr<Command>& command) {
+  if (command->lane == Lane::kBulk &&
+      follower_lag_bytes_.load(std::memory_order_relaxed) > options_.engine.page_journal_bytes) {
+    return ResourceExhausted("OVERLOADED", "the broker's bookkeeping is behind: retry later with backoff", kSecond);
+  }
+  absl::MutexLock lock(&mu_);
+  if (closed_) return Unavailable("DRAINING", "the broker is shutting down: retry with backoff");
+  Error error = lanes_.Push(command);
+  if (error.ok()) engine_wake_.Signal();
+  return error;
+}
+
+// ── Engine thread ────────────────────────────────────────────────────────────────────────────────────────────────
+
+void RunningPartition::RunEngine() {
+  Input input;
+  while (WaitForInput(&input)) {
+    engine_->BeginRound(clock_->Read());
+    for (LoadResult& loaded : input.loads) engine_->Apply(std::move(loaded));
+    for (std::unique_ptr<Command>& command : input.commands) engine_->Apply(std::move(command));
+    if (input.pages.has_value()) engine_->AddPages(*input.pages);
+    engine_->FinishRound(input.expire);
+    HandOver();
+    sleep_ = engine_->SleepTime();
+    engine_has_batch_ = engine_->has_batch();
+    engine_is_full_ = engine_->batch_bytes() >= kOpenBatchBytes;
+    engine_has_more_ = engine_->has_more();
+  }
+}
+
+bool RunningPartition::HasInput() const {
+  // A full batch takes nothing until the committer has taken it.
+  if (engine_is_full_ && committing_) return false;
+  return !lanes_.empty() || !loaded_.empty() || pages_.has_value() || engine_has_more_ ||
+         (engine_has_batch_ && !committing_);
+}
+
+bool RunningPartition::WaitForInput(Input* input) {
+  *input = Input();
+  absl::MutexLock lock(&mu_);
+  const absl::Time deadline = absl::Now() + absl::Microseconds(sleep_);
+  engine_idle_ = true;
+  if (closed_) stopped_wake_.SignalAll();
+  while (!HasInput() && !ending_) {
+    if (engine_wake_.WaitWithDeadline(&mu_, deadline)) break;
+  }
+  if (ending_) return false;
+  engine_idle_ = false;
+  if (engine_is_full_ && committing_) return true;
+  lanes_.Take(&input->commands);
+  input->expire = lanes_.outcomes_empty();
+  input->loads = std::move(loaded_);
+  loaded_.clear();
+  input->pages = std::move(pages_);
+  pages_.reset();
+  return true;
+}
+
+void RunningPartition::HandOver() {
+  if (!engine_->has_batch()) return;
+  {
+    absl::MutexLock lock(&mu_);
+    if (committing_) return;
+    committing_ = true;
+  }
+  ClosedBatch batch = engine_->CloseBatch();
+  absl::MutexLock lock(&mu_);
+  to_commit_ = std::move(batch);
+  committer_wake_.Signal();
+}
+
+// ── Committer thread ─────────────────────────────────────────────────────────────────────────────────────────────
+
+void RunningPartition::RunCommitter() {
+  while (true) {
+    std::optional<ClosedBatch> batch;
+    {
+      absl::MutexLock lock(&mu_);
+      while (!to_commit_.has_value() && !view_wanted_ && !ending_) committer_wake_.Wait(&mu_);
+      if (to_commit_.has_value()) {
+        batch = std::move(to_commit_);
+        to_commit_.reset();
+      } else if (ending_) {
+        return;
+      }
+    }
+    if (batch.has_value()) {
+      Commit(*std::move(batch));
+    } else {
+      MakeSnapshot();
+    }
+  }
+}
+
+void RunningPartition::Commit(ClosedBatch batch) {
+  if (batch.number != 0) {
+    std::string error;
+    const storage::CommitResult result = store_->Commit(batch.writes, batch.number, &error);
+    if (result != storage::CommitResult::kDone) {
+      options_.fatal(absl::StrCat("commit ", batch.number, " failed, the state of the disk is unknown: ", error));
+    }
+    committed_.store(batch.number, std::memory_order_release);
+  }
+  {
+    // The engine may hand over the next batch while this one is passed on.
+    absl::MutexLock lock(&mu_);
+    committing_ = false;
+    engine_wake_.Signal();
+  }
+  PassOn(batch);
+}
+
+void RunningPartition::PassOn(ClosedBatch& batch) {
+  if (!batch.outbox.empty()) options_.release(std::move(batch.outbox));
+  if (!batch.loads.empty()) RequestLoads(std::move(batch.loads));
+  if (batch.number == 0) return;
+  Committed committed{batch.number, std::move(batch.entry), batch.entry_bytes, batch.stores_pages, nullptr};
+  follower_lag_bytes_.fetch_add(committed.entry_bytes, std::memory_order_relaxed);
+  absl::MutexLock lock(&mu_);
+  if (view_wanted_) {
+    view_wanted_ = false;
+    committed.snapshot = store_->TakeSnapshot();
+  }
+  to_fold_.push_back(std::move(committed));
+  follower_wake_.Signal();
+}
+
+void RunningPartition::MakeSnapshot() {
+  Committed committed;
+  committed.number = committed_.load(std::memory_order_acquire);
+  committed.snapshot = store_->TakeSnapshot();
+  absl::MutexLock lock(&mu_);
+  view_wanted_ = false;
+  to_fold_.push_back(std::move(committed));
+  follower_wake_.Signal();
+}
+
+// ── Follower thread ──────────────────────────────────────────────────────────────────────────────────────────────
+
+void RunningPartition::RunFollower() {
+  while (true) {
+    std::deque<Committed> batch;
+    {
+      absl::MutexLock lock(&mu_);
+      while (to_fold_.empty() && !ending_ && !(flushing_ && !flushed_ && !follower_->pages_out())) {
+        if (follower_wake_.WaitWithTimeout(&mu_, absl::Microseconds(kFollowerPause))) break;
+      }
+      if (ending_ && to_fold_.empty()) return;
+      batch.swap(to_fold_);
+    }
+    for (const Committed& committed : batch) Follow(committed);
+    StorePages();
+  }
+}
+
+void RunningPartition::Follow(const Committed& committed) {
+  if (committed.entry != nullptr) {
+    const absl::Status status = follower_->Fold(committed.number, *committed.entry, committed.entry_bytes);
+    if (!status.ok()) options_.fatal(absl::StrCat("the live table broke: ", status.ToString()));
+    follower_lag_bytes_.fetch_sub(committed.entry_bytes, std::memory_order_relaxed);
+    if (committed.stores_pages) follower_->PagesStored();
+    watchers_.Notify(*committed.entry);
+  }
+  if (committed.snapshot == nullptr) return;
+  const std::shared_ptr<const View> view = follower_->MakeView(committed.snapshot);
+  readers_.Publish(view);
+  loaders_.Publish(view);
+  // Asked for while this one was being made, and newer than it.
+  if (readers_.wanting() || loaders_.wanting()) WantView();
+}
+
+void RunningPartition::StorePages() {
+  if (follower_->pages_out()) return;
+  bool all;
+  {
+    absl::MutexLock lock(&mu_);
+    all = flushing_;
+  }
+  std::optional<storage::WriteBatch> pages = follower_->TakeDuePages(clock_->Read().wall, all);
+  absl::MutexLock lock(&mu_);
+  if (pages.has_value()) {
+    pages_ = std::move(pages);
+    engine_wake_.Signal();
+  } else if (flushing_ && to_fold_.empty() && !follower_->dirty()) {
+    flushed_ = true;
+    stopped_wake_.SignalAll();
+  }
+}
+
+// ── Readers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void RunningPartition::WantView() {
+  absl::MutexLock lock(&mu_);
+  if (view_wanted_) return;
+  view_wanted_ = true;
+  committer_wake_.Signal();
+}
+
+void RunningPartition::Read(ReadDone done) {
+  if (readers_.Add(committed_.load(std::memory_order_acquire), std::move(done))) WantView();
+}
+
+uint64_t RunningPartition::Watch(TaskId task, std::function<void()> changed) {
+  return watchers_.Add(task, std::move(changed));
+}
+
+void RunningPartition::RequestLoads(std::vector<LoadRequest> requests) {
+  bool want = false;
+  for (LoadRequest& request : requests) {
+    const uint64_t min_number = request.min_number;
+    want |= loaders_.Add(min_number, [this, request = std::move(request)](std::shared_ptr<const View> view) {
+      absl::StatusOr<LoadResult> loaded = Load(*view, request);
+      if (!loaded.ok()) options_.fatal(absl::StrCat("cannot load what is stored: ", loaded.status().ToString()));
+      absl::MutexLock lock(&mu_);
+      loaded_.push_back(*std::move(loaded));
+      engine_wake_.Signal();
+    });
+  }
+  if (want) WantView();
+}
+
+void RunningPartition::Stop() {
+  {
+    absl::MutexLock lock(&mu_);
+    if (stopped_) return;
+    stopped_ = true;
+    closed_ = true;
+    if (!threads_.empty()) {
+      engine_wake_.Signal();
+      while (!(engine_idle_ && !HasInput() && !committing_))
+        stopped_wake_.WaitWithTimeout(&mu_, absl::Milliseconds(10));
+      flushing_ = true;
+      follower_wake_.Signal();
+      while (!flushed_) stopped_wake_.WaitWithTimeout(&mu_, absl::Milliseconds(10));
+    }
+    ending_ = true;
+    engine_wake_.SignalAll();
+    committer_wake_.SignalAll();
+    follower_wake_.SignalAll();
+  }
+  readers_.Stop();
+  loaders_.Stop();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace baton::engine

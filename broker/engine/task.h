@@ -1,0 +1,98 @@
+// A task as the engine holds it while it is resident: about to run, running, or the object of a command.
+#ifndef BATON_BROKER_ENGINE_TASK_H_
+#define BATON_BROKER_ENGINE_TASK_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/base/clock.h"
+#include "broker/base/hash.h"
+#include "broker/engine/command.h"
+#include "broker/engine/live/page.h"
+
+namespace baton::engine {
+
+struct IdRange {
+  TaskId first = 0;
+  uint64_t count = 0;
+  friend bool operator==(const IdRange&, const IdRange&) = default;
+};
+
+struct Task {
+  TaskId id = 0;
+  LiveState state = LiveState::NONE;
+  bool paused = false;
+  ClassNumber class_number = 0;
+  int32_t priority = 0;
+  WallMicros due = 0;
+  WallMicros created = 0;
+
+  // What never changes.
+  TaskId parent = 0;
+  TaskId root = 0;  // The task itself if it has no parent.
+  uint32_t parent_generation = 0;
+  uint32_t depth = 0;
+  Hash128 unique;
+  std::shared_ptr<const Options> options;  // Set on the task itself; null: nothing.
+
+  // What steps change (records: Mutable).
+  uint32_t stage = 0;
+  uint32_t attempt = 0;
+  uint32_t failures = 0;
+  uint32_t interruptions = 0;
+  OptionsNumber options_number = 0;  // Of the first claiming worker; 0: not claimed yet.
+  std::vector<IdRange> children;
+  uint64_t children_failed = 0;
+  uint64_t children_total = 0;
+  uint32_t generation = 0;
+  uint32_t context_row = 0;
+  uint32_t decision_row = 0;
+  uint32_t error_row = 0;
+  uint32_t progress_row = 0;
+  uint32_t suspension_row = 0;
+  std::vector<IdRange> staged;
+  uint32_t staged_parts = 0;
+  // Rows in family `log`.
+  uint32_t log_rows = 0;
+
+  // WAITING, only while passing through.
+  uint64_t remaining = 0;
+
+  // RUNNING.
+  SessionNumber session = 0;
+  uint64_t handler_version = 0;
+  WallMicros claimed = 0;
+  WallMicros ready = 0;
+  SteadyMicros deadline = 0;  // On the engine's lease clock.
+  bool started = false;       // The handler is known to run; until then the deadline moves with every beat.
+
+  // What a handler gets; null while RUNNING (it has left) and after a retry (it is loaded again).
+  std::shared_ptr<TaskBody> body;
+  size_t body_bytes = 0;
+
+  // Commands that need it to stay resident.
+  uint32_t pins = 0;
+  // Batch in which it was last put down as touched.
+  uint64_t touched_in = 0;
+};
+
+uint64_t CountOf(const std::vector<IdRange>& ranges);
+
+// What the live table keeps of it.
+LiveEntry EntryOf(const Task& task);
+
+// The part of a row that changes, from and to its record.
+void ToRecord(const Task& task, records::v1::Mutable* record);
+void FromRecord(const records::v1::Mutable& record, Task* task);
+
+// Sets everything that never changes from its encoded row. False if the row is not well-formed.
+bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task* task);
+
+// Hash under which a unique key is kept.
+Hash128 UniqueHash(absl::string_view type, absl::string_view unique_key);
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_TASK_H_

@@ -1,0 +1,161 @@
+// batond: reads flags and settings, runs a broker until it is told to stop.
+//
+// Exit codes: 0 stopped as told; 1 the broker could not start or go on; 2 a flag or a setting is wrong.
+#include <grpc/support/log.h>
+#include <google/protobuf/stubs/logging.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "broker/server/broker.h"
+#include "broker/server/settings.h"
+#include "broker/server/version.h"
+#include "spdlog/sinks/stdout_color_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace {
+
+using baton::server::Broker;
+using baton::server::Settings;
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+struct Flags {
+  std::string config;
+  bool print_config = false;
+  // Settings given as flags, which override the file.
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
+int Complain(int code, const absl::Status& status) {
+  std::fprintf(stderr, "batond: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+void AddSetting(CLI::App* app, const std::string& flag, const std::string& setting, const std::string& help,
+                Flags* flags) {
+  app->add_option_function<std::string>(
+      flag, [flags, setting](const std::string& value) { flags->settings.emplace_back(setting, value); },
+      help + " (setting " + setting + ")");
+}
+
+void DeclareFlags(CLI::App* app, Flags* flags) {
+  app->add_option("--config", flags->config, "Read settings from this TOML file; flags override it");
+  AddSetting(app, "--data-dir", "server.data_dir", "Directory where everything is stored", flags);
+  AddSetting(app, "--listen", "server.listen", "HOST:PORT or unix:PATH, default 127.0.0.1:7461", flags);
+  AddSetting(app, "--log-level", "server.log_level", "trace, debug, info, warning, error, critical or off", flags);
+  AddSetting(app, "--recover", "storage.recover", "tail or point-in-time: what to do with a damaged log", flags);
+  app->add_flag("--print-config", flags->print_config, "Print all settings in force, with their meaning, and exit");
+  app->set_version_flag("--version", std::string("batond ") + baton::server::kVersion);
+}
+
+absl::Status ReadAllSettings(const Flags& flags, Settings* settings) {
+  if (!flags.config.empty()) {
+    if (absl::Status status = baton::server::ReadSettingsFile(flags.config, settings); !status.ok()) return status;
+  }
+  for (const auto& [name, value] : flags.settings) {
+    if (absl::Status status = baton::server::SetSetting(name, value, settings); !status.ok()) return status;
+  }
+  return baton::server::CheckSettings(*settings);
+}
+
+// Each connection is a descriptor, and when they run out gRPC stops listening for good.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::warn("the limit of open files cannot be raised");
+}
+
+void LogFromGrpc(gpr_log_func_args* args) {
+  const bool severe = args->severity == GPR_LOG_SEVERITY_ERROR;
+  spdlog::log(severe ? spdlog::level::debug : spdlog::level::trace, "grpc: {}", args->message);
+}
+
+void LogFromProtobuf(google::protobuf::LogLevel, const char*, int, const std::string& message) {
+  spdlog::debug("protobuf: {}", message);
+}
+
+void SetUpLogging(const std::string& level) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("batond"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%f%z %l %v");
+  spdlog::set_level(spdlog::level::from_str(level));
+  gpr_set_log_function(LogFromGrpc);
+  google::protobuf::SetLogHandler(LogFromProtobuf);
+}
+
+// SIGTERM and SIGINT: the first one asks to stop, the second one ends the process at once.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void WatchSignals(sigset_t signals, absl::Notification* stop) {
+  std::thread([signals, stop] {
+    int number = 0;
+    sigwait(&signals, &number);
+    stop->Notify();
+    sigwait(&signals, &number);
+    std::fprintf(stderr, "batond: told to stop twice: stopping at once\n");
+    std::_Exit(kFailed);
+  }).detach();
+}
+
+int Run(const Settings& settings) {
+  // Lives as long as the process: a detached thread refers to it.
+  auto* stop = new absl::Notification;
+  WatchSignals(BlockSignals(), stop);
+  absl::StatusOr<std::unique_ptr<Broker>> broker = Broker::Start(settings);
+  if (!broker.ok()) return Complain(kFailed, broker.status());
+  std::printf("batond %s serving on %s (data in %s)\n", baton::server::kVersion, (*broker)->address().c_str(),
+              settings.store.directory.c_str());
+  std::fflush(stdout);
+  stop->WaitForNotification();
+  spdlog::info("told to stop: draining");
+  if (!(*broker)->Drain("the broker is stopping")) spdlog::warn("the drain deadline passed with attempts still running");
+  broker->reset();
+  spdlog::info("stopped");
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Costs three quarters of every lock, and would end the process at a cycle anywhere, also in gRPC.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  CLI::App app("The Baton task broker.", "batond");
+  Flags flags;
+  DeclareFlags(&app, &flags);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? EXIT_SUCCESS : kUsage;
+  }
+  Settings settings;
+  if (absl::Status status = ReadAllSettings(flags, &settings); !status.ok()) return Complain(kUsage, status);
+  if (flags.print_config) {
+    std::fputs(SettingsToToml(settings, baton::server::Comments::kYes).c_str(), stdout);
+    return EXIT_SUCCESS;
+  }
+  SetUpLogging(settings.log_level);
+  RaiseDescriptorLimit();
+  return Run(settings);
+}

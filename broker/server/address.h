@@ -1,0 +1,21 @@
+// Where a broker listens: "HOST:PORT" or "unix:PATH".
+#ifndef BATON_BROKER_SERVER_ADDRESS_H_
+#define BATON_BROKER_SERVER_ADDRESS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace baton::server {
+
+// INVALID_ARGUMENT if it is badly spelt, or reaches further than this machine: the broker has neither TLS nor access
+// tokens yet.
+absl::Status CheckAddress(const std::string& listen);
+
+// UNAVAILABLE if another process listens there, or this one may not; with the reason the system gives. The address must
+// have passed CheckAddress.
+absl::Status CheckAddressFree(const std::string& listen);
+
+}  // namespace baton::server
+
+#endif  // BATON_BROKER_SERVER_ADDRESS_H_

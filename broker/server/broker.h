@@ -1,0 +1,56 @@
+#ifndef BATON_BROKER_SERVER_BROKER_H_
+#define BATON_BROKER_SERVER_BROKER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "broker/base/clock.h"
+#include "broker/engine/run/partition.h"
+#include "broker/server/server.h"
+#include "broker/server/settings.h"
+#include "broker/service/read/reads.h"
+#include "broker/storage/store.h"
+
+namespace baton::server {
+
+// A whole broker in one object: store, partition, reads and server. What batond runs, and what tests run in process.
+//
+//   ASSIGN_OR_RETURN(std::unique_ptr<Broker> broker, Broker::Start(settings));
+//   … broker->address()
+//   broker->Drain("…");
+//
+// Not thread-safe, but Drain may run while another thread waits for anything else.
+class Broker {
+ public:
+  // Opens or creates the data directory, recovers, and serves. Settings must have passed Validate.
+  // Errors: those of OpenRocksDbStore and Partition::Start, naming the data directory; UNAVAILABLE naming the address.
+  static absl::StatusOr<std::unique_ptr<Broker>> Start(const Settings& settings);
+
+  // Stops without draining: workers find their streams closed and come back to the next broker on this data directory.
+  ~Broker();
+
+  // Where it listens, with the port that was picked.
+  const std::string& address() const { return server_->address(); }
+
+  // Takes no new tasks and workers, and waits until what runs has ended, at most settings.engine.drain_deadline. False
+  // if the time was up before. Outcomes and heartbeats are still taken afterwards, until the destructor.
+  bool Drain(const std::string& reason);
+
+ private:
+  explicit Broker(const Settings& settings) : settings_(settings) {}
+  absl::Status Open();
+  absl::Status StartPartition();
+  absl::Status Serve();
+
+  const Settings settings_;
+  SystemClock clock_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<engine::Partition> partition_;
+  std::unique_ptr<service::ReadService> reads_;
+};
+
+}  // namespace baton::server
+
+#endif  // BATON_BROKER_SERVER_BROKER_H_

@@ -1,0 +1,58 @@
+#ifndef BATON_BROKER_SERVER_CALLS_H_
+#define BATON_BROKER_SERVER_CALLS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "baton/v1/broker.pb.h"
+#include "broker/server/caller.h"
+#include "broker/server/core.h"
+#include "broker/server/unary_call.h"
+
+namespace baton::server {
+
+// All unary methods of TaskBroker and TaskAdmin, from the bytes of a request to the bytes of its answer. Requests and
+// answers that pass the engine are parsed and built on the completion queue's thread, in messages that are used again
+// and again; reads are answered by readers' threads.
+class Calls {
+ public:
+  // All must outlive the calls.
+  Calls(Core* core, RawService* broker, RawService* admin, grpc::ServerCompletionQueue* queue);
+
+  // Begins to take calls; the server must have been started.
+  void Start();
+
+ private:
+  // Answers the call, now or later, or returns the Error that refuses it.
+  template <typename Request>
+  using Handle = std::function<Error(UnaryCall*, const Caller&, Request*)>;
+
+  // Registers a method by its name in the proto file.
+  template <typename Request>
+  void Add(RawService* service, const std::string& name, UnaryMethod::Options options, Handle<Request> handle);
+  // A method that the ReadService answers.
+  template <typename Request, typename Response>
+  void AddRead(RawService* service, const std::string& name,
+               void (service::ReadService::*read)(const Request&, std::function<void(Error, Response)>));
+
+  void AddSubmitting();
+  void AddOutcomes();
+  void AddVerbs();
+  void AddReads();
+  Error Submit(UnaryCall* call, const Caller& caller, const v1::SubmitRequest& request);
+  Error Heartbeat(UnaryCall* call, const Caller& caller, const v1::HeartbeatRequest& request);
+  Error Wait(UnaryCall* call, const v1::WaitRequest& request);
+  Error ListChildOutcomes(UnaryCall* call, const v1::ListChildOutcomesRequest& request);
+
+  Core* const core_;
+  RawService* const broker_;
+  RawService* const admin_;
+  grpc::ServerCompletionQueue* const queue_;
+  std::vector<std::unique_ptr<UnaryMethod>> methods_;
+};
+
+}  // namespace baton::server
+
+#endif  // BATON_BROKER_SERVER_CALLS_H_

@@ -1,0 +1,236 @@
+#include "broker/server/claim_stream.h"
+
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/server/caller.h"
+#include "broker/server/message_buffer.h"
+#include "broker/service/deliveries.h"
+#include "broker/service/sessions.h"
+
+namespace baton::server {
+namespace {
+
+// Many cancels may be merged into one order; it is cut here so that no message outgrows the limit.
+constexpr size_t kAttemptsPerOrder = 10'000;
+
+Error SupersededError(const std::string& by) {
+  return FailedPrecondition("SUPERSEDED", absl::StrCat("a newer generation of this pod is live (instance '", by,
+                                                       "'): exit, its attempts are over"));
+}
+
+}  // namespace
+
+ClaimStream::ClaimStream(StreamSet* set, Core* core, RawService* service, int method,
+                         grpc::ServerCompletionQueue* queue)
+    : Stream(set), core_(core), service_(service), method_(method), queue_(queue), stream_(&context_) {}
+
+ClaimStream::~ClaimStream() {
+  if (session_ != 0) core_->RemoveSession(session_);
+}
+
+void ClaimStream::Listen() {
+  ++outstanding_;
+  service_->RequestStream(method_, &context_, &stream_, queue_, &on_arrived_);
+}
+
+void ClaimStream::Arrived(bool ok) {
+  --outstanding_;
+  if (!ok) return Delete();
+  set()->Add<ClaimStream>(core_, service_, method_, queue_)->Listen();
+  Caller caller;
+  const Error error = CallerOf(context_, &caller);
+  actor_ = std::move(caller.actor);
+  state_ = State::kExpectsHello;
+  if (!error.ok()) return End(error);
+  Read();
+}
+
+void ClaimStream::Read() {
+  ++outstanding_;
+  stream_.Read(&incoming_, static_cast<Completion*>(&on_read_));
+}
+
+void ClaimStream::HasRead(bool ok) {
+  --outstanding_;
+  if (!ok) {  // The worker has closed its side, or is gone.
+    CloseSession();
+    waiting_.clear();
+    End(Error{});
+    return DeleteIfOver();
+  }
+  if (ending_.has_value()) return DeleteIfOver();
+  v1::ClaimRequest message;
+  Error error = ParseMessage(&incoming_, &message);
+  incoming_.Clear();
+  if (!error.ok()) return End(error);
+  state_ == State::kExpectsHello ? TakeHello(message) : TakeUpdate(message);
+}
+
+void ClaimStream::TakeHello(const v1::ClaimRequest& message) {
+  if (!message.has_hello()) {
+    return End(InvalidArgument("HELLO_EXPECTED", "the first message of a Claim stream must be `hello`: send it first"));
+  }
+  if (core_->draining) return End(DrainingError());
+  auto command = std::make_unique<Answering<engine::HelloCommand>>();
+  command->actor = message.hello().worker_id();
+  command->bytes = message.ByteSizeLong();
+  Error error = service::DecodeHello(core_->Decoding(), message.hello(), command.get());
+  if (!error.ok()) return End(error);
+  command->on_answer = [this](engine::HelloCommand& answered) { Welcome(answered); };
+  std::unique_ptr<engine::Command> sent = std::move(command);
+  error = core_->partition->Send(sent);
+  if (!error.ok()) return End(error);
+  state_ = State::kSaidHello;
+  ++outstanding_;
+}
+
+void ClaimStream::Welcome(engine::HelloCommand& command) {
+  --outstanding_;
+  if (command.error.ok()) {
+    session_ = command.session;
+    core_->AddSession(session_, this);
+  }
+  if (ending_.has_value()) {  // The broker ended the stream meanwhile.
+    CloseSession();
+    return DeleteIfOver();
+  }
+  if (!command.error.ok()) return End(command.error);
+  state_ = State::kOpen;
+  v1::ClaimResponse response;
+  const service::WelcomeFacts facts{core_->settings.limits, core_->settings.engine, core_->settings.broker_version,
+                                    core_->partition->incarnation()};
+  service::EncodeWelcome(command, facts, response.mutable_welcome());
+  waiting_.emplace_back(response.SerializeAsString());
+  Pump();
+  Read();
+}
+
+void ClaimStream::TakeUpdate(const v1::ClaimRequest& message) {
+  if (!message.has_update()) {
+    return End(InvalidArgument("UPDATE_EXPECTED", "after `hello` a Claim stream carries only `update`: open a new "
+                                                  "stream to say hello again"));
+  }
+  auto command = std::make_unique<Answering<engine::UpdateWorkerCommand>>();
+  command->actor = actor_;
+  command->bytes = message.ByteSizeLong();
+  command->session = session_;
+  const Error error = service::DecodeWorkerUpdate(core_->Decoding(), message.update(), &command->worker);
+  if (!error.ok()) return End(error);
+  command->on_answer = [this](engine::UpdateWorkerCommand& answered) {
+    --outstanding_;
+    if (ending_.has_value()) return DeleteIfOver();
+    answered.error.ok() ? Read() : End(answered.error);
+  };
+  ++outstanding_;
+  core_->SendSurely(std::move(command));
+}
+
+void ClaimStream::Take(engine::SessionOutput output) {
+  if (ending_.has_value()) return;
+  for (engine::Order& order : output.orders) TakeOrder(std::move(order));
+  if (!output.deliveries.empty() && !ending_.has_value()) TakeDeliveries(std::move(output.deliveries));
+  Pump();
+}
+
+void ClaimStream::TakeOrder(engine::Order order) {
+  using Kind = engine::Order::Kind;
+  if (order.kind == Kind::kSuperseded) {
+    // It is over for this worker: nothing but the order leaves any more.
+    const std::string by = order.text;
+    waiting_.clear();
+    waiting_.emplace_back(std::move(order));
+    CloseSession();
+    ending_ = SupersededError(by);
+    return;
+  }
+  auto* last = waiting_.empty() ? nullptr : std::get_if<engine::Order>(&waiting_.back());
+  const bool merges = last != nullptr && order.kind == Kind::kCancel && last->kind == Kind::kCancel &&
+                      last->text == order.text && last->attempts.size() < kAttemptsPerOrder;
+  if (!merges) {
+    waiting_.emplace_back(std::move(order));
+    return;
+  }
+  last->attempts.insert(last->attempts.end(), order.attempts.begin(), order.attempts.end());
+}
+
+void ClaimStream::TakeDeliveries(std::vector<engine::Delivery> deliveries) {
+  if (waiting_.empty() || !std::holds_alternative<std::deque<engine::Delivery>>(waiting_.back())) {
+    waiting_.emplace_back(std::deque<engine::Delivery>());
+  }
+  auto& last = std::get<std::deque<engine::Delivery>>(waiting_.back());
+  last.insert(last.end(), std::make_move_iterator(deliveries.begin()), std::make_move_iterator(deliveries.end()));
+}
+
+std::string ClaimStream::NextMessage() {
+  Waiting& next = waiting_.front();
+  std::string message;
+  if (auto* deliveries = std::get_if<std::deque<engine::Delivery>>(&next)) {
+    message = service::TakeDeliveries(core_->partition->incarnation(), core_->settings.limits.message_bytes,
+                                      deliveries);
+    if (!deliveries->empty()) return message;
+  } else if (auto* order = std::get_if<engine::Order>(&next)) {
+    message = service::EncodeOrder(core_->partition->incarnation(), *order, core_->settings.engine.drain_deadline);
+  } else {
+    message = std::move(std::get<std::string>(next));
+  }
+  waiting_.pop_front();
+  return message;
+}
+
+void ClaimStream::Pump() {
+  if (writing_ || finishing_) return;
+  if (!waiting_.empty()) {
+    writing_ = true;
+    ++outstanding_;
+    stream_.Write(ToBuffer(NextMessage()), static_cast<Completion*>(&on_written_));
+  } else if (ending_.has_value()) {
+    finishing_ = true;
+    ++outstanding_;
+    stream_.Finish(ToStatus(*ending_), static_cast<Completion*>(&on_finished_));
+  }
+}
+
+void ClaimStream::HasWritten(bool ok) {
+  --outstanding_;
+  writing_ = false;
+  if (!ok) {  // The connection broke: nothing more can be said, and the read that is outstanding fails too.
+    waiting_.clear();
+    CloseSession();
+    if (!ending_.has_value()) ending_ = Error{};
+  }
+  Pump();
+  DeleteIfOver();
+}
+
+void ClaimStream::End(const Error& error) {
+  if (state_ == State::kListening || ending_.has_value()) return;
+  ending_ = error;
+  // Deliveries that were not sent go back with the session; a welcome or an order may still be of use.
+  std::erase_if(waiting_, [](const Waiting& item) { return std::holds_alternative<std::deque<engine::Delivery>>(item); });
+  CloseSession();
+  Pump();
+}
+
+void ClaimStream::HasFinished(bool) {
+  --outstanding_;
+  DeleteIfOver();
+}
+
+void ClaimStream::CloseSession() {
+  if (session_ == 0) return;
+  core_->RemoveSession(session_);
+  auto command = std::make_unique<Answering<engine::StreamClosedCommand>>();
+  command->actor = actor_;
+  command->session = session_;
+  command->on_answer = [](engine::StreamClosedCommand&) {};
+  session_ = 0;
+  core_->SendSurely(std::move(command));
+}
+
+void ClaimStream::DeleteIfOver() {
+  if (finishing_ && outstanding_ == 0) Delete();
+}
+
+}  // namespace baton::server

@@ -1,0 +1,156 @@
+#include "broker/server/server.h"
+
+#include <grpc/support/time.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <initializer_list>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "baton/v1/admin.pb.h"
+#include "broker/server/claim_stream.h"
+#include "broker/server/reflection.h"
+#include "broker/server/reflection_v1alpha.pb.h"
+
+namespace baton::server {
+namespace {
+
+// What calls under way get when the broker stops.
+constexpr Micros kStopGrace = 2 * kSecond;
+// Claim streams ready to be taken at once.
+constexpr int kListeningStreams = 16;
+
+std::vector<std::string> NamesOf(std::initializer_list<const RawService*> services) {
+  std::vector<std::string> names;
+  for (const RawService* service : services) names.push_back(service->descriptor().full_name());
+  return names;
+}
+
+void SetArguments(grpc::ServerBuilder* builder, const Server::Options& options) {
+  // Otherwise a second broker could bind the same port and silently take half of the connections.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->SetMaxReceiveMessageSize(static_cast<int>(options.message_bytes));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+}
+
+int MethodOf(const RawService& service, const std::string& name) {
+  return service.descriptor().FindMethodByName(name)->index();
+}
+
+gpr_timespec After(Micros delay) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_micros(delay, GPR_TIMESPAN));
+}
+
+}  // namespace
+
+Server::Server(Options options)
+    : options_(std::move(options)),
+      broker_(ServiceBeside<v1::SubmitRequest>()),
+      admin_(ServiceBeside<v1::ListTasksRequest>()),
+      health_service_(ServiceBeside<grpc::health::v1::HealthCheckRequest>()),
+      reflection_(ServiceBeside<grpc::reflection::v1::ServerReflectionRequest>()),
+      reflection_alpha_(ServiceBeside<grpc::reflection::v1alpha::ServerReflectionRequest>()),
+      services_(NamesOf({&broker_, &admin_, &health_service_, &reflection_, &reflection_alpha_})),
+      health_(NamesOf({&broker_, &admin_})) {}
+
+Server::~Server() { Stop(); }
+
+absl::StatusOr<std::string> Server::Bind() {
+  grpc::ServerBuilder builder;
+  SetArguments(&builder, options_);
+  int port = 0;
+  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+  for (RawService* service : {&broker_, &admin_, &health_service_, &reflection_, &reflection_alpha_}) {
+    builder.RegisterService(service);
+  }
+  queue_ = builder.AddCompletionQueue();
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) {
+    queue_->Shutdown();
+    queue_.reset();
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", options_.listen));
+  }
+  const bool has_port = !absl::StartsWith(options_.listen, "unix:");
+  address_ = has_port ? absl::StrCat(options_.listen.substr(0, options_.listen.rfind(':')), ":", port)
+                      : options_.listen;
+  return address_;
+}
+
+void Server::Serve(Core::Settings settings, engine::Partition* partition, service::ReadService* reads,
+                   const Clock* clock) {
+  core_ = std::make_unique<Core>(CoreParts{std::move(settings), partition, reads, clock, &mailbox_});
+  Listen();
+  mailbox_.Open(queue_.get());
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Server::Listen() {
+  calls_ = std::make_unique<Calls>(core_.get(), &broker_, &admin_, queue_.get());
+  calls_->Start();
+  health_check_ = std::make_unique<UnaryMethod>(&health_service_, MethodOf(health_service_, "Check"), queue_.get(),
+                                                UnaryMethod::Options{}, [this](UnaryCall* call) {
+                                                  Caller caller;
+                                                  const Error error = CallerOf(call->context(), &caller);
+                                                  error.ok() ? health_.Check(call) : call->Fail(error);
+                                                });
+  health_check_->Start();
+  const int watch = MethodOf(health_service_, "Watch");
+  streams_.Add<HealthWatch>(&health_, &health_service_, watch, queue_.get())->Listen();
+  for (RawService* service : {&reflection_, &reflection_alpha_}) {
+    streams_.Add<ReflectionStream>(service, &services_, queue_.get())->Listen();
+  }
+  const int claim = MethodOf(broker_, "Claim");
+  for (int i = 0; i < kListeningStreams; ++i) {
+    streams_.Add<ClaimStream>(core_.get(), &broker_, claim, queue_.get())->Listen();
+  }
+}
+
+void Server::Run() {
+  void* tag;
+  bool ok;
+  while (queue_->Next(&tag, &ok)) static_cast<Completion*>(tag)->Proceed(ok);
+}
+
+void Server::Release(engine::Outbox outbox) {
+  mailbox_.Post([this, outbox = std::move(outbox)]() mutable { core_->Release(std::move(outbox)); });
+}
+
+bool Server::Drain(const std::string& reason, Micros deadline) {
+  auto drained = std::make_shared<absl::Notification>();
+  mailbox_.Post([this, reason, drained] {
+    core_->draining = true;
+    health_.StopServing();
+    auto command = std::make_unique<Answering<engine::DrainCommand>>();
+    command->actor = "broker";
+    command->reason = reason;
+    command->on_answer = [drained](engine::DrainCommand&) { drained->Notify(); };
+    core_->SendSurely(std::move(command));
+  });
+  return drained->WaitForNotificationWithTimeout(absl::Microseconds(deadline));
+}
+
+void Server::Stop() {
+  if (!thread_.joinable()) return;
+  core_->reads->Stop();
+  mailbox_.Post([this] {
+    core_->draining = true;
+    health_.StopServing();
+    streams_.EndAll(Unavailable("STOPPING", "the broker is stopping: reconnect with backoff"));
+  });
+  server_->Shutdown(After(kStopGrace));
+  mailbox_.Close();
+  queue_->Shutdown();
+  thread_.join();
+}
+
+}  // namespace baton::server

@@ -1,0 +1,89 @@
+#ifndef BATON_BROKER_SERVER_SERVER_H_
+#define BATON_BROKER_SERVER_SERVER_H_
+
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "broker/server/calls.h"
+#include "broker/server/core.h"
+#include "broker/server/health.h"
+#include "broker/server/mailbox.h"
+#include "broker/server/raw_service.h"
+#include "broker/server/stream_set.h"
+
+namespace baton::server {
+
+// The network side of a broker: one completion queue, served by one thread, with all services.
+//
+//   Server server(options);
+//   … Partition::Start, with release = [&](Outbox outbox) { server.Release(std::move(outbox)); }
+//   server.Bind();
+//   server.Serve(core_settings, partition, reads, clock);
+//   server.Drain("…", deadline);
+//   server.Stop();
+//
+// Release and Drain may be called by any thread, the others only by the owner's.
+class Server {
+ public:
+  struct Options {
+    // "127.0.0.1:7461", port 0 picks a free one; or "unix:/path".
+    std::string listen;
+    // Largest request taken off the network.
+    size_t message_bytes = 4 << 20;
+    int max_concurrent_streams = 4000;
+  };
+
+  explicit Server(Options options);
+  // Stops.
+  ~Server();
+
+  // Binds the address and answers it, with the port that was picked. Calls wait until Serve. Errors: UNAVAILABLE the
+  // address cannot be listened on.
+  absl::StatusOr<std::string> Bind();
+  // Begins to serve. All that is passed must live until Stop has returned, and the server until the partition was
+  // stopped.
+  void Serve(Core::Settings settings, engine::Partition* partition, service::ReadService* reads, const Clock* clock);
+
+  // Where it listens, with the port that was picked.
+  const std::string& address() const { return address_; }
+
+  // Passes what a partition releases to the calls and sessions. May be called before Serve.
+  void Release(engine::Outbox outbox);
+
+  // Refuses new tasks and sessions, tells the workers, and waits until no attempt is running, at most this long. False
+  // if the time was up before.
+  bool Drain(const std::string& reason, Micros deadline);
+
+  // Ends all streams, gives calls under way a moment, and joins the thread. Idempotent. The partition must still run.
+  void Stop();
+
+ private:
+  void Listen();
+  void Run();
+
+  const Options options_;
+  std::string address_;
+  RawService broker_, admin_, health_service_, reflection_, reflection_alpha_;
+  const std::vector<std::string> services_;
+  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  Mailbox mailbox_;
+  std::thread thread_;
+
+  // Belong to the queue's thread once it runs.
+  std::unique_ptr<Core> core_;
+  Health health_;
+  std::unique_ptr<UnaryMethod> health_check_;
+  std::unique_ptr<Calls> calls_;
+  StreamSet streams_;
+  // Last: goes before everything that it calls.
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace baton::server
+
+#endif  // BATON_BROKER_SERVER_SERVER_H_

@@ -1,0 +1,186 @@
+#include "broker/server/setting_table.h"
+
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "broker/server/address.h"
+
+namespace baton::server {
+namespace {
+
+using Kind = Setting::Kind;
+
+constexpr double kKiB = 1 << 10;
+constexpr double kMiB = 1 << 20;
+constexpr double kGiB = 1 << 30;
+
+// `field` is a function from Settings& to a reference of the field.
+template <typename Field>
+Setting Number(Kind kind, const char* name, Field field, double low, double high, const char* help) {
+  using T = std::remove_reference_t<decltype(field(std::declval<Settings&>()))>;
+  using Stored = std::conditional_t<std::is_floating_point_v<T>, double, int64_t>;
+  Setting setting{.name = name, .kind = kind, .help = help, .low = low, .high = high};
+  setting.get = [field](const Settings& settings) -> Setting::Value {
+    return static_cast<Stored>(field(const_cast<Settings&>(settings)));
+  };
+  setting.set = [field](Settings& settings, const Setting::Value& value) {
+    field(settings) = static_cast<T>(std::get<Stored>(value));
+  };
+  return setting;
+}
+
+template <typename Field>
+Setting Text(const char* name, Field field, std::vector<std::string> choices, const char* help) {
+  Setting setting{.name = name, .kind = Kind::kText, .help = help, .choices = std::move(choices)};
+  setting.get = [field](const Settings& settings) -> Setting::Value { return field(const_cast<Settings&>(settings)); };
+  setting.set = [field](Settings& settings, const Setting::Value& value) {
+    field(settings) = std::get<std::string>(value);
+  };
+  return setting;
+}
+
+Setting Checked(Setting setting, std::function<absl::Status(const std::string&)> check) {
+  setting.check = std::move(check);
+  return setting;
+}
+
+// A setting that is an enumeration in memory: `values` and `choices` go together.
+template <typename Field, typename Enum>
+Setting Choice(const char* name, Field field, std::vector<std::pair<std::string, Enum>> values, const char* help) {
+  Setting setting{.name = name, .kind = Kind::kText, .help = help};
+  for (const auto& [text, value] : values) setting.choices.push_back(text);
+  setting.get = [field, values](const Settings& settings) -> Setting::Value {
+    for (const auto& [text, value] : values) {
+      if (field(const_cast<Settings&>(settings)) == value) return text;
+    }
+    return std::string();
+  };
+  setting.set = [field, values](Settings& settings, const Setting::Value& chosen) {
+    for (const auto& [text, value] : values) {
+      if (text == std::get<std::string>(chosen)) field(settings) = value;
+    }
+  };
+  return setting;
+}
+
+absl::Status CheckDirectory(const std::string& directory) {
+  return directory.empty() ? absl::InvalidArgumentError("is empty: name a directory") : absl::OkStatus();
+}
+
+#define FIELD(path) [](Settings& s) -> auto& { return s.path; }
+
+std::vector<Setting> ServerSettings() {
+  using Recover = storage::RocksDbOptions::Recover;
+  return {
+      Checked(Text("server.data_dir", FIELD(store.directory), {},
+                   "Where everything is stored; created if it is missing. One broker at a time."),
+              CheckDirectory),
+      Checked(Text("server.listen", FIELD(listen), {},
+                   "HOST:PORT (port 0 picks a free one) or unix:PATH. Only addresses of this machine, as there is no "
+                   "TLS and there are no access tokens yet."),
+              CheckAddress),
+      Text("server.log_level", FIELD(log_level), {"trace", "debug", "info", "warning", "error", "critical", "off"},
+           "The least severe messages to log, on the standard error output."),
+      Number(Kind::kDuration, "server.drain_deadline", FIELD(engine.drain_deadline), 0, kHour,
+             "How long running attempts may take when the broker, or a worker, is told to stop."),
+      Number(Kind::kCount, "server.max_concurrent_streams", FIELD(max_concurrent_streams), 1, 100'000,
+             "Calls under way on one connection."),
+      Choice("storage.recover", FIELD(store.recover),
+             std::vector<std::pair<std::string, Recover>>{{"tail", Recover::kTail},
+                                                          {"point-in-time", Recover::kPointInTime}},
+             "What to do with a damaged log: 'tail' forgives only a last record that was cut off; 'point-in-time' "
+             "drops everything behind the damage, acknowledged or not, and is for stores without a backup."),
+      Number(Kind::kBytes, "storage.block_cache_bytes", FIELD(store.block_cache_bytes), kMiB, 64 * kGiB,
+             "Memory for blocks read from disk."),
+      Number(Kind::kBytes, "storage.memtable_bytes", FIELD(store.memtable_bytes), kMiB, 4 * kGiB,
+             "Memory for what was written and is not flushed yet; a restart replays about twice as much."),
+  };
+}
+
+std::vector<Setting> LimitSettings() {
+  return {
+      Number(Kind::kBytes, "limits.payload_bytes", FIELD(limits.payload_bytes), kKiB, 1 * kMiB,
+             "Payload, result, context and decision of a task, each."),
+      Number(Kind::kBytes, "limits.message_bytes", FIELD(limits.message_bytes), 64 * kKiB, 16 * kMiB,
+             "A whole request; also where answers and deliveries are cut."),
+      Number(Kind::kBytes, "limits.error_bytes", FIELD(limits.error_bytes), 256, kMiB,
+             "Text of a failure; longer text is cut, with a mark."),
+      Number(Kind::kBytes, "limits.metadata_bytes", FIELD(limits.metadata_bytes), 0, 256 * kKiB,
+             "Metadata of one checkpoint or progress report."),
+      Number(Kind::kCount, "limits.items", FIELD(limits.items), 1, 1000, "Tasks, outcomes or reports in one call."),
+      Number(Kind::kCount, "limits.inline_children", FIELD(limits.inline_children), 1, 1000,
+             "Children inside one outcome, and in one staged part."),
+      Number(Kind::kCount, "limits.page_size", FIELD(limits.page_size), 1, 1000, "Largest page of a list."),
+      Number(Kind::kCount, "limits.children", FIELD(engine.max_children), 1, 10'000'000, "Children of one spawn."),
+      Number(Kind::kCount, "limits.depth", FIELD(engine.max_depth), 1, 1000, "Levels of children below a task."),
+      Number(Kind::kCount, "limits.interruptions", FIELD(engine.max_interruptions), 0, 1000,
+             "Attempts that may end without fault of the task (worker lost) before it fails for good."),
+  };
+}
+
+std::vector<Setting> TaskSettings() {
+  using engine::Backoff;
+  return {
+      Number(Kind::kCount, "defaults.priority", FIELD(engine.defaults.priority), service::kMinPriority,
+             service::kMaxPriority, "Priority of a task that sets none; larger runs first."),
+      Number(Kind::kDuration, "defaults.timeout", FIELD(engine.defaults.timeout), service::kMinTimeout,
+             service::kMaxTimeout, "Longest time of one attempt."),
+      Number(Kind::kCount, "defaults.max_retries", FIELD(engine.defaults.max_retries), 1, service::kMaxRetries,
+             "Attempts in all, the first one included."),
+      Number(Kind::kDuration, "defaults.retry_interval", FIELD(engine.defaults.retry_interval), 0,
+             service::kMaxRetryInterval, "Wait before a retry."),
+      Choice("defaults.retry_backoff", FIELD(engine.defaults.retry_backoff),
+             std::vector<std::pair<std::string, Backoff>>{{"fixed", Backoff::kFixed},
+                                                          {"exponential", Backoff::kExponential}},
+             "How the wait grows with every retry: not at all, or twofold."),
+      Number(Kind::kDuration, "defaults.retry_interval_cap", FIELD(engine.defaults.retry_interval_cap), 0,
+             service::kMaxRetryInterval, "Longest wait of an exponential backoff."),
+      Number(Kind::kRatio, "defaults.exponential_jitter", FIELD(engine.defaults.exponential_jitter), 0, 1,
+             "Share of an exponential wait that is drawn at random."),
+      Number(Kind::kDuration, "workers.beat_interval", FIELD(engine.beat_interval), 10 * kMillisecond, kHour,
+             "How often a worker tells that it lives."),
+      Number(Kind::kDuration, "workers.beat_window", FIELD(engine.beat_window), 30 * kMillisecond, kDay,
+             "Without a sign of life for this long, a worker's tasks go to others. At least three intervals."),
+      Number(Kind::kDuration, "workers.grace", FIELD(engine.grace), 0, kHour,
+             "How long a worker whose stream closed may take to come back before its tasks go to others."),
+  };
+}
+
+std::vector<Setting> EngineSettings() {
+  return {
+      Number(Kind::kCount, "engine.resident_tasks", FIELD(engine.resident_tasks), 1024, 100'000'000,
+             "Waiting tasks kept in memory with their payload."),
+      Number(Kind::kBytes, "engine.resident_bytes", FIELD(engine.resident_bytes), kMiB, 64 * kGiB,
+             "Memory for them."),
+      Number(Kind::kDuration, "engine.page_interval", FIELD(engine.page_interval), 100 * kMillisecond, kHour,
+             "A checkpoint of a changed page is stored after this time, or after page_journal_bytes."),
+      Number(Kind::kBytes, "engine.page_journal_bytes", FIELD(engine.page_journal_bytes), kMiB, 4 * kGiB,
+             "Journal to be replayed by a restart, at most."),
+      Number(Kind::kDuration, "engine.watch_window", FIELD(engine.watch_window), 0, 7 * kDay,
+             "The journal is kept at least this long, for watchers, or watch_bytes of it."),
+      Number(Kind::kBytes, "engine.watch_bytes", FIELD(engine.watch_bytes), 0, 64 * kGiB, "See watch_window."),
+      Number(Kind::kCount, "engine.lane_commands", FIELD(engine.lane_commands), 16, 1'000'000,
+             "Calls that wait for the engine, of each kind; more are refused as overload."),
+      Number(Kind::kBytes, "engine.lane_bytes", FIELD(engine.lane_bytes), 16 * kMiB, 4 * kGiB, "Their bytes."),
+  };
+}
+
+#undef FIELD
+
+std::vector<Setting> Joined() {
+  std::vector<Setting> all;
+  for (auto& part : {ServerSettings(), LimitSettings(), TaskSettings(), EngineSettings()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Setting>& AllSettings() {
+  static const auto* const kAll = new std::vector<Setting>(Joined());
+  return *kAll;
+}
+
+}  // namespace baton::server

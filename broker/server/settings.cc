@@ -1,0 +1,169 @@
+#include "broker/server/settings.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <toml++/toml.h>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "broker/base/status_macros.h"
+#include "broker/server/setting_table.h"
+#include "broker/server/setting_value.h"
+#include "broker/service/field.h"
+
+namespace baton::server {
+namespace {
+
+const Setting* FindSetting(const std::string& name) {
+  for (const Setting& setting : AllSettings()) {
+    if (setting.name == name) return &setting;
+  }
+  return nullptr;
+}
+
+// How many letters have to change to make one of the other.
+size_t EditDistance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+std::string Nearest(const std::string& name) {
+  const auto& all = AllSettings();
+  const auto distance = [&name](const Setting& setting) {
+    const std::string key = setting.name.substr(setting.name.find('.') + 1);
+    return std::min(EditDistance(name, setting.name), EditDistance(name, key));
+  };
+  return std::min_element(all.begin(), all.end(), [&](const Setting& a, const Setting& b) {
+           return distance(a) < distance(b);
+         })->name;
+}
+
+absl::Status UnknownSetting(const std::string& name) {
+  return absl::InvalidArgumentError(absl::StrCat("there is no setting '", name, "'; the nearest is '", Nearest(name),
+                                                 "'. `batond --print-config` lists all"));
+}
+
+absl::Status Named(const std::string& name, const absl::Status& status) {
+  return status.ok() ? status : absl::InvalidArgumentError(absl::StrCat("setting ", name, " ", status.message()));
+}
+
+absl::Status At(const std::string& file, const toml::source_region& source, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(absl::StrCat(file, ":", source.begin.line, ": ", status.message()));
+}
+
+// The text that ParseValue reads; numbers in a file may stand without quotes.
+std::string TextOf(const toml::node& node) {
+  if (const auto text = node.as_string()) return text->get();
+  std::ostringstream out;
+  if (const auto integer = node.as_integer()) out << integer->get();
+  if (const auto number = node.as_floating_point()) out << number->get();
+  if (const auto boolean = node.as_boolean()) out << (boolean->get() ? "true" : "false");
+  return out.str();
+}
+
+absl::Status SetFromNode(const std::string& name, const toml::node& node, Settings* settings) {
+  if (!node.is_value()) {
+    return FindSetting(name) == nullptr
+               ? UnknownSetting(name)
+               : absl::InvalidArgumentError(absl::StrCat("setting ", name, " is a list or table: give one value"));
+  }
+  return SetSetting(name, TextOf(node), settings);
+}
+
+absl::Status SetFromTable(const toml::table& table, const std::string& file, Settings* settings) {
+  for (const auto& [section, node] : table) {
+    const std::string section_name(section.str());
+    const toml::table* keys = node.as_table();
+    if (keys == nullptr) {
+      RETURN_IF_ERROR(At(file, node.source(), SetFromNode(section_name, node, settings)));
+      continue;
+    }
+    for (const auto& [key, value] : *keys) {
+      const std::string name = absl::StrCat(section_name, ".", std::string(key.str()));
+      RETURN_IF_ERROR(At(file, value.source(), SetFromNode(name, value, settings)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status SetSetting(const std::string& name, const std::string& text, Settings* settings) {
+  const Setting* setting = FindSetting(name);
+  if (setting == nullptr) return UnknownSetting(name);
+  absl::StatusOr<Setting::Value> value = ParseValue(*setting, text);
+  if (!value.ok()) return Named(name, value.status());
+  RETURN_IF_ERROR(Named(name, CheckValue(*setting, *value)));
+  setting->set(*settings, *value);
+  return absl::OkStatus();
+}
+
+absl::Status ReadSettings(const std::string& toml_text, const std::string& file, Settings* settings) {
+  try {
+    return SetFromTable(toml::parse(toml_text, file), file, settings);
+  } catch (const toml::parse_error& error) {
+    return At(file, error.source(), absl::InvalidArgumentError(absl::StrCat("not TOML: ", error.what())));
+  }
+}
+
+absl::Status ReadSettingsFile(const std::string& path, Settings* settings) {
+  errno = 0;
+  std::ifstream file(path);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (errno != 0) {
+    const std::string message = absl::StrCat("cannot read the configuration file ", path, ": ", std::strerror(errno));
+    return errno == ENOENT ? absl::NotFoundError(message) : absl::PermissionDeniedError(message);
+  }
+  return ReadSettings(text, path, settings);
+}
+
+absl::Status CheckSettings(const Settings& settings) {
+  const engine::EngineSettings& engine = settings.engine;
+  if (engine.beat_window < 3 * engine.beat_interval) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "setting workers.beat_window is ", service::ExactDuration(engine.beat_window),
+        ", less than three times workers.beat_interval (", service::ExactDuration(engine.beat_interval),
+        "): two lost beats would cost a worker its tasks; raise the one or lower the other"));
+  }
+  if (settings.limits.message_bytes < settings.limits.payload_bytes + (64 << 10)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "setting limits.message_bytes is ", settings.limits.message_bytes, ", less than limits.payload_bytes (",
+        settings.limits.payload_bytes, ") plus 64 KiB: a task of the largest size could not be sent"));
+  }
+  return absl::OkStatus();
+}
+
+std::string SettingsToToml(const Settings& settings, Comments comments) {
+  std::string toml, section;
+  for (const Setting& setting : AllSettings()) {
+    const std::vector<std::string> parts = absl::StrSplit(setting.name, '.');
+    if (parts[0] != section) {
+      absl::StrAppend(&toml, section.empty() ? "" : "\n", "[", parts[0], "]\n");
+      section = parts[0];
+    }
+    if (comments == Comments::kYes) {
+      const std::string allowed = AllowedText(setting);
+      absl::StrAppend(&toml, "# ", setting.help, allowed.empty() ? "" : absl::StrCat(" (", allowed, ")"), "\n");
+    }
+    absl::StrAppend(&toml, parts[1], " = ", ValueToToml(setting, setting.get(settings)), "\n");
+  }
+  return toml;
+}
+
+}  // namespace baton::server

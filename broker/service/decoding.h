@@ -1,0 +1,21 @@
+// What every decoder needs to know besides the request.
+#ifndef BATON_BROKER_SERVICE_DECODING_H_
+#define BATON_BROKER_SERVICE_DECODING_H_
+
+#include <cstdint>
+
+#include "broker/base/clock.h"
+#include "broker/service/limits.h"
+
+namespace baton::service {
+
+struct Decoding {
+  const WireLimits& limits;
+  // Of the store: attempt tokens of another one are void.
+  uint64_t incarnation = 0;
+  WallMicros now = 0;
+};
+
+}  // namespace baton::service
+
+#endif  // BATON_BROKER_SERVICE_DECODING_H_

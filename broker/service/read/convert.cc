@@ -1,0 +1,139 @@
+#include "broker/service/read/convert.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+
+namespace baton::service {
+namespace {
+
+using records::v1::LiveState;
+
+v1::RetryBackoff WireBackoff(engine::Backoff backoff) {
+  return backoff == engine::Backoff::kExponential ? v1::RETRY_BACKOFF_EXPONENTIAL : v1::RETRY_BACKOFF_FIXED;
+}
+
+// The class's number must have been interned, or be 0 for a task that nobody has claimed.
+engine::Options ClaimOptions(engine::OptionsNumber number, const engine::Catalog& catalog) {
+  return number == 0 ? engine::Options{} : catalog.OptionsAt(number);
+}
+
+}  // namespace
+
+v1::TaskState WireState(LiveState state, bool paused) {
+  if (paused) return v1::TASK_STATE_PAUSED;
+  switch (state) {
+    case LiveState::PENDING:
+      return v1::TASK_STATE_PENDING;
+    case LiveState::RUNNING:
+      return v1::TASK_STATE_RUNNING;
+    case LiveState::SUSPENDED:
+    case LiveState::WAITING:
+      return v1::TASK_STATE_SUSPENDED;
+    case LiveState::COMPLETED:
+      return v1::TASK_STATE_COMPLETED;
+    case LiveState::FAILED:
+      return v1::TASK_STATE_PERMANENTLY_FAILED;
+    case LiveState::CANCELLED:
+      return v1::TASK_STATE_CANCELLED;
+    default:
+      return v1::TASK_STATE_UNSPECIFIED;
+  }
+}
+
+v1::Payload WirePayload(const records::v1::Payload& payload) {
+  v1::Payload wire;
+  if (payload.has_data()) wire.set_data(payload.data());
+  if (payload.has_json()) wire.set_json(payload.json());
+  wire.set_content_type(payload.content_type());
+  return wire;
+}
+
+v1::Progress WireProgress(const records::v1::Progress& progress) {
+  v1::Progress wire;
+  wire.set_text(progress.text());
+  wire.set_stage_name(progress.stage_name());
+  if (progress.has_percent()) wire.set_percent(progress.percent());
+  wire.set_metadata_json(progress.metadata_json());
+  wire.set_at_us(progress.at_us());
+  return wire;
+}
+
+v1::Checkpoint WireCheckpoint(const records::v1::Checkpoint& checkpoint) {
+  v1::Checkpoint wire;
+  wire.set_code(checkpoint.code());
+  wire.set_message(checkpoint.message().empty() ? checkpoint.code() : checkpoint.message());
+  wire.set_metadata_json(checkpoint.metadata_json());
+  wire.set_at_us(checkpoint.at_us());
+  return wire;
+}
+
+v1::TaskOptions WireOptions(const engine::Options& options) {
+  v1::TaskOptions wire;
+  if (options.priority) wire.set_priority(*options.priority);
+  if (options.timeout) wire.set_timeout_us(*options.timeout);
+  if (options.max_retries) wire.set_max_retries(*options.max_retries);
+  if (options.retry_interval) wire.set_retry_interval_us(*options.retry_interval);
+  if (options.retry_backoff) wire.set_retry_backoff(WireBackoff(*options.retry_backoff));
+  if (options.retry_interval_cap) wire.set_retry_interval_cap_us(*options.retry_interval_cap);
+  if (options.retry_jitter) wire.set_retry_jitter(*options.retry_jitter);
+  if (options.required_capabilities) {
+    v1::CapabilitySet* set = wire.mutable_required_capabilities();
+    for (const std::string& name : *options.required_capabilities) set->add_names(name);
+  }
+  return wire;
+}
+
+v1::TaskOptions OptionsInForce(const records::v1::TaskRow& row, const engine::ClassInfo& info,
+                               engine::OptionsNumber options_number, const engine::Catalog& catalog,
+                               const engine::DefaultOptions& defaults) {
+  engine::Options options = engine::FromRecord(row.options());
+  if (options_number != 0) {
+    const engine::Settled settled = engine::Settle(options, ClaimOptions(options_number, catalog), defaults);
+    options.timeout = settled.timeout;
+    options.max_retries = settled.max_retries;
+    options.retry_interval = settled.retry_interval;
+    options.retry_backoff = settled.retry_backoff;
+    options.retry_interval_cap = settled.retry_interval_cap;
+    options.retry_jitter = settled.retry_jitter;
+  }
+  options.priority = row.priority();
+  options.required_capabilities = info.required_capabilities;
+  return WireOptions(options);
+}
+
+google::protobuf::Timestamp WireTime(WallMicros time) {
+  google::protobuf::Timestamp wire;
+  int64_t seconds = time / kSecond;
+  int64_t micros = time % kSecond;
+  if (micros < 0) {
+    --seconds;
+    micros += kSecond;
+  }
+  wire.set_seconds(seconds);
+  wire.set_nanos(static_cast<int32_t>(micros * 1000));
+  return wire;
+}
+
+google::protobuf::Duration WireDuration(Micros duration) {
+  google::protobuf::Duration wire;
+  wire.set_seconds(duration / kSecond);
+  wire.set_nanos(static_cast<int32_t>(duration % kSecond * 1000));
+  return wire;
+}
+
+std::string DurationText(Micros duration) {
+  duration = std::max<Micros>(duration, 0);
+  if (duration < kMinute) return absl::StrFormat("%.1f s", static_cast<double>(duration) / kSecond);
+  if (duration < kHour) return absl::StrCat(duration / kMinute, " min ", duration % kMinute / kSecond, " s");
+  if (duration < kDay) return absl::StrCat(duration / kHour, " h ", duration % kHour / kMinute, " min");
+  return absl::StrCat(duration / kDay, " d ", duration % kDay / kHour, " h");
+}
+
+std::string TimeText(WallMicros time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMicros(time), absl::UTCTimeZone());
+}
+
+}  // namespace baton::service

@@ -1,0 +1,31 @@
+// Searching tasks, newest first.
+#ifndef BATON_BROKER_SERVICE_READ_TASK_LIST_H_
+#define BATON_BROKER_SERVICE_READ_TASK_LIST_H_
+
+#include <cstddef>
+
+#include "baton/v1/admin.pb.h"
+#include "broker/base/clock.h"
+#include "broker/base/error.h"
+#include "broker/service/read/task_message.h"
+
+namespace baton::service {
+
+struct PageLimits {
+  size_t items;
+  size_t bytes;
+  // How long a search may take.
+  Micros budget;
+};
+
+// INVALID_ARGUMENT/BAD_FILTER, naming the field, if the filter cannot mean anything.
+Error CheckFilter(const v1::TaskFilter& filter);
+
+// One page: walks ids downwards until it is full or the budget is used up. States and, for live tasks, types are told
+// by the live table; rows are read only of what is left. Errors: BAD_FILTER, BAD_PAGE_TOKEN, STORE_DAMAGED.
+Error ListTasks(const Surroundings& surroundings, const Clock& clock, const v1::ListTasksRequest& request,
+                const PageLimits& limits, v1::ListTasksResponse* response);
+
+}  // namespace baton::service
+
+#endif  // BATON_BROKER_SERVICE_READ_TASK_LIST_H_

@@ -1,0 +1,136 @@
+#include "broker/storage/rocksdb_open.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "broker/base/status_macros.h"
+#include "broker/storage/rocksdb_options.h"
+#include "broker/storage/rocksdb_status.h"
+
+namespace baton::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kLeastMemory = size_t{1} << 20;
+
+absl::Status CheckOptions(const RocksDbOptions& options) {
+  if (options.directory.empty()) return absl::InvalidArgumentError("data directory: empty: name a directory");
+  const std::pair<const char*, size_t> sizes[] = {{"block_cache_bytes", options.block_cache_bytes},
+                                                  {"memtable_bytes", options.memtable_bytes}};
+  for (const auto& [name, bytes] : sizes) {
+    if (bytes >= kLeastMemory) continue;
+    return absl::InvalidArgumentError(absl::StrCat(name, ": ", bytes, " is too little: at least ", kLeastMemory));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DirectoryError(const std::string& directory, const std::error_code& error) {
+  const std::string message = absl::StrCat("data directory ", directory, ": ", error.message());
+  if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted ||
+      error == std::errc::read_only_file_system) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(message, ": give this user the right to read and write it, or name another directory"));
+  }
+  if (error == std::errc::not_a_directory || error == std::errc::file_exists) {
+    return absl::InvalidArgumentError(absl::StrCat(message, ": name a directory"));
+  }
+  if (error == std::errc::no_space_on_device) return absl::ResourceExhaustedError(message);
+  return absl::UnavailableError(message);
+}
+
+absl::Status PrepareDirectory(const std::string& directory) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (!error && !fs::is_directory(directory, error) && !error) error = std::make_error_code(std::errc::not_a_directory);
+  if (!error && ::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) error = {errno, std::generic_category()};
+  return error ? DirectoryError(directory, error) : absl::OkStatus();
+}
+
+absl::Status Damaged(const std::string& directory, absl::string_view what) {
+  return absl::DataLossError(absl::StrCat(
+      "data directory ", directory, " is damaged: ", what,
+      ". Restore a backup; or copy the directory and open it in the recovery mode point-in-time, which drops "
+      "everything written after the damage, acknowledged tasks included"));
+}
+
+// CURRENT is the root of a database. RocksDB takes a directory without it for a new one, and would remove the tables
+// that it finds there as garbage.
+absl::Status CheckNotHeadless(const std::string& directory) {
+  std::error_code error;
+  if (fs::exists(fs::path(directory) / "CURRENT", error)) return absl::OkStatus();
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    const std::string extension = at->path().extension().string();
+    const bool is_log = extension == ".log" && at->file_size(error) > 0;
+    if (extension != ".sst" && !is_log) continue;
+    return absl::DataLossError(absl::StrCat("data directory ", directory, " is damaged: it has the table or log file ",
+                                            at->path().filename().string(),
+                                            " but no file CURRENT. Restore a backup, or name another directory"));
+  }
+  return error ? DirectoryError(directory, error) : absl::OkStatus();
+}
+
+bool IsInUse(const rocksdb::Status& status) {
+  if (!status.IsIOError()) return false;
+  const std::string message = status.ToString();
+  return absl::StrContains(message, "lock hold by current process") ||
+         absl::StrContains(message, absl::StrCat("LOCK: ", std::strerror(EAGAIN)));
+}
+
+absl::Status OpenError(const std::string& directory, const rocksdb::Status& status) {
+  if (IsInUse(status)) {
+    return absl::FailedPreconditionError(absl::StrCat("data directory ", directory,
+                                                      " is in use by another batond: stop that one, or name another "
+                                                      "directory"));
+  }
+  const absl::Status error = ToStatus(status, absl::StrCat("open data directory ", directory));
+  if (error.code() == absl::StatusCode::kDataLoss) return Damaged(directory, status.ToString());
+  return error;
+}
+
+// Families that this version does not know may hold what it must not ignore.
+absl::Status CheckFamilies(const std::string& directory, const rocksdb::DBOptions& db_options,
+                           const std::vector<rocksdb::ColumnFamilyDescriptor>& known) {
+  std::error_code error;
+  if (!fs::exists(fs::path(directory) / "CURRENT", error)) return absl::OkStatus();  // A new store.
+  std::vector<std::string> found;
+  const rocksdb::Status status = rocksdb::DB::ListColumnFamilies(db_options, directory, &found);
+  if (!status.ok()) return OpenError(directory, status);
+  for (const std::string& name : found) {
+    const bool is_known =
+        std::any_of(known.begin(), known.end(), [&](const auto& family) { return family.name == name; });
+    if (is_known) continue;
+    return absl::FailedPreconditionError(absl::StrCat("data directory ", directory,
+                                                      " was written by a newer batond: it has the unknown family '",
+                                                      name, "': run that version"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<OpenedDatabase> OpenDatabase(const RocksDbOptions& options, std::shared_ptr<StoreFailure> failure) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  RETURN_IF_ERROR(PrepareDirectory(options.directory));
+  RETURN_IF_ERROR(CheckNotHeadless(options.directory));
+  const rocksdb::DBOptions db_options = MakeDbOptions(options, std::move(failure));
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = MakeFamilies(options);
+  RETURN_IF_ERROR(CheckFamilies(options.directory, db_options, families));
+  OpenedDatabase opened;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(db_options, options.directory, families, &opened.families, &db);
+  if (!status.ok()) return OpenError(options.directory, status);
+  opened.db.reset(db);
+  return opened;
+}
+
+}  // namespace baton::storage

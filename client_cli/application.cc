@@ -1,0 +1,141 @@
+#include "client_cli/application.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client_cli/command_table.h"
+#include "client_cli/text/duration_text.h"
+#include "client_cli/text/style.h"
+
+namespace baton::cli {
+namespace {
+
+// The global options as they were written.
+struct GlobalArguments {
+  std::string broker;
+  std::string format = "table";
+  std::string timeout;
+  bool no_color = false;
+};
+
+void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
+  root.add_option(
+          "--broker", arguments.broker,
+          absl::StrCat("Broker to ask, HOST:PORT or unix:PATH (or BATON_BROKER; default ", kDefaultAddress, ")"))
+      ->type_name("ADDRESS");
+  root.add_option("-o,--format", arguments.format,
+                  "table for people, json for one document, jsonl for one object a line (default table)")
+      ->type_name("table|json|jsonl");
+  root.add_option("--timeout", arguments.timeout,
+                  "Longest time to wait, for the broker's answer (default 10s) and for tasks to end (default: no "
+                  "limit). Before `submit`: after it, the word means the task's own timeout")
+      ->type_name("DURATION");
+  root.add_flag("--no-color", arguments.no_color, "No colours on a terminal (or NO_COLOR)");
+}
+
+void AddCommands(CommandTable& commands) {
+  AddSubmitCommand(commands);
+  AddGetCommand(commands);
+  AddResultCommand(commands);
+  AddWaitCommand(commands);
+  AddCancelCommand(commands);
+  AddResumeCommand(commands);
+  AddListCommand(commands);
+  AddEventsCommand(commands);
+  AddAttemptsCommand(commands);
+  AddWorkersCommand(commands);
+  AddTypesCommand(commands);
+  AddStatsCommand(commands);
+  AddInfoCommand(commands);
+  AddVersionCommand(commands);
+}
+
+absl::StatusOr<OutputFormat> ParseFormat(const std::string& text) {
+  if (text == "table") return OutputFormat::kTable;
+  if (text == "json") return OutputFormat::kJson;
+  if (text == "jsonl") return OutputFormat::kJsonLines;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--format: unknown format \"", Printable(text), "\"; it is one of table, json, jsonl"));
+}
+
+absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const Environment& environment) {
+  GlobalOptions options;
+  options.no_color = arguments.no_color;
+  absl::StatusOr<OutputFormat> format = ParseFormat(arguments.format);
+  if (!format.ok()) return format.status();
+  options.format = *format;
+  std::string address =
+      !arguments.broker.empty() ? arguments.broker : environment.broker_variable.value_or(std::string(kDefaultAddress));
+  absl::StatusOr<std::string> normal = NormalizeAddress(address);
+  if (!normal.ok()) return normal.status();
+  options.address = *std::move(normal);
+  if (!arguments.timeout.empty()) {
+    absl::StatusOr<int64_t> timeout = ParseDuration("--timeout", arguments.timeout);
+    if (!timeout.ok()) return timeout.status();
+    if (*timeout == 0)
+      return absl::InvalidArgumentError("--timeout: 0 leaves no time to answer; leave it out, or 1ms up");
+    options.timeout = absl::Microseconds(*timeout);
+  }
+  return options;
+}
+
+// No command was recognized: say which word was taken for one, and which there are.
+std::string DescribeMissingCommand(const CLI::App& root) {
+  auto name = [](std::string* out, const CLI::App* command) { absl::StrAppend(out, command->get_name()); };
+  std::string commands = absl::StrJoin(root.get_subcommands(nullptr), ", ", name);
+  std::vector<std::string> rest = root.remaining();
+  std::string mistake =
+      rest.empty() ? "a command is missing" : absl::StrCat("unknown command or option \"", Printable(rest[0]), "\"");
+  return absl::StrCat(mistake, "; the commands are ", commands);
+}
+
+// The parser signals --help, --version and mistakes alike.
+ExitCode Report(const CLI::App& root, const CLI::ParseError& error, const Environment& environment) {
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    root.exit(error, environment.out, environment.err);
+    return ExitCode::kOk;
+  }
+  auto parsed = root.get_subcommands();
+  std::string name = parsed.empty() ? "" : absl::StrCat(" ", parsed.front()->get_name());
+  std::string mistake = parsed.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)
+                            ? DescribeMissingCommand(root)
+                            : Printable(error.what());
+  environment.err << "baton" << name << ": " << mistake << "\nSee `baton" << name << " --help`." << std::endl;
+  return ExitCode::kBadInput;
+}
+
+// The last chance to notice that the reader of standard output is gone or its disk is full.
+ExitCode Finish(ExitCode code, const Environment& environment) {
+  environment.out.flush();
+  if (environment.out) return code;
+  environment.err << "baton: cannot write to standard output: the answer is not complete" << std::endl;
+  return code == ExitCode::kOk ? ExitCode::kOther : code;
+}
+
+}  // namespace
+
+ExitCode RunCommandLine(std::vector<std::string> arguments, const Environment& environment) {
+  CLI::App root("Submits tasks to a Baton broker and looks at tasks, workers and history.", "baton");
+  GlobalArguments globals;
+  root.set_version_flag("--version", "baton " + environment.version);
+  AddGlobalOptions(root, globals);
+  CommandTable commands(root);
+  AddCommands(commands);
+  root.require_subcommand(1);
+  root.footer(absl::StrCat(
+      "\nDurations are written 500ms, 3s, 5m, 2h, 1d, 1h30m. Each command: baton COMMAND --help\n\n", kExitCodeHelp));
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+    root.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    return Finish(Report(root, error, environment), environment);
+  }
+  absl::StatusOr<GlobalOptions> options = Resolve(globals, environment);
+  if (!options.ok()) return Session(environment, GlobalOptions()).Fail(options.status());
+  Session session(environment, *std::move(options));
+  return Finish((*commands.Parsed())(session), environment);
+}
+
+}  // namespace baton::cli

@@ -1,0 +1,103 @@
+#include "client_cli/broker_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+
+#include "baton/v1/admin.grpc.pb.h"
+#include "baton/v1/broker.grpc.pb.h"
+#include "client_cli/status_details.h"
+
+namespace baton::cli {
+namespace {
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return StatusFromDetails(static_cast<int>(status.error_code()), status.error_message(), status.error_details());
+}
+
+// Calls `method` of `stub`, and translates the outcome.
+template <class Stub, class Request, class Response>
+absl::StatusOr<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                              const Request& request, absl::Duration timeout) {
+  grpc::ClientContext context;
+  if (timeout < absl::Hours(24 * 365))
+    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(timeout));
+  Response response;
+  grpc::Status status = (stub.*method)(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status);
+  return response;
+}
+
+class GrpcBroker final : public Broker {
+ public:
+  explicit GrpcBroker(const std::shared_ptr<grpc::Channel>& channel) : tasks_(channel), admin_(channel) {}
+
+  absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request, absl::Duration timeout) override {
+    return Call(tasks_, &TaskStub::Submit, request, timeout);
+  }
+  absl::StatusOr<v1::GetResponse> Get(const v1::GetRequest& request, absl::Duration timeout) override {
+    return Call(tasks_, &TaskStub::Get, request, timeout);
+  }
+  absl::StatusOr<v1::WaitResponse> Wait(const v1::WaitRequest& request, absl::Duration timeout) override {
+    return Call(tasks_, &TaskStub::Wait, request, timeout);
+  }
+  absl::StatusOr<v1::CancelResponse> Cancel(const v1::CancelRequest& request, absl::Duration timeout) override {
+    return Call(tasks_, &TaskStub::Cancel, request, timeout);
+  }
+  absl::StatusOr<v1::ResumeResponse> Resume(const v1::ResumeRequest& request, absl::Duration timeout) override {
+    return Call(tasks_, &TaskStub::Resume, request, timeout);
+  }
+  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
+                                                  absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListTasks, request, timeout);
+  }
+  absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request,
+                                                    absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListEvents, request, timeout);
+  }
+  absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const v1::ListAttemptsRequest& request,
+                                                        absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListAttempts, request, timeout);
+  }
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListWorkers, v1::ListWorkersRequest(), timeout);
+  }
+  absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListTypes, v1::ListTypesRequest(), timeout);
+  }
+  absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::GetStatistics, v1::GetStatisticsRequest(), timeout);
+  }
+  absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::GetServerInfo, v1::GetServerInfoRequest(), timeout);
+  }
+
+ private:
+  using TaskStub = v1::TaskBroker::Stub;
+  using AdminStub = v1::TaskAdmin::Stub;
+
+  TaskStub tasks_;
+  AdminStub admin_;
+};
+
+grpc::ChannelArguments ChannelOptions() {
+  grpc::ChannelArguments options;
+  // The broker cuts its answers to 4 MiB unless a single item is larger: take that item.
+  options.SetMaxReceiveMessageSize(-1);
+  // A proxy set for the web must not come between this program and a broker on the same machine.
+  options.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // A broker that restarts is back in moments: a waiting command finds it at once.
+  options.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  options.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  options.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  return options;
+}
+
+}  // namespace
+
+std::unique_ptr<Broker> ConnectBroker(const std::string& address) {
+  return std::make_unique<GrpcBroker>(
+      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), ChannelOptions()));
+}
+
+}  // namespace baton::cli

@@ -1,0 +1,45 @@
+// The broker as this program sees it: one blocking call per RPC.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "baton/v1/admin.pb.h"
+#include "baton/v1/broker.pb.h"
+
+namespace baton::cli {
+
+// Every call fails with DEADLINE_EXCEEDED after `timeout`, with UNAVAILABLE when no broker can be reached, and else
+// with what the contract says; the machine-readable reason is attached (see status_details.h). Not thread-safe.
+class Broker {
+ public:
+  virtual ~Broker() = default;
+
+  virtual absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetResponse> Get(const v1::GetRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::WaitResponse> Wait(const v1::WaitRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::CancelResponse> Cancel(const v1::CancelRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ResumeResponse> Resume(const v1::ResumeRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
+                                                          absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request,
+                                                            absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const v1::ListAttemptsRequest& request,
+                                                                absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(absl::Duration timeout) = 0;
+};
+
+// A broker at "HOST:PORT" or "unix:PATH". Connects with the first call.
+std::unique_ptr<Broker> ConnectBroker(const std::string& address);
+
+// The address to connect to: a missing port is filled in, a URL is refused.
+absl::StatusOr<std::string> NormalizeAddress(const std::string& address);
+
+inline constexpr char kDefaultAddress[] = "127.0.0.1:7461";
+
+}  // namespace baton::cli

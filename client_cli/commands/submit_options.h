@@ -1,0 +1,12 @@
+// The options of `baton submit` on the command line.
+#pragma once
+
+#include "CLI/CLI.hpp"
+#include "client_cli/commands/submit_input.h"
+
+namespace baton::cli {
+
+// `arguments` must outlive `command`.
+void AddSubmitOptions(CLI::App& command, SubmitArguments& arguments);
+
+}  // namespace baton::cli

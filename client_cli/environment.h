@@ -1,0 +1,36 @@
+// Everything outside the process that a command touches; tests pass their own.
+#pragma once
+
+#include <functional>
+#include <istream>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "absl/time/time.h"
+#include "client_cli/broker_client.h"
+
+namespace baton::cli {
+
+// The streams must outlive the run.
+struct Environment {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+  // Columns of the terminal; 0: unknown.
+  size_t terminal_width = 0;
+  // Value of BATON_BROKER.
+  std::optional<std::string> broker_variable;
+  // NO_COLOR is set.
+  bool no_color = false;
+  std::string version;
+  absl::TimeZone time_zone;
+  std::function<absl::Time()> now;
+  std::function<void(absl::Duration)> sleep;
+  std::function<std::unique_ptr<Broker>(const std::string& address)> connect;
+};
+
+}  // namespace baton::cli

@@ -1,0 +1,67 @@
+#include "client_cli/error_text.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client_cli/status_details.h"
+#include "client_cli/text/duration_text.h"
+#include "client_cli/text/style.h"
+
+namespace baton::cli {
+namespace {
+
+// The last part of gRPC's chain of causes: "failed to connect to all addresses; last error: UNKNOWN:
+// ipv4:127.0.0.1:7461: Failed to connect to remote host: Connection refused" gives "connection refused".
+std::string ConnectionCause(absl::string_view message) {
+  size_t colon = message.rfind(": ");
+  std::string cause(colon == absl::string_view::npos ? message : message.substr(colon + 2));
+  if (!cause.empty() && !(cause.size() > 1 && absl::ascii_isupper(cause[1]))) cause[0] = absl::ascii_tolower(cause[0]);
+  return cause.empty() ? "no connection" : cause;
+}
+
+std::string Unreachable(const absl::Status& status, absl::string_view address) {
+  return absl::StrCat("cannot reach a broker at ", address, ": ", ConnectionCause(status.message()),
+                      ".\nStart one with `batond --data-dir DIR`, or name another with --broker or BATON_BROKER.");
+}
+
+// What to do next, where the broker's sentence cannot know it. Empty: nothing to add.
+std::string NextStep(const absl::Status& status, absl::string_view address) {
+  absl::Duration retry_after = RetryAfterOf(status);
+  std::string moment = retry_after > absl::ZeroDuration()
+                           ? absl::StrCat("in ", FormatDuration(absl::ToInt64Microseconds(retry_after)))
+                           : "in a moment";
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+      return absl::StrCat("The broker at ", address, " is starting or stopping: try again ", moment, ".");
+    case absl::StatusCode::kResourceExhausted:
+      if (absl::StrContains(status.message(), "larger than max")) {
+        return "Keep large data elsewhere and submit a reference to it.";
+      }
+      return absl::StrCat("The broker at ", address, " is overloaded: try again ", moment, ".");
+    case absl::StatusCode::kNotFound:
+      if (ReasonOf(status) == "TASK_NOT_FOUND") return "`baton list` shows the tasks there are.";
+      return "";
+    case absl::StatusCode::kUnimplemented:
+      return absl::StrCat("Is it a Baton broker that listens at ", address, ", and as new as this program?");
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string DescribeError(const absl::Status& status, absl::string_view address) {
+  std::string reason = ReasonOf(status);
+  if (absl::IsUnavailable(status) && reason.empty()) return Unreachable(status, address);
+  if (absl::IsDeadlineExceeded(status) && reason.empty()) {
+    return absl::StrCat("no answer from the broker at ", address,
+                        " in time. What was asked may still take effect. Allow more time with --timeout.");
+  }
+  std::string text = Printable(status.message());
+  if (text.empty()) text = absl::StatusCodeToString(status.code());
+  if (!reason.empty() && reason != kWaitTimedOut) absl::StrAppend(&text, " (", Printable(reason), ")");
+  std::string next = NextStep(status, address);
+  return next.empty() ? text : absl::StrCat(text, "\n", next);
+}
+
+}  // namespace baton::cli

@@ -1,0 +1,47 @@
+// Entry point of `baton`, the command line of the broker.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "client_cli/application.h"
+
+namespace {
+
+size_t TerminalWidth() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+baton::cli::Environment ProcessEnvironment() {
+  baton::cli::Environment environment{.in = std::cin, .out = std::cout, .err = std::cerr};
+  environment.out_is_terminal = isatty(STDOUT_FILENO) == 1;
+  environment.err_is_terminal = isatty(STDERR_FILENO) == 1;
+  environment.terminal_width = TerminalWidth();
+  if (const char* broker = std::getenv("BATON_BROKER"); broker != nullptr && *broker != '\0') {
+    environment.broker_variable = broker;
+  }
+  const char* no_color = std::getenv("NO_COLOR");
+  environment.no_color = no_color != nullptr && *no_color != '\0';
+  environment.version = BATON_VERSION;
+  environment.time_zone = absl::LocalTimeZone();
+  environment.now = absl::Now;
+  environment.sleep = absl::SleepFor;
+  environment.connect = baton::cli::ConnectBroker;
+  return environment;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // gRPC locks absl::Mutex all over; looking for lock cycles costs more than the locks, and aborts where it finds one.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  std::ios::sync_with_stdio(false);
+  return static_cast<int>(
+      baton::cli::RunCommandLine(std::vector<std::string>(argv + 1, argv + argc), ProcessEnvironment()));
+}

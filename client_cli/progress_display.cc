@@ -1,0 +1,87 @@
+#include "client_cli/progress_display.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client_cli/text/duration_text.h"
+#include "client_cli/text/enum_text.h"
+#include "client_cli/text/style.h"
+
+namespace baton::cli {
+namespace {
+
+constexpr int kBarCells = 24;
+// Of a terminal that does not tell its width.
+constexpr size_t kDefaultWidth = 80;
+constexpr char kClearLine[] = "\r\x1b[K";
+
+std::string Bar(double fraction) {
+  int filled = static_cast<int>(fraction * kBarCells);
+  return absl::StrFormat("[%s%s] %3d%% ", std::string(filled, '#'), std::string(kBarCells - filled, '.'),
+                         static_cast<int>(fraction * 100));
+}
+
+}  // namespace
+
+ProgressDisplay::ProgressDisplay(const Environment& environment)
+    : environment_(environment), started_(environment.now()) {}
+
+ProgressDisplay::~ProgressDisplay() {
+  if (bar_drawn_) environment_.err << kClearLine << std::flush;
+}
+
+void ProgressDisplay::ShowTask(const v1::Task& task) {
+  Show(ProgressFraction(task), absl::StrCat("task ", task.id(), " ", ProgressText(task)));
+}
+
+void ProgressDisplay::ShowCount(size_t ended, size_t total) {
+  Show(total == 0 ? 1.0 : static_cast<double>(ended) / static_cast<double>(total),
+       absl::StrCat(ended, " of ", total, " tasks ended"));
+}
+
+void ProgressDisplay::Note(absl::string_view text) { Show(-1, text); }
+
+void ProgressDisplay::Show(double fraction, absl::string_view text) {
+  std::string line = Printable(text);
+  if (!is_bar()) {
+    if (fraction >= 0) absl::StrAppendFormat(&line, " (%d%%)", static_cast<int>(fraction * 100));
+    if (line != last_line_) environment_.err << line << std::endl;
+    last_line_ = std::move(line);
+    return;
+  }
+  std::string elapsed = FormatRoughDuration(absl::ToInt64Microseconds(environment_.now() - started_));
+  line = absl::StrCat(fraction >= 0 ? Bar(fraction) : "", line, ", ", elapsed);
+  size_t width = environment_.terminal_width > 0 ? environment_.terminal_width : kDefaultWidth;
+  environment_.err << kClearLine << Shorten(line, width - 1) << std::flush;
+  bar_drawn_ = true;
+}
+
+std::string ProgressText(const v1::Task& task) {
+  std::string text = EnumText(task.state());
+  if (task.state() == v1::TASK_STATE_RUNNING && task.attempt() > 1)
+    absl::StrAppend(&text, ", attempt ", task.attempt());
+  if (task.state() == v1::TASK_STATE_SUSPENDED && task.children_remaining() > 0) {
+    absl::StrAppend(&text, ", waits for ", task.children_remaining(), " of ", task.children_total(), " children");
+  } else if (!task.waiting_for().empty()) {
+    absl::StrAppend(&text, ", ", task.waiting_for());
+  } else if (!task.suspend_reason().empty() && task.state() == v1::TASK_STATE_SUSPENDED) {
+    absl::StrAppend(&text, ", ", task.suspend_reason());
+  }
+  const v1::Progress& progress = task.progress();
+  const std::string& said = progress.text().empty() ? progress.stage_name() : progress.text();
+  if (task.state() == v1::TASK_STATE_RUNNING && !said.empty()) absl::StrAppend(&text, ", ", said);
+  return text;
+}
+
+double ProgressFraction(const v1::Task& task) {
+  if (task.state() == v1::TASK_STATE_COMPLETED) return 1.0;
+  if (task.state() == v1::TASK_STATE_SUSPENDED && task.children_total() > 0 && task.children_remaining() > 0) {
+    uint64_t total = task.children_total();
+    return static_cast<double>(total - std::min(total, task.children_remaining())) / static_cast<double>(total);
+  }
+  if (task.progress().has_percent()) return std::clamp(task.progress().percent() / 100.0, 0.0, 1.0);
+  return -1;
+}
+
+}  // namespace baton::cli

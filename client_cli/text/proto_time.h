@@ -1,0 +1,20 @@
+// Well-known time messages of protobuf.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/time/time.h"
+#include "google/protobuf/duration.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+
+namespace baton::cli {
+
+inline absl::Time ToTime(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+inline int64_t ToMicroseconds(const google::protobuf::Duration& duration) {
+  return duration.seconds() * 1'000'000 + duration.nanos() / 1000;
+}
+
+}  // namespace baton::cli

@@ -1,0 +1,28 @@
+// Text that is safe to print on a terminal, and its colours.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "baton/v1/task.pb.h"
+
+namespace baton::cli {
+
+enum class Color { kNone, kRed, kGreen, kYellow, kCyan, kDim, kBold };
+
+// Control characters, which could steer the terminal, become \n, \t or \xNN, so does what is not UTF-8. The result is
+// one line.
+std::string Printable(absl::string_view text);
+
+// How many columns `text` (valid UTF-8) takes, counting one for each code point.
+size_t DisplayWidth(absl::string_view text);
+
+// `text` cut to `width` columns, with "…" as the last one where something was cut. `width` 0: not cut.
+std::string Shorten(absl::string_view text, size_t width);
+
+// `text` in a colour, by the ANSI sequences.
+std::string Paint(absl::string_view text, Color color);
+
+Color StateColor(v1::TaskState state);
+
+}  // namespace baton::cli

@@ -1,0 +1,28 @@
+#ifndef BATON_TESTS_BENCH_MODES_H_
+#define BATON_TESTS_BENCH_MODES_H_
+
+#include "absl/status/statusor.h"
+#include "tests/bench/options.h"
+#include "tests/bench/report.h"
+
+namespace baton::bench {
+
+// Each runs one mode and answers what it measured; `verified` says whether every task had the fate it should have, and
+// `problem` why not. Errors: it could not be measured.
+
+// Tasks are submitted, run and completed all at once.
+absl::StatusOr<Report> RunLifecycle(const BenchOptions& options);
+// Tasks are only submitted.
+absl::StatusOr<Report> RunSubmit(const BenchOptions& options);
+// Tasks are there already and are run and completed.
+absl::StatusOr<Report> RunBacklogDrain(const BenchOptions& options);
+// One task now and then, from the submit call to the start of its handler.
+absl::StatusOr<Report> RunLatency(const BenchOptions& options);
+// Crashes of the broker and of workers.
+absl::StatusOr<Report> RunRecovery(const BenchOptions& options);
+// What the machine itself can do: disk, gRPC, RocksDB.
+absl::StatusOr<Report> RunLimits(const BenchOptions& options);
+
+}  // namespace baton::bench
+
+#endif  // BATON_TESTS_BENCH_MODES_H_

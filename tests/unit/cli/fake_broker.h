@@ -1,0 +1,145 @@
+// A broker made of functions, and a command line that talks to it, with time that passes only when something waits.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "client_cli/application.h"
+#include "client_cli/status_details.h"
+#include "gtest/gtest.h"
+
+namespace baton::cli {
+
+// Each call is answered by the function of its name; one that is not set fails the test by an UNIMPLEMENTED status.
+struct FakeBroker {
+  template <class Request, class Response>
+  using Answer = std::function<absl::StatusOr<Response>(const Request&, absl::Duration timeout)>;
+  template <class Response>
+  using Look = std::function<absl::StatusOr<Response>()>;
+
+  Answer<v1::SubmitRequest, v1::SubmitResponse> submit;
+  Answer<v1::GetRequest, v1::GetResponse> get;
+  Answer<v1::WaitRequest, v1::WaitResponse> wait;
+  Answer<v1::CancelRequest, v1::CancelResponse> cancel;
+  Answer<v1::ResumeRequest, v1::ResumeResponse> resume;
+  Answer<v1::ListTasksRequest, v1::ListTasksResponse> list_tasks;
+  Answer<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
+  Answer<v1::ListAttemptsRequest, v1::ListAttemptsResponse> list_attempts;
+  Look<v1::ListWorkersResponse> list_workers;
+  Look<v1::ListTypesResponse> list_types;
+  Look<v1::GetStatisticsResponse> statistics;
+  Look<v1::GetServerInfoResponse> info;
+};
+
+class FakeBrokerConnection : public Broker {
+ public:
+  explicit FakeBrokerConnection(FakeBroker& broker) : broker_(broker) {}
+
+  absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.submit, request, timeout);
+  }
+  absl::StatusOr<v1::GetResponse> Get(const v1::GetRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.get, request, timeout);
+  }
+  absl::StatusOr<v1::WaitResponse> Wait(const v1::WaitRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.wait, request, timeout);
+  }
+  absl::StatusOr<v1::CancelResponse> Cancel(const v1::CancelRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.cancel, request, timeout);
+  }
+  absl::StatusOr<v1::ResumeResponse> Resume(const v1::ResumeRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.resume, request, timeout);
+  }
+  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
+                                                  absl::Duration timeout) override {
+    return Ask(broker_.list_tasks, request, timeout);
+  }
+  absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request,
+                                                    absl::Duration timeout) override {
+    return Ask(broker_.list_events, request, timeout);
+  }
+  absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const v1::ListAttemptsRequest& request,
+                                                        absl::Duration timeout) override {
+    return Ask(broker_.list_attempts, request, timeout);
+  }
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration) override { return Ask(broker_.list_workers); }
+  absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration) override { return Ask(broker_.list_types); }
+  absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration) override { return Ask(broker_.statistics); }
+  absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(absl::Duration) override { return Ask(broker_.info); }
+
+ private:
+  template <class Function, class... Arguments>
+  auto Ask(const Function& function, const Arguments&... arguments) -> decltype(function(arguments...)) {
+    if (!function) return absl::UnimplementedError("the test did not expect this call");
+    return function(arguments...);
+  }
+
+  FakeBroker& broker_;
+};
+
+// Runs commands against `broker` and keeps what they print in `out` and `err`.
+class CommandTest : public testing::Test {
+ protected:
+  ExitCode Run(std::vector<std::string> arguments) {
+    out.str("");
+    err.str("");
+    std::istringstream in(input);
+    Environment environment{.in = in, .out = out, .err = err};
+    environment.out_is_terminal = terminal;
+    environment.err_is_terminal = terminal;
+    environment.terminal_width = terminal ? 100 : 0;
+    environment.broker_variable = broker_variable;
+    environment.version = "1.2.3";
+    environment.time_zone = absl::UTCTimeZone();
+    environment.now = [this] { return now; };
+    environment.sleep = [this](absl::Duration duration) { now += duration; };
+    environment.connect = [this](const std::string& address) {
+      connected_to = address;
+      return std::make_unique<FakeBrokerConnection>(broker);
+    };
+    return RunCommandLine(std::move(arguments), environment);
+  }
+
+  // Removes its files.
+  ~CommandTest() override {
+    for (const std::string& file : files_) std::filesystem::remove(file);
+  }
+
+  // A file with this content, which lives as long as the test.
+  std::string File(const std::string& content) {
+    const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
+    std::string name = std::string(test->test_suite_name()) + "." + test->name() + "." + std::to_string(files_.size());
+    files_.push_back((std::filesystem::path(testing::TempDir()) / name).string());
+    std::ofstream(files_.back(), std::ios::binary) << content;
+    return files_.back();
+  }
+
+  FakeBroker broker;
+  std::string input;
+  bool terminal = false;
+  std::optional<std::string> broker_variable;
+  absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  std::string connected_to;
+  std::ostringstream out;
+  std::ostringstream err;
+
+ private:
+  std::vector<std::string> files_;
+};
+
+inline v1::Task MakeTask(uint64_t id, v1::TaskState state) {
+  v1::Task task;
+  task.set_id(id);
+  task.set_type("resize");
+  task.set_state(state);
+  task.set_version(1);
+  return task;
+}
+
+}  // namespace baton::cli

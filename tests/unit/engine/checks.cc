@@ -1,0 +1,117 @@
+#include "tests/unit/engine/checks.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "broker/engine/live/recovery.h"
+
+namespace baton::engine::testing {
+namespace {
+
+std::string DifferenceOf(absl::string_view a_name, const std::vector<LiveEntry>& a, absl::string_view b_name,
+                         const std::vector<LiveEntry>& b) {
+  for (size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+    if (i < a.size() && i < b.size() && a[i] == b[i]) continue;
+    return absl::StrCat(a_name, " has ", i < a.size() ? Describe(a[i]) : "nothing more", ", ", b_name, " has ",
+                        i < b.size() ? Describe(b[i]) : "nothing more");
+  }
+  return "";
+}
+
+// Of pending tasks that are not resident the engine knows but their place in the order.
+bool Agree(const LiveEntry& engine, const LiveEntry& live) {
+  if (engine == live) return true;
+  return engine.state == LiveState::PENDING && engine.attempt == 0 && engine.failed == 0 && engine.id == live.id &&
+         engine.state == live.state && engine.class_number == live.class_number && engine.priority == live.priority &&
+         engine.due == live.due;
+}
+
+// Suspended tasks leave the engine's memory.
+std::string EngineDifference(const std::vector<LiveEntry>& engine, const std::vector<LiveEntry>& live) {
+  size_t at = 0;
+  for (const LiveEntry& entry : live) {
+    if (at < engine.size() && engine[at].id == entry.id) {
+      if (!Agree(engine[at], entry)) {
+        return absl::StrCat("the engine has ", Describe(engine[at]), ", the follower ", Describe(entry));
+      }
+      ++at;
+    } else if (entry.state != LiveState::SUSPENDED) {
+      return absl::StrCat("the engine lacks ", Describe(entry));
+    }
+  }
+  return at == engine.size() ? "" : absl::StrCat("the follower lacks ", Describe(engine[at]));
+}
+
+std::string CountsDifference(const View& running, const View& rebuilt) {
+  return running.counts() == rebuilt.counts() ? "" : "counters of a rebuilt live table differ";
+}
+
+}  // namespace
+
+std::string Describe(const LiveEntry& entry) {
+  return absl::StrCat("task ", entry.id, " ", LiveState_Name(entry.state), " class ", entry.class_number, " priority ",
+                      entry.priority, " due ", entry.due, " attempt ", entry.attempt, " session ", entry.session,
+                      " options ", entry.options_number, " handler ", entry.handler_version, " claimed ", entry.claimed,
+                      " ready ", entry.ready, " generation ", entry.generation, " remaining ", entry.remaining,
+                      " failed ", entry.failed, entry.paused ? " paused" : "");
+}
+
+std::vector<LiveEntry> LiveOf(Follower& follower) {
+  std::vector<LiveEntry> live;
+  const absl::Status status = follower.ForEachLive([&](const LiveEntry& entry) { live.push_back(entry); });
+  if (!status.ok()) live.clear();
+  return live;
+}
+
+std::string Difference(const EngineSettings& settings, storage::Store& store, const Engine& engine, Follower& follower,
+                       Now now) {
+  Catalog catalog;
+  Follower rebuilt(settings, &store, &catalog);
+  absl::StatusOr<Recovered> recovered = Recover(&store, "test", now.wall, [] { return 0; }, &catalog, &rebuilt);
+  if (!recovered.ok()) return absl::StrCat("recovery: ", recovered.status().ToString());
+  const std::vector<LiveEntry> live = LiveOf(follower);
+  std::string difference = DifferenceOf("the follower", live, "a restart", recovered->live);
+  if (!difference.empty()) return difference;
+  difference = EngineDifference(engine.LiveForTest(), live);
+  if (!difference.empty()) return difference;
+  if (recovered->next_id != engine.next_id()) {
+    return absl::StrCat("the next id is ", engine.next_id(), ", after a restart ", recovered->next_id);
+  }
+  difference = CountsDifference(*follower.MakeView(store.TakeSnapshot()), *rebuilt.MakeView(store.TakeSnapshot()));
+  if (!difference.empty()) return difference;
+  RoutingBoard board;
+  const Engine restarted(settings, &catalog, &board, *std::move(recovered), now);
+  difference = restarted.BrokenInvariantForTest();
+  if (!difference.empty()) return absl::StrCat("after a restart: ", difference);
+  difference = EngineDifference(restarted.LiveForTest(), live);
+  return difference.empty() ? "" : absl::StrCat("after a restart: ", difference);
+}
+
+std::string MiscountIn(const View& view) {
+  std::map<std::pair<ClassNumber, int>, uint64_t> live, counted_live;
+  std::map<int, uint64_t> ended, counted_ended;
+  for (uint64_t number = 0; number <= PageOf(view.next_id()); ++number) {
+    const absl::StatusOr<std::shared_ptr<const Page>> page = view.GetPage(number);
+    if (!page.ok()) return page.status().ToString();
+    if (*page == nullptr) continue;
+    (*page)->ForEachLive([&](const LiveEntry& entry) { ++live[{entry.class_number, entry.state}]; });
+    for (uint32_t slot = 0; slot < kPageIds; ++slot) {
+      if (IsTerminal((*page)->StateAt(slot))) ++ended[(*page)->StateAt(slot)];
+    }
+  }
+  for (const auto& [class_number, counts] : view.counts()) {
+    for (int state = 0; state < kLiveStates; ++state) {
+      if (counts[state] == 0) continue;
+      if (IsLive(static_cast<LiveState>(state))) {
+        counted_live[{class_number, state}] = counts[state];
+      } else {
+        counted_ended[state] += counts[state];
+      }
+    }
+  }
+  if (live != counted_live) return "counters of live tasks are not what the pages hold";
+  return ended == counted_ended ? "" : "counters of ended tasks are not what the pages hold";
+}
+
+}  // namespace baton::engine::testing

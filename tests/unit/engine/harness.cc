@@ -1,0 +1,262 @@
+#include "tests/unit/engine/harness.h"
+
+#include <algorithm>
+
+#include "broker/engine/live/recovery.h"
+
+namespace baton::engine::testing {
+namespace {
+
+constexpr uint64_t kIncarnation = 4711;
+// Rounds without time going by, before the engine is said to spin.
+constexpr int kMaxRounds = 2000;
+
+}  // namespace
+
+EngineHarness::EngineHarness(const EngineSettings& settings) : settings_(settings) {
+  Open();
+  Settle();
+}
+
+EngineHarness::~EngineHarness() = default;
+
+void EngineHarness::Open() {
+  snapshot_.reset();
+  follower_.reset();
+  store_.reset();
+  store_ = *storage::OpenMemoryStore(disk_);
+  catalog_ = std::make_unique<Catalog>();
+  board_ = std::make_unique<RoutingBoard>();
+  follower_ = std::make_unique<Follower>(settings_, store_.get(), catalog_.get());
+  const Now now = clock_.Read();
+  absl::StatusOr<Recovered> recovered =
+      Recover(store_.get(), "test", now.wall, [] { return kIncarnation; }, catalog_.get(), follower_.get());
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  engine_ = std::make_unique<Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
+}
+
+void EngineHarness::Crash() {
+  engine_.reset();
+  sent_.clear();
+  requested_.clear();
+  loaded_.clear();
+  looks_.clear();
+  for (const auto& worker : workers_) worker->OnCrash();
+  Open();
+  Round();
+}
+
+void EngineHarness::Round(bool commit) {
+  engine_->BeginRound(clock_.Read());
+  if (!hold_loads) {
+    for (LoadResult& loaded : std::exchange(loaded_, {})) engine_->Apply(std::move(loaded));
+  }
+  for (std::unique_ptr<Command>& command : std::exchange(sent_, {})) engine_->Apply(std::move(command));
+  if (pages_every != 0 && commits_ >= pages_every && commit) {
+    commits_ = 0;
+    if (const auto pages = follower_->TakeDuePages(now(), true); pages.has_value()) engine_->AddPages(*pages);
+  }
+  engine_->FinishRound(true);
+  if (commit && engine_->has_batch()) Commit();
+  if (broken_) return;
+  const std::string broken = engine_->BrokenInvariantForTest();
+  if (broken.empty()) return;
+  broken_ = true;
+  ADD_FAILURE() << broken;
+}
+
+void EngineHarness::Commit() {
+  ClosedBatch batch = engine_->CloseBatch();
+  if (batch.number != 0) {
+    ++commits_;
+    std::string error;
+    ASSERT_EQ(store_->Commit(batch.writes, batch.number, &error), storage::CommitResult::kDone) << error;
+    CountWrites(batch.writes);
+    const absl::Status folded = follower_->Fold(batch.number, *batch.entry, batch.entry_bytes);
+    ASSERT_TRUE(folded.ok()) << folded;
+    if (batch.stores_pages) follower_->PagesStored();
+    Check();
+  }
+  for (LoadRequest& request : batch.loads) requested_.push_back(std::move(request));
+  RunLoads();
+  Release(std::move(batch.outbox));
+}
+
+void EngineHarness::RunLoads() {
+  if (requested_.empty()) return;
+  const std::shared_ptr<const View> view = MakeView();
+  for (LoadRequest& request : std::exchange(requested_, {})) {
+    EXPECT_LE(request.min_number, view->number());
+    absl::StatusOr<LoadResult> loaded = Load(*view, std::move(request));
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    loaded_.push_back(*std::move(loaded));
+  }
+}
+
+void EngineHarness::Release(Outbox outbox) {
+  for (std::unique_ptr<Command>& command : outbox.answered) {
+    command->Answer();
+    AnswerSink* sink = dynamic_cast<AnswerSink*>(command.get());
+    sink->Keep(std::move(command));
+  }
+  std::erase_if(looks_, [](const std::function<bool()>& look) { return look(); });
+  for (SessionOutput& output : outbox.sessions) {
+    for (const auto& worker : workers_) {
+      if (worker->session_ != output.session || !worker->open_) continue;
+      worker->Receive(std::move(output));
+      break;
+    }
+  }
+}
+
+void EngineHarness::CountWrites(const storage::WriteBatch& batch) {
+  batch.ForEach([&](storage::WriteBatch::Op, storage::Family family, absl::string_view key, absl::string_view) {
+    if (family == storage::Family::kPage || (family == storage::Family::kMeta && key == CheckpointMetaKey().str())) {
+      return;
+    }
+    ++writes_[static_cast<size_t>(family)];
+  });
+}
+
+void EngineHarness::Check() {
+  if (broken_) return;
+  std::string broken = Difference(settings_, *store_, *engine_, *follower_, clock_.Read());
+  if (broken.empty()) broken = MiscountIn(*MakeView());
+  if (broken.empty()) return;
+  broken_ = true;
+  ADD_FAILURE() << "after commit " << store_->number() << ": " << broken;
+}
+
+bool EngineHarness::Busy() const {
+  return !sent_.empty() || (!loaded_.empty() && !hold_loads) || engine_->has_more() || engine_->has_batch();
+}
+
+void EngineHarness::Settle() {
+  int rounds = 0;
+  do {
+    Round();
+    ASSERT_LT(++rounds, kMaxRounds) << "the engine spins";
+  } while (Busy());
+}
+
+void EngineHarness::Advance(Micros time) {
+  int idle_rounds = 0;
+  SteadyMicros next_beat = clock_.Read().steady + settings_.beat_interval;
+  const SteadyMicros end = clock_.Read().steady + time;
+  while (clock_.Read().steady < end) {
+    const SteadyMicros now = clock_.Read().steady;
+    const Micros step = std::min({engine_->SleepTime(), next_beat - now, end - now});
+    ASSERT_LT(step == 0 ? ++idle_rounds : idle_rounds = 0, kMaxRounds) << "the engine spins";
+    clock_.AdvanceBoth(step);
+    if (clock_.Read().steady == next_beat) {
+      for (const auto& worker : workers_) {
+        if (worker->alive_ && worker->session_ != 0) worker->Beat();
+      }
+      next_beat += settings_.beat_interval;
+    }
+    Settle();
+  }
+}
+
+void EngineHarness::StorePages() {
+  const auto pages = follower_->TakeDuePages(now(), true);
+  if (!pages.has_value()) return;
+  engine_->AddPages(*pages);
+  Settle();
+}
+
+TaskId EngineHarness::Submit(const TaskSpec& spec) { return SubmitMany(1, spec).at(0); }
+
+std::vector<TaskId> EngineHarness::SubmitMany(size_t count, const TaskSpec& spec) {
+  const Reply<SubmitCommand> reply = SubmitCall(std::vector<TaskSpec>(count, spec));
+  std::vector<TaskId> ids;
+  for (const SubmitResult& result : reply->results) {
+    EXPECT_THAT(result.error, NoError());
+    ids.push_back(result.id);
+  }
+  return ids;
+}
+
+Reply<SubmitCommand> EngineHarness::SubmitCall(const std::vector<TaskSpec>& specs, const std::string& request_id) {
+  return Call(MakeSubmit(specs, request_id, store(), now()));
+}
+
+Error EngineHarness::Cancel(TaskId id, const std::string& reason) {
+  auto cancel = std::make_unique<Tracked<CancelCommand>>();
+  cancel->task = id;
+  cancel->reason = reason;
+  cancel->actor = "local";
+  return Call(std::move(cancel))->error;
+}
+
+Error EngineHarness::Resume(TaskId id, const std::string& decision) {
+  auto resume = std::make_unique<Tracked<ResumeCommand>>();
+  resume->task = id;
+  resume->actor = "local";
+  resume->has_decision = !decision.empty();
+  if (resume->has_decision) resume->step = DecisionStep(decision);
+  return Call(std::move(resume))->error;
+}
+
+std::vector<WorkerView> EngineHarness::Workers() {
+  return Call(std::make_unique<Tracked<ListWorkersCommand>>())->workers;
+}
+
+TestWorker& EngineHarness::NewWorker(const WorkerSpec& spec) {
+  workers_.push_back(std::make_unique<TestWorker>(this, spec));
+  return *workers_.back();
+}
+
+TestWorker& EngineHarness::Connect(const WorkerSpec& spec) {
+  TestWorker& worker = NewWorker(spec);
+  EXPECT_THAT(worker.Hello(), NoError());
+  return worker;
+}
+
+const storage::Snapshot& EngineHarness::store() {
+  snapshot_ = store_->TakeSnapshot();
+  return *snapshot_;
+}
+
+LiveState EngineHarness::StateOf(TaskId id) { return *MakeView()->StateOf(id); }
+
+LiveEntry EngineHarness::EntryOf(TaskId id) {
+  LiveEntry entry;
+  EXPECT_TRUE(MakeView()->StateOf(id, &entry).ok());
+  return entry;
+}
+
+std::vector<Step> EngineHarness::LogOf(TaskId id) {
+  std::vector<Step> steps;
+  EXPECT_TRUE(store().Scan(storage::Family::kLog, LogKey(id, 0), LogKey(id + 1, 0),
+                           [&](absl::string_view, absl::string_view value) {
+                             return steps.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()));
+                           }).ok());
+  return steps;
+}
+
+Step EngineHarness::EndOf(TaskId id) {
+  std::string row;
+  Step step;
+  EXPECT_TRUE(store().Get(storage::Family::kEnd, EndKey(id), &row).ok()) << "task " << id << " has not ended";
+  EXPECT_TRUE(step.ParseFromString(row));
+  return step;
+}
+
+std::vector<Step::Kind> EngineHarness::KindsOf(TaskId id) {
+  std::vector<Step::Kind> kinds;
+  for (const Step& step : LogOf(id)) kinds.push_back(step.kind());
+  std::string row;
+  if (store().Get(storage::Family::kEnd, EndKey(id), &row).ok()) kinds.push_back(EndOf(id).kind());
+  return kinds;
+}
+
+records::v1::TaskRow EngineHarness::RowOf(TaskId id) {
+  std::string row;
+  records::v1::TaskRow task;
+  EXPECT_TRUE(store().Get(storage::Family::kTask, TaskKey(id), &row).ok());
+  EXPECT_TRUE(task.ParseFromString(row));
+  return task;
+}
+
+}  // namespace baton::engine::testing

@@ -1,0 +1,132 @@
+// The engine with everything around it in one thread: a store in memory, the follower, loads, and a clock that is
+// turned by hand. After every commit it checks what must always hold (checks.h); a violation fails the test.
+#ifndef BATON_TESTS_UNIT_ENGINE_HARNESS_H_
+#define BATON_TESTS_UNIT_ENGINE_HARNESS_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/base/manual_clock.h"
+#include "broker/engine/engine.h"
+#include "broker/storage/memory_store.h"
+#include "gtest/gtest.h"
+#include "tests/unit/engine/checks.h"
+#include "tests/unit/engine/commands.h"
+#include "tests/unit/engine/worker.h"
+
+namespace baton::engine::testing {
+
+// 2023-11-14T22:13:20Z.
+inline constexpr WallMicros kStart = 1'700'000'000 * kSecond;
+
+class EngineHarness {
+ public:
+  explicit EngineHarness(const EngineSettings& settings = {});
+  ~EngineHarness();
+
+  // ── Rounds ──
+  // One round of the engine with everything sent so far. With `commit` its batch is committed; without, it stays open,
+  // as if the disk were busy.
+  void Round(bool commit = true);
+  // Rounds until there is nothing more to do at this moment.
+  void Settle();
+  // Lets time go by as a healthy process sees it: the engine is woken when it asked for, workers beat in time.
+  void Advance(Micros time);
+  // The process stands still.
+  void Pause(Micros time) { clock_.AdvanceBoth(time); }
+  // The broker dies and starts again: what was not committed is gone, streams are broken, answers lost.
+  void Crash();
+  // Stores all changed pages.
+  void StorePages();
+
+  // ── Commands ──
+  template <typename C>
+  Reply<C> Send(std::unique_ptr<Tracked<C>> command) {
+    const Reply<C> reply = command->reply();
+    sent_.push_back(std::move(command));
+    return reply;
+  }
+  template <typename C>
+  Reply<C> Call(std::unique_ptr<Tracked<C>> command) {
+    const Reply<C> reply = Send(std::move(command));
+    Settle();
+    return reply;
+  }
+  // Called after answers were released, until it returns true; dropped by a crash.
+  void OnAnswer(std::function<bool()> look) { looks_.push_back(std::move(look)); }
+
+  TaskId Submit(const TaskSpec& spec = {});
+  std::vector<TaskId> SubmitMany(size_t count, const TaskSpec& spec = {});
+  Reply<SubmitCommand> SubmitCall(const std::vector<TaskSpec>& specs, const std::string& request_id = "");
+  Error Cancel(TaskId id, const std::string& reason = "not wanted any more");
+  Error Resume(TaskId id, const std::string& decision = "");
+  std::vector<WorkerView> Workers();
+
+  // ── Workers ──
+  // Not connected yet.
+  TestWorker& NewWorker(const WorkerSpec& spec = {});
+  // Connected; the test fails if it is refused.
+  TestWorker& Connect(const WorkerSpec& spec = {});
+
+  // ── Looking ──
+  LiveState StateOf(TaskId id);
+  LiveEntry EntryOf(TaskId id);
+  // Rows of family log, oldest first; the row of family end.
+  std::vector<Step> LogOf(TaskId id);
+  Step EndOf(TaskId id);
+  std::vector<Step::Kind> KindsOf(TaskId id);
+  records::v1::TaskRow RowOf(TaskId id);
+  TaskId next_id() const { return engine_->next_id(); }
+
+  const storage::Snapshot& store();
+  std::shared_ptr<const View> MakeView() { return follower_->MakeView(store_->TakeSnapshot()); }
+  Engine& engine() { return *engine_; }
+  ManualClock& clock() { return clock_; }
+  WallMicros now() const { return clock_.Read().wall; }
+  const EngineSettings& settings() const { return settings_; }
+  // Puts and deletes by family since the last call; pages and checkpoints are not counted.
+  std::array<size_t, storage::kFamilyCount> TakeWrites() { return std::exchange(writes_, {}); }
+
+  // Loads are answered only when this is false.
+  bool hold_loads = false;
+  // All pages are stored every so many commits; 0: never by itself.
+  uint64_t pages_every = 50;
+
+ private:
+  void Open();
+  void Commit();
+  void Release(Outbox outbox);
+  void CountWrites(const storage::WriteBatch& batch);
+  void Check();
+  bool Busy() const;
+  void RunLoads();
+
+  const EngineSettings settings_;
+  ManualClock clock_{{.wall = kStart, .steady = kHour}};
+  std::shared_ptr<storage::MemoryDisk> disk_ = std::make_shared<storage::MemoryDisk>();
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<RoutingBoard> board_;
+  std::unique_ptr<Follower> follower_;
+  std::unique_ptr<Engine> engine_;
+  std::shared_ptr<const storage::Snapshot> snapshot_;
+
+  std::deque<std::unique_ptr<Command>> sent_;
+  std::vector<LoadRequest> requested_;
+  std::vector<LoadResult> loaded_;
+  std::vector<std::function<bool()>> looks_;
+  std::vector<std::unique_ptr<TestWorker>> workers_;
+  std::array<size_t, storage::kFamilyCount> writes_{};
+  uint64_t commits_ = 0;
+  bool broken_ = false;  // Said once.
+};
+
+}  // namespace baton::engine::testing
+
+#endif  // BATON_TESTS_UNIT_ENGINE_HARNESS_H_

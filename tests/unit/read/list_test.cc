@@ -1,0 +1,226 @@
+#include "tests/unit/read/scene.h"
+
+namespace baton::service::testing {
+namespace {
+
+using absl::StatusCode;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class ListTest : public ::testing::Test {
+ protected:
+  std::pair<Error, v1::ListTasksResponse> Ask(const v1::TaskFilter& filter, int page_size = 0,
+                                              const std::string& token = "") {
+    v1::ListTasksRequest request;
+    *request.mutable_filter() = filter;
+    request.set_page_size(page_size);
+    request.set_page_token(token);
+    return scene_.Ask(&ReadService::ListTasks, request);
+  }
+  std::vector<TaskId> List(const v1::TaskFilter& filter = {}, int page_size = 0) {
+    std::vector<TaskId> ids;
+    std::string token;
+    pages_ = 0;
+    do {
+      auto [error, page] = Ask(filter, page_size, token);
+      EXPECT_TRUE(error.ok()) << error.message;
+      for (const v1::Task& task : page.tasks()) ids.push_back(task.id());
+      token = page.next_page_token();
+      ++pages_;
+    } while (!token.empty());
+    return ids;
+  }
+  static v1::TaskFilter States(std::initializer_list<v1::TaskState> states) {
+    v1::TaskFilter filter;
+    for (const v1::TaskState state : states) filter.add_states(state);
+    return filter;
+  }
+  static v1::TaskFilter Type(const std::string& type) {
+    v1::TaskFilter filter;
+    filter.set_type(type);
+    return filter;
+  }
+  static v1::TaskFilter Tag(const std::string& tag) {
+    v1::TaskFilter filter;
+    filter.set_tag(tag);
+    return filter;
+  }
+  static v1::TaskFilter Parent(TaskId id) {
+    v1::TaskFilter filter;
+    filter.set_parent_id(id);
+    return filter;
+  }
+  static v1::TaskFilter Root(TaskId id) {
+    v1::TaskFilter filter;
+    filter.set_root_id(id);
+    return filter;
+  }
+
+  Scene scene_;
+  int pages_ = 0;
+};
+
+TEST_F(ListTest, AnEmptyBrokerHasNoTasks) {
+  EXPECT_THAT(List(), IsEmpty());
+  EXPECT_EQ(pages_, 1);
+}
+
+TEST_F(ListTest, ListsNewestFirstInPagesOfAnySize) {
+  for (int i = 0; i < 5; ++i) scene_.Submit();
+  for (int page_size = 1; page_size <= 6; ++page_size) {
+    EXPECT_THAT(List({}, page_size), ElementsAre(5u, 4u, 3u, 2u, 1u)) << "page size " << page_size;
+  }
+}
+
+TEST_F(ListTest, TasksThatComeWhilePagingDoNotDisturb) {
+  for (int i = 0; i < 3; ++i) scene_.Submit();
+  const std::string token = Ask({}, 2).second.next_page_token();
+  scene_.Submit();
+  const auto [error, page] = Ask({}, 2, token);
+  ASSERT_EQ(page.tasks_size(), 1);
+  EXPECT_EQ(page.tasks(0).id(), 1u);
+}
+
+TEST_F(ListTest, LeavesOutWhatIsBulky) {
+  const TaskId id = scene_.Submit({.payload = "pixels"});
+  scene_.Claim(id, "w1");
+  scene_.Complete(id, "1");
+  const auto [error, page] = Ask({});
+  ASSERT_EQ(page.tasks_size(), 1);
+  EXPECT_FALSE(page.tasks(0).has_payload());
+  EXPECT_FALSE(page.tasks(0).has_result());
+  EXPECT_EQ(page.tasks(0).state(), v1::TASK_STATE_COMPLETED);
+}
+
+TEST_F(ListTest, FiltersByTheStateThatIsShown) {
+  const TaskId pending = scene_.Submit();
+  const TaskId paused = scene_.Submit();
+  scene_.Pause(paused);
+  const TaskId running = scene_.Submit();
+  scene_.Claim(running, "w1");
+  const TaskId suspended = scene_.Submit();
+  scene_.Claim(suspended, "w1");
+  scene_.Suspend(suspended, "approval");
+  const TaskId parent = scene_.Submit();
+  scene_.Claim(parent, "w1");
+  const TaskId child = scene_.Spawn(parent, 1)[0];
+  scene_.Claim(child, "w1");
+  scene_.Complete(child);
+  const TaskId cancelled = scene_.Submit();
+  scene_.Cancel(cancelled, "ann", "");
+
+  EXPECT_THAT(List(States({v1::TASK_STATE_PENDING})), ElementsAre(pending));
+  EXPECT_THAT(List(States({v1::TASK_STATE_PAUSED})), ElementsAre(paused));
+  EXPECT_THAT(List(States({v1::TASK_STATE_SUSPENDED})), ElementsAre(parent, suspended));
+  EXPECT_THAT(List(States({v1::TASK_STATE_RUNNING, v1::TASK_STATE_COMPLETED})), ElementsAre(child, running));
+  EXPECT_THAT(List(States({v1::TASK_STATE_CANCELLED})), ElementsAre(cancelled));
+  EXPECT_THAT(List(States({v1::TASK_STATE_PERMANENTLY_FAILED})), IsEmpty());
+}
+
+TEST_F(ListTest, FiltersByTypeAndTag) {
+  const TaskId live = scene_.Submit({.type = "a", .tag = "x"});
+  const TaskId ended = scene_.Submit({.type = "a", .tag = "y"});
+  scene_.Cancel(ended, "ann", "");
+  const TaskId other = scene_.Submit({.type = "b", .tag = "x"});
+  EXPECT_THAT(List(Type("a")), ElementsAre(ended, live));
+  EXPECT_THAT(List(Type("b")), ElementsAre(other));
+  EXPECT_THAT(List(Type("c")), IsEmpty());
+  EXPECT_THAT(List(Tag("x")), ElementsAre(other, live));
+  v1::TaskFilter both = Type("a");
+  both.set_tag("x");
+  EXPECT_THAT(List(both), ElementsAre(live));
+}
+
+TEST_F(ListTest, FiltersByParentOverAllSpawns) {
+  const TaskId parent = scene_.Submit();
+  scene_.Claim(parent, "w1");
+  const std::vector<TaskId> first = scene_.Spawn(parent, 2);
+  scene_.ChildrenEnded(parent);
+  scene_.Submit();
+  scene_.Claim(parent, "w1");
+  scene_.Fail(parent, "boom");
+  scene_.Claim(parent, "w1");
+  const std::vector<TaskId> second = scene_.Spawn(parent, 2);
+  scene_.Submit();
+  for (const int page_size : {1, 2, 10}) {
+    EXPECT_THAT(List(Parent(parent), page_size), ElementsAre(second[1], second[0], first[1], first[0]))
+        << "page size " << page_size;
+  }
+  EXPECT_THAT(List(Parent(first[0])), IsEmpty());
+  EXPECT_THAT(List(Parent(12345)), IsEmpty());
+}
+
+TEST_F(ListTest, FiltersByWorkflowAndByPartOfOne) {
+  const TaskId root = scene_.Submit();
+  scene_.Claim(root, "w1");
+  const std::vector<TaskId> children = scene_.Spawn(root, 2);
+  const TaskId other = scene_.Submit();
+  scene_.Claim(children[0], "w1");
+  const TaskId grandchild = scene_.Submit({.parent = children[0], .root = root});
+  const TaskId great = scene_.Submit({.parent = grandchild, .root = root});
+  EXPECT_THAT(List(Root(root)), ElementsAre(great, grandchild, children[1], children[0], root));
+  EXPECT_THAT(List(Root(children[0])), ElementsAre(great, grandchild, children[0]));
+  EXPECT_THAT(List(Root(children[1])), ElementsAre(children[1]));
+  EXPECT_THAT(List(Root(other)), ElementsAre(other));
+  EXPECT_THAT(List(Root(999)), IsEmpty());
+  v1::TaskFilter both = Root(children[0]);
+  both.set_parent_id(root);
+  EXPECT_THAT(List(both), ElementsAre(children[0]));
+}
+
+TEST_F(ListTest, StagedAndRemovedTasksAreNotThere) {
+  const TaskId parent = scene_.Submit();
+  scene_.Submit({.parent = parent, .root = parent, .staged = true});
+  const TaskId removed = scene_.Submit();
+  scene_.Cancel(removed, "ann", "");
+  scene_.Remove(removed);
+  EXPECT_THAT(List(), ElementsAre(parent));
+}
+
+TEST_F(ListTest, WalksOverPagesThatAreGone) {
+  const TaskId old = scene_.Submit();
+  scene_.SkipTo(5 * engine::kPageIds + 3);
+  const TaskId young = scene_.Submit();
+  EXPECT_THAT(List(), ElementsAre(young, old));
+}
+
+TEST_F(ListTest, ASearchThatTakesTooLongGoesOnWithTheNextPage) {
+  scene_.settings().page_budget = 0;
+  for (int i = 0; i < 4; ++i) scene_.Submit({.tag = i == 0 ? "x" : "y"});
+  EXPECT_THAT(List(Tag("x")), ElementsAre(1u));
+  EXPECT_EQ(pages_, 4) << "each page looks at one task, and most of them are empty";
+}
+
+TEST_F(ListTest, PagesAreCutByBytes) {
+  scene_.settings().page_bytes = 1000;
+  for (int i = 0; i < 10; ++i) scene_.Submit({.unique_key = std::string(256, 'k')});
+  const auto [error, page] = Ask({});
+  EXPECT_GE(page.tasks_size(), 1);
+  EXPECT_LE(page.ByteSizeLong(), 1000u);
+  EXPECT_EQ(List().size(), 10u);
+}
+
+TEST_F(ListTest, RefusesFiltersThatMeanNothing) {
+  const auto bad = ErrorIs(StatusCode::kInvalidArgument, "BAD_FILTER");
+  EXPECT_THAT(Ask(Type("two words")).first, bad);
+  EXPECT_THAT(Ask(Type("two words")).first.message, HasSubstr("filter.type is 'two words'"));
+  EXPECT_THAT(Ask(Tag(std::string(129, 'a'))).first, bad);
+  EXPECT_THAT(Ask(Tag(std::string("a\0b", 3))).first, bad);
+  EXPECT_THAT(Ask(States({v1::TASK_STATE_UNSPECIFIED})).first, bad);
+  EXPECT_THAT(Ask(States({static_cast<v1::TaskState>(42)})).first, bad);
+  EXPECT_THAT(Ask(States({static_cast<v1::TaskState>(42)})).first.message, HasSubstr("42"));
+}
+
+TEST_F(ListTest, ATokenIsGoodForItsFilterOnly) {
+  for (int i = 0; i < 3; ++i) scene_.Submit();
+  const std::string token = Ask(Type("render"), 1).second.next_page_token();
+  ASSERT_FALSE(token.empty());
+  EXPECT_TRUE(Ask(Type("render"), 2, token).first.ok());
+  EXPECT_THAT(Ask(Type("other"), 1, token).first, ErrorIs(StatusCode::kInvalidArgument, "BAD_PAGE_TOKEN"));
+  EXPECT_THAT(Ask({}, 1, "nonsense").first, ErrorIs(StatusCode::kInvalidArgument, "BAD_PAGE_TOKEN"));
+  EXPECT_THAT(Ask({}, -1).first, ErrorIs(StatusCode::kInvalidArgument, "PAGE_SIZE"));
+}
+
+}  // namespace
+}  // namespace baton::service::testing

@@ -1,0 +1,112 @@
+#include "broker/server/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/server/address.h"
+#include "broker/server/setting_table.h"
+#include "broker/server/setting_value.h"
+
+namespace baton::server {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
+
+TEST(Settings, EveryDefaultIsInItsRange) {
+  const Settings settings;
+  for (const Setting& setting : AllSettings()) {
+    EXPECT_TRUE(CheckValue(setting, setting.get(settings)).ok()) << setting.name;
+    EXPECT_FALSE(setting.help.empty()) << setting.name;
+  }
+  EXPECT_TRUE(CheckSettings(settings).ok());
+}
+
+TEST(Settings, WhatIsPrintedIsReadBack) {
+  Settings settings;
+  for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
+           {"server.data_dir", "/tmp/a \"b\""}, {"server.listen", "unix:/tmp/x"}, {"workers.grace", "1.5s"},
+           {"limits.payload_bytes", "512KiB"}, {"defaults.priority", "-3"}, {"defaults.exponential_jitter", "0.5"},
+           {"defaults.retry_backoff", "exponential"}, {"storage.recover", "point-in-time"}}) {
+    ASSERT_TRUE(SetSetting(name, value, &settings).ok()) << name;
+  }
+  const std::string toml = SettingsToToml(settings, Comments::kYes);
+  Settings read;
+  const absl::Status status = ReadSettings(toml, "printed", &read);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(SettingsToToml(read, Comments::kYes), toml);
+  EXPECT_EQ(read.engine.defaults.priority, -3);
+  EXPECT_EQ(read.engine.grace, 1'500'000);
+  EXPECT_EQ(read.limits.payload_bytes, 512u << 10);
+  EXPECT_EQ(read.engine.defaults.retry_backoff, engine::Backoff::kExponential);
+  EXPECT_EQ(read.store.directory, "/tmp/a \"b\"");
+}
+
+TEST(Settings, RefusesByFileLineNameAndRange) {
+  const struct {
+    const char* toml;
+    std::vector<std::string> said;
+  } kBad[] = {
+      {"[limits]\npayload_byte = 5\n", {"f.toml:2:", "limits.payload_byte", "nearest is 'limits.payload_bytes'"}},
+      {"[server]\nlisten = \"0.0.0.0:1\"\n", {"f.toml:2:", "server.listen", "no TLS"}},
+      {"[server]\nlog_level = \"loud\"\n", {"server.log_level", "'loud'", "one of trace"}},
+      {"[defaults]\n\npriority = 21\n", {"f.toml:3:", "defaults.priority is 21", "-20 to 20"}},
+      {"[defaults]\npriority = \"high\"\n", {"defaults.priority", "'high'", "whole number"}},
+      {"[workers]\ngrace = 5\n", {"workers.grace", "duration", "1.5s"}},
+      {"[workers]\ngrace = \"2h\"\n", {"workers.grace is 2h", "0s to 1h"}},
+      {"[limits]\npayload_bytes = \"2MiB\"\n", {"limits.payload_bytes is 2MiB", "1KiB to 1MiB"}},
+      {"[limits]\nitems = [1]\n", {"limits.items", "list or table"}},
+      {"beat_window = \"3s\"\n", {"beat_window", "nearest is 'workers.beat_window'"}},
+      {"[limits\n", {"f.toml:1:", "not TOML"}},
+  };
+  for (const auto& bad : kBad) {
+    Settings settings;
+    const absl::Status status = ReadSettings(bad.toml, "f.toml", &settings);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad.toml;
+    for (const std::string& part : bad.said) EXPECT_THAT(MessageOf(status), HasSubstr(part)) << bad.toml;
+  }
+}
+
+TEST(Settings, SettingsThatContradictEachOtherAreRefused) {
+  Settings settings;
+  ASSERT_TRUE(SetSetting("workers.beat_window", "8s", &settings).ok());
+  EXPECT_THAT(MessageOf(CheckSettings(settings)), AllOf(HasSubstr("beat_window"), HasSubstr("beat_interval")));
+  settings = Settings();
+  ASSERT_TRUE(SetSetting("limits.message_bytes", "1MiB", &settings).ok());
+  EXPECT_THAT(MessageOf(CheckSettings(settings)), AllOf(HasSubstr("message_bytes"), HasSubstr("payload_bytes")));
+}
+
+TEST(Settings, AMissingFileIsNamed) {
+  Settings settings;
+  const absl::Status status = ReadSettingsFile("/nowhere/batond.toml", &settings);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(MessageOf(status), HasSubstr("/nowhere/batond.toml"));
+}
+
+TEST(Settings, AnEmptyFileChangesNothing) {
+  Settings settings;
+  const absl::Status status = ReadSettingsFile("/dev/null", &settings);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(SettingsToToml(settings, Comments::kNo), SettingsToToml(Settings(), Comments::kNo));
+}
+
+TEST(Address, TakesWhatStaysOnThisMachine) {
+  for (const char* good : {"127.0.0.1:7461", "127.1.2.3:0", "localhost:1", "[::1]:65535", "unix:/run/baton.sock"}) {
+    EXPECT_TRUE(CheckAddress(good).ok()) << good;
+  }
+}
+
+TEST(Address, RefusesTheRest) {
+  const std::string long_path = "unix:/" + std::string(200, 'x');
+  for (const char* bad : {"", "127.0.0.1", ":7461", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x", "unix:",
+                          "0.0.0.0:7461", "[::]:7461", "192.168.1.4:7461", "example.org:7461", long_path.c_str()}) {
+    const absl::Status status = CheckAddress(bad);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(MessageOf(status), HasSubstr(bad));
+  }
+}
+
+}  // namespace
+}  // namespace baton::server

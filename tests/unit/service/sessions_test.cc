@@ -1,0 +1,151 @@
+#include "broker/service/sessions.h"
+
+#include <functional>
+
+#include "broker/service/attempt_token.h"
+#include "tests/unit/service/decoding_fixture.h"
+
+namespace baton::service {
+namespace {
+
+template <typename Base>
+class NoAnswer final : public Base {
+ public:
+  void Answer() override {}
+};
+
+constexpr engine::AttemptId kAttempt{.task = 42, .attempt = 3};
+
+class SessionsTest : public DecodingTest {
+ protected:
+  static v1::Hello GoodHello() {
+    v1::Hello hello;
+    hello.set_protocol_version(1);
+    hello.set_worker_id("worker-1");
+    hello.set_instance_id("i1");
+    hello.mutable_worker()->set_slots(10);
+    hello.mutable_worker()->add_handlers()->set_type("render");
+    return hello;
+  }
+};
+
+TEST_F(SessionsTest, DecodesAHello) {
+  v1::Hello hello = GoodHello();
+  hello.set_pod_id("pod");
+  hello.set_pod_generation(5);
+  hello.set_last_delivery(17);
+  hello.mutable_worker()->add_capabilities("GPU");
+  hello.mutable_worker()->mutable_default_options()->set_max_retries(7);
+  hello.mutable_worker()->mutable_default_options()->set_timeout_us(kSecond);
+  hello.add_held_attempt_tokens(AttemptTokenOf(kIncarnation, kAttempt));
+  hello.add_held_attempt_tokens(AttemptTokenOf(kIncarnation + 1, kAttempt));
+  NoAnswer<engine::HelloCommand> command;
+  ASSERT_THAT(DecodeHello(decoding_, hello, &command), IsOk());
+  EXPECT_EQ(command.worker_id, "worker-1");
+  EXPECT_EQ(command.pod_generation, 5u);
+  EXPECT_EQ(command.worker.slots, 10u);
+  EXPECT_EQ(command.worker.handlers.at(0).type, "render");
+  EXPECT_EQ(command.worker.capabilities, engine::Capabilities{"GPU"});
+  EXPECT_EQ(command.worker.default_options.max_retries, 7);
+  EXPECT_FALSE(command.worker.default_options.timeout.has_value()) << "only the retry strategy is read";
+  ASSERT_EQ(command.held.size(), 2u);
+  EXPECT_EQ(command.held[0], kAttempt);
+  EXPECT_EQ(command.held[1].task, 0u) << "of another store";
+}
+
+TEST_F(SessionsTest, RefusesABadHelloByName) {
+  const struct {
+    const char* reason;
+    const char* named;
+    std::function<void(v1::Hello*)> change;
+  } kBad[] = {
+      {"PROTOCOL_VERSION", "is 2", [](auto* h) { h->set_protocol_version(2); }},
+      {"FIELD_REQUIRED", "hello.worker_id", [](auto* h) { h->clear_worker_id(); }},
+      {"BAD_NAME", "hello.worker_id", [](auto* h) { h->set_worker_id("a b"); }},
+      {"FIELD_TOO_LONG", "hello.instance_id", [](auto* h) { h->set_instance_id(std::string(65, 'i')); }},
+      {"BAD_NAME", "hello.pod_id", [](auto* h) { h->set_pod_id("?"); }},
+      {"OUT_OF_RANGE", "hello.worker.slots is 10001", [](auto* h) { h->mutable_worker()->set_slots(10'001); }},
+      {"TOO_MANY_ITEMS", "hello.worker.capabilities",
+       [](auto* h) {
+         for (int i = 0; i < 65; ++i) h->mutable_worker()->add_capabilities("c");
+       }},
+      {"FIELD_REQUIRED", "hello.worker.handlers[1].type", [](auto* h) { h->mutable_worker()->add_handlers(); }},
+      {"DUPLICATE_HANDLER", "hello.worker.handlers[1]",
+       [](auto* h) { h->mutable_worker()->add_handlers()->set_type("render"); }},
+      {"OUT_OF_RANGE", "hello.worker.handlers[0].options.priority",
+       [](auto* h) { h->mutable_worker()->mutable_handlers(0)->mutable_options()->set_priority(-21); }},
+      {"OUT_OF_RANGE", "hello.worker.default_options.max_retries",
+       [](auto* h) { h->mutable_worker()->mutable_default_options()->set_max_retries(1001); }},
+      {"BAD_ATTEMPT_TOKEN", "hello.held_attempt_tokens[0]", [](auto* h) { h->add_held_attempt_tokens("short"); }},
+  };
+  for (const auto& bad : kBad) {
+    v1::Hello hello = GoodHello();
+    bad.change(&hello);
+    NoAnswer<engine::HelloCommand> command;
+    EXPECT_THAT(DecodeHello(decoding_, hello, &command), Refuses(bad.reason, bad.named)) << bad.named;
+  }
+}
+
+TEST_F(SessionsTest, AHeartbeatNamesWhatIsOver) {
+  v1::HeartbeatRequest request;
+  request.set_session(3);
+  request.set_instance_id("i1");
+  request.set_number(1);
+  const std::string foreign_token = AttemptTokenOf(kIncarnation + 1, kAttempt);
+  request.add_held()->set_attempt_token(foreign_token);
+  for (uint64_t task = 1; task <= 3; ++task) {
+    request.add_held()->set_attempt_token(AttemptTokenOf(kIncarnation, {task, 1}));
+  }
+  request.mutable_held(2)->set_running_us(-4);
+  NoAnswer<engine::HeartbeatCommand> command;
+  std::vector<std::string> foreign;
+  ASSERT_THAT(DecodeHeartbeat(decoding_, request, &command, &foreign), IsOk());
+  ASSERT_EQ(command.held.size(), 3u);
+  EXPECT_FALSE(command.held[0].running.has_value());
+  EXPECT_EQ(command.held[1].running, 0);
+  command.over = {0};
+  command.cancelled = {2};
+  v1::HeartbeatResponse response;
+  EncodeHeartbeat(command, kIncarnation, foreign, &response);
+  EXPECT_THAT(response.over(), ::testing::ElementsAre(AttemptTokenOf(kIncarnation, {1, 1}), foreign_token));
+  EXPECT_THAT(response.cancelled(), ::testing::ElementsAre(AttemptTokenOf(kIncarnation, {3, 1})));
+}
+
+TEST_F(SessionsTest, RefusesAHeartbeatWithoutSessionInstanceOrNumber) {
+  v1::HeartbeatRequest request;
+  NoAnswer<engine::HeartbeatCommand> command;
+  std::vector<std::string> foreign;
+  EXPECT_THAT(DecodeHeartbeat(decoding_, request, &command, &foreign), Refuses("FIELD_REQUIRED", "session"));
+  request.set_session(1);
+  EXPECT_THAT(DecodeHeartbeat(decoding_, request, &command, &foreign), Refuses("FIELD_REQUIRED", "instance_id"));
+  request.set_instance_id("i");
+  EXPECT_THAT(DecodeHeartbeat(decoding_, request, &command, &foreign), Refuses("FIELD_REQUIRED", "number"));
+}
+
+TEST_F(SessionsTest, VerbsNeedATask) {
+  NoAnswer<engine::CancelCommand> cancel;
+  EXPECT_THAT(DecodeCancel(v1::CancelRequest(), &cancel), Refuses("FIELD_REQUIRED", "task_id"));
+  NoAnswer<engine::ResumeCommand> resume;
+  EXPECT_THAT(DecodeResume(decoding_, v1::ResumeRequest(), &resume), Refuses("FIELD_REQUIRED", "task_id"));
+  v1::CancelRequest long_reason;
+  long_reason.set_task_id(1);
+  long_reason.set_reason(std::string(1025, 'r'));
+  EXPECT_THAT(DecodeCancel(long_reason, &cancel), Refuses("FIELD_TOO_LONG", "reason"));
+}
+
+TEST_F(SessionsTest, AResumeCarriesDecisionAndReason) {
+  v1::ResumeRequest request;
+  request.set_task_id(5);
+  request.set_reason("looks good");
+  request.mutable_decision()->set_json("true");
+  NoAnswer<engine::ResumeCommand> command;
+  ASSERT_THAT(DecodeResume(decoding_, request, &command), IsOk());
+  EXPECT_TRUE(command.has_decision);
+  records::v1::Step step;
+  ASSERT_TRUE(step.ParseFromString(command.step));
+  EXPECT_EQ(step.decision().json(), "true");
+  EXPECT_EQ(step.reason(), "looks good");
+}
+
+}  // namespace
+}  // namespace baton::service

@@ -1,0 +1,117 @@
+// For programs that hand over work and may wait for its result.
+#ifndef BATON_CLIENT_H_
+#define BATON_CLIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "baton/log.h"
+#include "baton/payload.h"
+#include "baton/task_info.h"
+#include "baton/task_options.h"
+
+namespace baton::inline sdk {
+
+namespace internal {
+class ClientCore;
+}  // namespace internal
+
+struct ClientOptions {
+  // "host:port" or "unix:/path". Empty: the environment's BATON_BROKER, else 127.0.0.1:7461.
+  std::string broker = {};
+  // How long a call may take, with all its retries (Wait: in addition to its own timeout). 1 ms ... 1 h.
+  absl::Duration timeout = absl::Seconds(30);
+  LogFunction log = LogToStderr;
+};
+
+// What became of one submitted task.
+struct Submitted {
+  // The task, new or (see `existing`) old.
+  uint64_t id = 0;
+  // A task with this unique key had not ended; `id` and `state` are its.
+  bool existing = false;
+  TaskState state = TaskState::kUnknown;
+  // Some live worker could run it.
+  bool runnable = false;
+};
+
+// Which bulky parts of a task to fetch.
+struct TaskParts {
+  bool payload = false;
+  bool result = true;
+  bool context = false;
+};
+
+// Usage:
+//
+//   baton::Client client;
+//   absl::StatusOr<baton::Submitted> task = client.Submit({.type = "greet", .payload = "world"});
+//   if (task.ok()) absl::StatusOr<baton::TaskInfo> end = client.Wait(task->id, absl::Minutes(1));
+//
+// Every call waits for a broker that is not there yet and tries again what failed for a passing reason (UNAVAILABLE,
+// RESOURCE_EXHAUSTED), with backoff, until its timeout; repeated submissions create nothing twice. Errors: as the
+// broker reports them (see <baton/error.h> for the reason), INVALID_ARGUMENT for what cannot be sent at all, and
+// DEADLINE_EXCEEDED after the timeout, with the last failure in the text; the call may then still take effect.
+//
+// Thread-safe. Cheap to use from many threads: while one Submit is under way, the tasks of all others are collected
+// and leave together in the next one, at most 1000 tasks and 4 MiB in each.
+class Client {
+ public:
+  using SubmitCallback = std::function<void(std::vector<absl::StatusOr<Submitted>>)>;
+
+  explicit Client(ClientOptions options = {});
+  // Outstanding calls end with CANCELLED first.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // OK: the task is on the broker's disk and will run at least once.
+  absl::StatusOr<Submitted> Submit(NewTask task);
+  // One result per task, in their order; each stands for itself. Any number of tasks.
+  std::vector<absl::StatusOr<Submitted>> SubmitAll(std::vector<NewTask> tasks);
+  // The same; a template so that Submit({.type = ...}) means one task.
+  template <typename Tasks, typename = std::enable_if_t<std::is_same_v<Tasks, std::vector<NewTask>>>>
+  std::vector<absl::StatusOr<Submitted>> Submit(Tasks tasks) {
+    return SubmitAll(std::move(tasks));
+  }
+  // Returns at once. `done` is called once, with one result per task, on a thread of the library: it must not block and
+  // must not call the blocking methods of this class.
+  void SubmitAllAsync(std::vector<NewTask> tasks, SubmitCallback done);
+  std::future<absl::StatusOr<Submitted>> SubmitAsync(NewTask task);
+
+  // Errors: NOT_FOUND, reason TASK_NOT_FOUND (no such id) or TASK_EXPIRED (no longer retained).
+  absl::StatusOr<TaskInfo> Get(uint64_t id, TaskParts parts = {});
+
+  // Waits until the task has ended, with whatever result: look at `state`. Errors: as Get; DEADLINE_EXCEEDED it has not
+  // ended within `timeout`.
+  absl::StatusOr<TaskInfo> Wait(uint64_t id, absl::Duration timeout, TaskParts parts = {});
+
+  // Waits until the task has changed since `known_version` (TaskInfo::version) or has ended, for at most `timeout`;
+  // answers in any case with the task as it stands. Errors: as Get.
+  absl::StatusOr<TaskInfo> WaitForChange(uint64_t id, uint64_t known_version, absl::Duration timeout,
+                                         TaskParts parts = {});
+
+  // Cancels a task and its descendants; cancelling a cancelled task is OK. Errors: NOT_FOUND as Get;
+  // FAILED_PRECONDITION, reason TASK_TERMINAL, it has ended otherwise.
+  absl::Status Cancel(uint64_t id, const std::string& reason = "");
+
+  // Wakes a task that a handler suspended; the handler can read `decision`. Errors: NOT_FOUND as Get;
+  // FAILED_PRECONDITION, reason NOT_SUSPENDED or WAITS_FOR_CHILDREN (a repeat after a lost answer is NOT_SUSPENDED).
+  absl::Status Resume(uint64_t id, Payload decision = {}, const std::string& reason = "");
+
+ private:
+  std::shared_ptr<internal::ClientCore> core_;
+};
+
+}  // namespace baton
+
+#endif  // BATON_CLIENT_H_

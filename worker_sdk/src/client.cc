@@ -1,0 +1,76 @@
+#include "baton/client.h"
+
+#include <functional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "worker_sdk/src/broker_connection.h"
+#include "worker_sdk/src/client_core.h"
+#include "worker_sdk/src/scheduler.h"
+#include "worker_sdk/src/worker_core.h"
+
+namespace baton::inline sdk {
+
+using Results = std::vector<absl::StatusOr<Submitted>>;
+
+Client::Client(ClientOptions options) {
+  std::shared_ptr<internal::BrokerConnection> connection =
+      internal::MakeGrpcConnection(internal::ResolveAddress(options.broker));
+  core_ = std::make_shared<internal::ClientCore>(std::move(options), std::move(connection), internal::MakeTimerThread(),
+                                                 std::hash<std::string>()(internal::RandomId()));
+}
+
+Client::~Client() { core_->Close(); }
+
+absl::StatusOr<Submitted> Client::Submit(NewTask task) {
+  std::vector<NewTask> one;
+  one.push_back(std::move(task));
+  return std::move(SubmitAll(std::move(one))[0]);
+}
+
+Results Client::SubmitAll(std::vector<NewTask> tasks) {
+  Results results;
+  absl::Notification done;
+  core_->Submit(std::move(tasks), [&](Results answer) {
+    results = std::move(answer);
+    done.Notify();
+  });
+  done.WaitForNotification();
+  return results;
+}
+
+void Client::SubmitAllAsync(std::vector<NewTask> tasks, SubmitCallback done) {
+  core_->Submit(std::move(tasks), std::move(done));
+}
+
+std::future<absl::StatusOr<Submitted>> Client::SubmitAsync(NewTask task) {
+  auto promise = std::make_shared<std::promise<absl::StatusOr<Submitted>>>();
+  std::vector<NewTask> one;
+  one.push_back(std::move(task));
+  core_->Submit(std::move(one), [promise](Results answer) { promise->set_value(std::move(answer[0])); });
+  return promise->get_future();
+}
+
+absl::StatusOr<TaskInfo> Client::Get(uint64_t id, TaskParts parts) { return core_->Get(id, parts); }
+
+absl::StatusOr<TaskInfo> Client::Wait(uint64_t id, absl::Duration timeout, TaskParts parts) {
+  absl::StatusOr<TaskInfo> task = core_->Wait(id, /*known_version=*/0, timeout, parts);
+  if (!task.ok() || task->terminal()) return task;
+  return absl::DeadlineExceededError(absl::StrCat("task ", id, " has not ended within ", absl::FormatDuration(timeout),
+                                                  ": it is ", TaskStateName(task->state),
+                                                  task->waiting_for.empty() ? "" : "; ", task->waiting_for));
+}
+
+absl::StatusOr<TaskInfo> Client::WaitForChange(uint64_t id, uint64_t known_version, absl::Duration timeout,
+                                               TaskParts parts) {
+  return core_->Wait(id, known_version, timeout, parts);
+}
+
+absl::Status Client::Cancel(uint64_t id, const std::string& reason) { return core_->Cancel(id, reason); }
+
+absl::Status Client::Resume(uint64_t id, Payload decision, const std::string& reason) {
+  return core_->Resume(id, std::move(decision), reason);
+}
+
+}  // namespace baton::inline sdk

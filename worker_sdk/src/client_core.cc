@@ -1,0 +1,219 @@
+#include "worker_sdk/src/client_core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "baton/error.h"
+#include "worker_sdk/src/convert.h"
+#include "worker_sdk/src/sdk_limits.h"
+#include "worker_sdk/src/text.h"
+#include "worker_sdk/src/worker_core.h"
+
+namespace baton::inline sdk {
+namespace internal {
+namespace {
+
+// A wait is cut into calls of this length, so that a broker that went away is noticed.
+constexpr absl::Duration kWaitSlice = absl::Seconds(30);
+constexpr absl::Duration kWaitSlack = absl::Seconds(5);
+
+absl::Status ValidateOptions(const ClientOptions& options) {
+  if (options.timeout >= absl::Milliseconds(1) && options.timeout <= absl::Hours(1)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("client options: timeout is ", absl::FormatDuration(options.timeout),
+                                                 "; allowed are 1ms to 1h: change it"));
+}
+
+absl::Status RequireReason(const char* name, const std::string& reason) {
+  if (IsUtf8(reason) && reason.size() <= kTextBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(name, ": reason has ", reason.size(), " bytes; at most ", kTextBytes,
+                                                 " bytes of UTF-8 are allowed: shorten it"));
+}
+
+void Deliver(const SubmitQueue::Finished& finished) {
+  for (const std::shared_ptr<Submission>& submission : finished) submission->done(std::move(submission->results));
+}
+
+}  // namespace
+
+ClientCore::ClientCore(ClientOptions options, std::shared_ptr<BrokerConnection> connection,
+                       std::shared_ptr<Scheduler> scheduler, uint64_t seed)
+    : options_(std::move(options)),
+      options_status_(ValidateOptions(options_)),
+      connection_(std::move(connection)),
+      scheduler_(std::move(scheduler)),
+      queue_(seed, RandomId) {}
+
+void ClientCore::Submit(std::vector<NewTask> tasks, Client::SubmitCallback done) {
+  auto submission = std::make_shared<Submission>();
+  submission->results.resize(tasks.size(), absl::UnknownError("no result yet"));
+  submission->done = std::move(done);
+  submission->deadline = scheduler_->Now() + Micros(options_.timeout);
+  std::vector<absl::StatusOr<std::unique_ptr<v1::NewTask>>> protos;
+  protos.reserve(tasks.size());
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    auto proto = std::make_unique<v1::NewTask>();
+    absl::Status status = options_status_;
+    if (status.ok()) status = ToProto(absl::StrCat("task ", i), std::move(tasks[i]), proto.get());
+    if (status.ok()) {
+      protos.push_back(std::move(proto));
+    } else {
+      protos.push_back(std::move(status));
+    }
+  }
+  SubmitQueue::Finished finished;
+  {
+    absl::MutexLock lock(&mutex_);
+    finished = queue_.Add(submission, std::move(protos));
+    if (closed_) {
+      for (auto& more : queue_.FailAll(absl::CancelledError("the client was closed"))) finished.push_back(more);
+    }
+  }
+  Deliver(finished);
+  Pump();
+}
+
+void ClientCore::Pump() {
+  SubmitQueue::Finished finished;
+  std::shared_ptr<SubmitQueue::Call> call;
+  const int64_t now = scheduler_->Now();
+  {
+    absl::MutexLock lock(&mutex_);
+    if (closed_) return;
+    finished = queue_.Expire(now);
+    if (std::optional<SubmitQueue::Call> next = queue_.Next(now)) {
+      call = std::make_shared<SubmitQueue::Call>(*std::move(next));
+    }
+    const std::optional<int64_t> timer = queue_.NextTimer();
+    if (timer && (timer_ <= now || *timer < timer_)) {
+      timer_ = std::max(*timer, now + 1);
+      scheduler_->After(absl::Microseconds(timer_ - now), [weak = weak_from_this()] {
+        if (const std::shared_ptr<ClientCore> self = weak.lock()) self->Pump();
+      });
+    }
+  }
+  Deliver(finished);
+  if (call == nullptr) return;
+  const absl::Duration left = absl::Microseconds(std::max<int64_t>(1000, call->deadline - now));
+  connection_->Submit(call->request, {.timeout = std::min(left, kCallTimeout), .wait_for_ready = true},
+                      [self = shared_from_this(), call](const absl::Status& status, v1::SubmitResponse& response) {
+                        SubmitQueue::Finished done;
+                        {
+                          absl::MutexLock lock(&self->mutex_);
+                          const int64_t answered = self->scheduler_->Now();
+                          done = self->queue_.OnAnswer(answered, std::move(*call), status, response);
+                          if (self->closed_) {
+                            const absl::Status closed = absl::CancelledError("the client was closed");
+                            for (auto& more : self->queue_.FailAll(closed)) done.push_back(more);
+                          }
+                        }
+                        // The next call leaves before callbacks take their time.
+                        self->Pump();
+                        Deliver(done);
+                      });
+}
+
+bool ClientCore::Pause(absl::Duration duration) {
+  absl::MutexLock lock(&mutex_);
+  return !mutex_.AwaitWithTimeout(absl::Condition(&closed_), duration);
+}
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& request, absl::Duration budget,
+                                          absl::Duration call_timeout,
+                                          void (BrokerConnection::*method)(const Request&, CallOptions,
+                                                                           Answer<Response>)) {
+  if (!options_status_.ok()) return options_status_;
+  struct Pending {
+    absl::Notification answered;
+    absl::Status status;
+    Response response;
+  };
+  const int64_t deadline = scheduler_->Now() + Micros(budget);
+  Backoff backoff(kRetryInitial, kRetryCap, static_cast<uint64_t>(deadline));
+  while (true) {
+    const absl::Duration left = absl::Microseconds(std::max<int64_t>(1000, deadline - scheduler_->Now()));
+    auto pending = std::make_shared<Pending>();
+    (connection_.get()->*method)(request, {.timeout = std::min(left, call_timeout), .wait_for_ready = true},
+                                 [pending](const absl::Status& status, Response& response) {
+                                   pending->status = status;
+                                   pending->response.Swap(&response);
+                                   pending->answered.Notify();
+                                 });
+    pending->answered.WaitForNotification();
+    if (pending->status.ok()) return std::move(pending->response);
+    if (!IsTransient(pending->status)) return pending->status;
+    const absl::Duration pause = backoff.Next(RetryAfter(pending->status));
+    if (scheduler_->Now() + Micros(pause) >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(name, ": no success within ", absl::FormatDuration(budget), " at ",
+                                                      ResolveAddress(options_.broker), "; last failure: ",
+                                                      pending->status.ToString()));
+    }
+    if (!Pause(pause)) return absl::CancelledError(absl::StrCat(name, ": the client was closed"));
+  }
+}
+
+absl::StatusOr<TaskInfo> ClientCore::Get(uint64_t id, TaskParts parts) {
+  v1::GetRequest request;
+  request.set_task_id(id);
+  ToProto(parts, request.mutable_parts());
+  absl::StatusOr<v1::GetResponse> answer = Call("Get", request, options_.timeout, kCallTimeout, &BrokerConnection::Get);
+  if (!answer.ok()) return answer.status();
+  return TakeTask(answer->mutable_task());
+}
+
+absl::StatusOr<TaskInfo> ClientCore::Wait(uint64_t id, uint64_t known_version, absl::Duration timeout,
+                                          TaskParts parts) {
+  v1::WaitRequest request;
+  request.set_task_id(id);
+  request.set_known_version(known_version);
+  ToProto(parts, request.mutable_parts());
+  const int64_t end = scheduler_->Now() + Micros(timeout);
+  while (true) {
+    const absl::Duration left = absl::Microseconds(std::max<int64_t>(0, end - scheduler_->Now()));
+    const absl::Duration slice = std::min(left, kWaitSlice);
+    // 0 would mean the broker's default.
+    request.set_timeout_us(std::max<int64_t>(1, Micros(slice)));
+    absl::StatusOr<v1::WaitResponse> answer =
+        Call("Wait", request, left + options_.timeout, slice + kWaitSlack, &BrokerConnection::Wait);
+    if (!answer.ok()) return answer.status();
+    if (!answer->timed_out() || scheduler_->Now() >= end) return TakeTask(answer->mutable_task());
+  }
+}
+
+absl::Status ClientCore::Cancel(uint64_t id, const std::string& reason) {
+  if (absl::Status status = RequireReason("Cancel", reason); !status.ok()) return status;
+  v1::CancelRequest request;
+  request.set_task_id(id);
+  request.set_reason(reason);
+  return Call("Cancel", request, options_.timeout, kCallTimeout, &BrokerConnection::Cancel).status();
+}
+
+absl::Status ClientCore::Resume(uint64_t id, Payload decision, const std::string& reason) {
+  if (absl::Status status = RequireReason("Resume", reason); !status.ok()) return status;
+  v1::ResumeRequest request;
+  request.set_task_id(id);
+  request.set_reason(reason);
+  if (decision.has_value()) {
+    absl::Status status = ToProto("Resume: decision", std::move(decision), kMessageBytes - kMessageOverhead,
+                                  request.mutable_decision());
+    if (!status.ok()) return status;
+  }
+  return Call("Resume", request, options_.timeout, kCallTimeout, &BrokerConnection::Resume).status();
+}
+
+void ClientCore::Close() {
+  SubmitQueue::Finished finished;
+  {
+    absl::MutexLock lock(&mutex_);
+    closed_ = true;
+    finished = queue_.FailAll(absl::CancelledError("the client was closed"));
+  }
+  Deliver(finished);
+  connection_->Close();
+  scheduler_->Stop();
+}
+
+}  // namespace internal
+}  // namespace baton::inline sdk

@@ -1,0 +1,60 @@
+#ifndef BATON_WORKER_SDK_CLIENT_CORE_H_
+#define BATON_WORKER_SDK_CLIENT_CORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "baton/client.h"
+#include "worker_sdk/src/broker_connection.h"
+#include "worker_sdk/src/scheduler.h"
+#include "worker_sdk/src/submit_queue.h"
+
+namespace baton::inline sdk {
+namespace internal {
+
+// The client behind baton::Client: batching of submissions, retries of the rest. Thread-safe.
+class ClientCore : public std::enable_shared_from_this<ClientCore> {
+ public:
+  ClientCore(ClientOptions options, std::shared_ptr<BrokerConnection> connection, std::shared_ptr<Scheduler> scheduler,
+             uint64_t seed);
+
+  void Submit(std::vector<NewTask> tasks, Client::SubmitCallback done);
+  absl::StatusOr<TaskInfo> Get(uint64_t id, TaskParts parts);
+  // `known_version` 0: until the task has ended. Answers with the task as it stands when `timeout` is over.
+  absl::StatusOr<TaskInfo> Wait(uint64_t id, uint64_t known_version, absl::Duration timeout, TaskParts parts);
+  absl::Status Cancel(uint64_t id, const std::string& reason);
+  absl::Status Resume(uint64_t id, Payload decision, const std::string& reason);
+  // Ends outstanding calls with CANCELLED. Must not be called from an answer.
+  void Close();
+
+ private:
+  void Pump();
+  // Blocks until the call succeeded, failed for good, or `budget` is used up.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(const char* name, const Request& request, absl::Duration budget,
+                                absl::Duration call_timeout,
+                                void (BrokerConnection::*method)(const Request&, CallOptions, Answer<Response>));
+  // False: the client was closed meanwhile.
+  bool Pause(absl::Duration duration);
+
+  const ClientOptions options_;
+  const absl::Status options_status_;
+  const std::shared_ptr<BrokerConnection> connection_;
+  const std::shared_ptr<Scheduler> scheduler_;
+
+  absl::Mutex mutex_;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  SubmitQueue queue_ ABSL_GUARDED_BY(mutex_);
+  int64_t timer_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace internal
+}  // namespace baton::inline sdk
+
+#endif  // BATON_WORKER_SDK_CLIENT_CORE_H_

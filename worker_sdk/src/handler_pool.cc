@@ -1,0 +1,110 @@
+#include "worker_sdk/src/handler_pool.h"
+
+#include <deque>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+
+namespace baton::inline sdk {
+namespace internal {
+
+struct HandlerPool::Shared : std::enable_shared_from_this<HandlerPool::Shared> {
+  Shared(int most, RunFunction function) : run(std::move(function)), max_threads(most) {}
+
+  // Makes sure that somebody looks at the queue. One wake-up at a time: who wakes up wakes the next one.
+  void WakeOneLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (queue.empty() || waking || stopped) return;
+    if (idle > 0) {
+      waking = true;
+      work.Signal();
+    } else if (threads < max_threads) {
+      waking = true;
+      ++threads;
+      std::thread([self = shared_from_this()] { self->Loop(); }).detach();
+    }
+  }
+
+  void Loop() {
+    mutex.Lock();
+    waking = false;
+    while (!stopped && threads <= max_threads) {
+      if (queue.empty()) {
+        ++idle;
+        work.Wait(&mutex);
+        --idle;
+        waking = false;
+        continue;
+      }
+      AttemptPtr attempt = std::move(queue.front());
+      queue.pop_front();
+      WakeOneLocked();
+      mutex.Unlock();
+      run(attempt);
+      attempt.reset();
+      mutex.Lock();
+    }
+    --threads;
+    // Somebody else has to do what this thread might have been woken for.
+    WakeOneLocked();
+    ended.SignalAll();
+    mutex.Unlock();
+  }
+
+  const RunFunction run;
+  absl::Mutex mutex;
+  absl::CondVar work;
+  absl::CondVar ended;
+  std::deque<AttemptPtr> queue ABSL_GUARDED_BY(mutex);
+  int max_threads ABSL_GUARDED_BY(mutex);
+  int threads ABSL_GUARDED_BY(mutex) = 0;
+  int idle ABSL_GUARDED_BY(mutex) = 0;
+  // A thread was woken or started and has not looked at the queue yet.
+  bool waking ABSL_GUARDED_BY(mutex) = false;
+  bool stopped ABSL_GUARDED_BY(mutex) = false;
+};
+
+HandlerPool::HandlerPool(int max_threads, RunFunction run)
+    : shared_(std::make_shared<Shared>(max_threads, std::move(run))) {}
+
+HandlerPool::~HandlerPool() { Stop(absl::ZeroDuration()); }
+
+void HandlerPool::SetMaxThreads(int max_threads) {
+  absl::MutexLock lock(&shared_->mutex);
+  shared_->max_threads = max_threads;
+  shared_->work.SignalAll();
+  shared_->WakeOneLocked();
+}
+
+void HandlerPool::Add(std::vector<AttemptPtr> batch) {
+  absl::MutexLock lock(&shared_->mutex);
+  for (AttemptPtr& attempt : batch) shared_->queue.push_back(std::move(attempt));
+  shared_->WakeOneLocked();
+}
+
+std::vector<AttemptPtr> HandlerPool::Take(const std::function<bool(const Attempt&)>& which) {
+  std::vector<AttemptPtr> taken;
+  absl::MutexLock lock(&shared_->mutex);
+  std::erase_if(shared_->queue, [&](AttemptPtr& attempt) {
+    if (!which(*attempt)) return false;
+    taken.push_back(attempt);
+    return true;
+  });
+  return taken;
+}
+
+bool HandlerPool::Stop(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  std::deque<AttemptPtr> forgotten;
+  absl::MutexLock lock(&shared_->mutex);
+  shared_->stopped = true;
+  shared_->queue.swap(forgotten);
+  shared_->work.SignalAll();
+  while (shared_->threads > 0 && absl::Now() < deadline) shared_->ended.WaitWithDeadline(&shared_->mutex, deadline);
+  return shared_->threads == 0;
+}
+
+}  // namespace internal
+}  // namespace baton::inline sdk
