@@ -71,10 +71,10 @@ uint32_t Dispatcher::ProfileOf(const WorkerInfo& worker) {
   }
   const auto [it, added] = profile_numbers_.try_emplace(ProfileKey(group), static_cast<uint32_t>(profiles_.size()));
   if (!added) return it->second;
+  LearnClasses();
   profiles_.emplace_back();
   Profile& profile = profiles_.back();
   profile.group = std::move(group);
-  LearnClasses();
   for (ClassNumber number = 1; number < classes_.size(); ++number) {
     if (!IsEligible(profile, catalog_->Class(number))) continue;
     profile.eligible.push_back(number);

@@ -50,12 +50,15 @@ void Engine::Complete(std::unique_ptr<Command> owned) {
   std::shared_ptr<Parked> parked;
   for (size_t i = 0; i < command.outcomes.size(); ++i) {
     Outcome& outcome = command.outcomes[i];
-    if (outcome.attempt.task != 0) FreeSlot(command.session, outcome.attempt);
+    Task* const task = FindAttempt(outcome.attempt);
+    // An attempt whose outcome is refused for its content goes on, and keeps its slot until that is sent again: what
+    // is not held is not taken back when the worker is lost.
+    const bool refused = task != nullptr && !outcome.error.ok();
+    if (task != nullptr && !refused) command.results[i] = Conclude(outcome, *task);
+    if (FindAttempt(outcome.attempt) == nullptr) FreeSlot(command.session, outcome.attempt);
     if (!outcome.error.ok()) {
       command.results[i] = outcome.error;
-    } else if (Task* task = FindAttempt(outcome.attempt); task != nullptr) {
-      command.results[i] = Conclude(outcome, *task);
-    } else {
+    } else if (task == nullptr) {
       if (parked == nullptr) parked = std::make_shared<Parked>();
       ++parked->waiting;
       ExplainOver(outcome.attempt, outcome.kind, [this, parked, &command, i](Error error) {

@@ -214,6 +214,11 @@ void Engine::InterruptAll(Session& session, const std::string& why) {
 void Engine::InterruptWith(Task& task, const std::string& why) {
   Step content;
   content.set_error(why);
+  const uint32_t interruptions = task.interruptions + 1;
+  if (interruptions > settings_.max_interruptions) {
+    content.set_error(absl::StrCat("interrupted ", interruptions, " times, the limit is ", settings_.max_interruptions,
+                                   " (limits.interruptions): does the task end its workers? The last time: ", why));
+  }
   Advance(task, Event::kInterrupted, {content.SerializeAsString()}, "broker");
 }
 

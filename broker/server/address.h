@@ -8,7 +8,7 @@
 
 namespace baton::server {
 
-// INVALID_ARGUMENT if it is badly spelt, or reaches further than this machine: the broker has neither TLS nor access
+// INVALID_ARGUMENT (to follow the name of the setting) if it is badly spelt, or reaches further than this machine: the broker has neither TLS nor access
 // tokens yet.
 absl::Status CheckAddress(const std::string& listen);
 

@@ -118,7 +118,10 @@ void Server::Listen() {
 void Server::Run() {
   void* tag;
   bool ok;
-  while (queue_->Next(&tag, &ok)) static_cast<Completion*>(tag)->Proceed(ok);
+  while (queue_->Next(&tag, &ok)) {
+    // What ends after the queue was shut down is dropped: nobody may begin an operation any more.
+    if (!queue_shut_down_) static_cast<Completion*>(tag)->Proceed(ok);
+  }
 }
 
 void Server::Release(engine::Outbox outbox) {
@@ -148,8 +151,11 @@ void Server::Stop() {
     streams_.EndAll(Unavailable("STOPPING", "the broker is stopping: reconnect with backoff"));
   });
   server_->Shutdown(After(kStopGrace));
-  mailbox_.Close();
-  queue_->Shutdown();
+  mailbox_.Post([this] {
+    mailbox_.Close();
+    queue_->Shutdown();
+    queue_shut_down_ = true;
+  });
   thread_.join();
 }
 

@@ -75,6 +75,7 @@ class Server {
   std::thread thread_;
 
   // Belong to the queue's thread once it runs.
+  bool queue_shut_down_ = false;
   std::unique_ptr<Core> core_;
   Health health_;
   std::unique_ptr<UnaryMethod> health_check_;

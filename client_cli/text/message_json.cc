@@ -31,6 +31,11 @@ const T* As(const Message& message) {
 
 bool IsTime(const FieldDescriptor& field) { return field.name() == "at_us" || absl::EndsWith(field.name(), "_at_us"); }
 
+// Not a quantity: compared for equality only. As a number it would lose bits in readers that know only doubles.
+bool IsBitPattern(const FieldDescriptor& field) {
+  return field.type() == FieldDescriptor::TYPE_FIXED64 || field.full_name() == "baton.v1.Task.version";
+}
+
 std::string Name(const FieldDescriptor& field) {
   const std::string& name = field.name();
   if (IsTime(field)) return name.substr(0, name.size() - 3);
@@ -94,7 +99,7 @@ Json SingleJson(const Message& message, const FieldDescriptor& field) {
     case FieldDescriptor::CPPTYPE_INT64:
       return IntegerJson(field, access.GetInt64(message, &field));
     case FieldDescriptor::CPPTYPE_UINT64:
-      if (field.type() != FieldDescriptor::TYPE_FIXED64) return access.GetUInt64(message, &field);
+      if (!IsBitPattern(field)) return access.GetUInt64(message, &field);
       return absl::StrFormat("%016x", access.GetUInt64(message, &field));
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return access.GetDouble(message, &field);

@@ -12,7 +12,7 @@ namespace baton::cli {
 //   * enum values go without their prefix; unspecified is null
 //   * payload, result and context are the JSON value itself, else {"data": base64, "content_type": …}
 //   * a field `x_json` is called `x` and holds the value
-//   * 64-bit patterns that are no quantities (incarnation) are 16 hexadecimal digits
+//   * 64-bit patterns that are no quantities (incarnation, version of a task) are 16 hexadecimal digits
 //   * what is unset is left out
 Json MessageJson(const google::protobuf::Message& message);
 

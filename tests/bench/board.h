@@ -106,7 +106,8 @@ class Board {
   absl::Status status() const;
 
   void Ring();
-  // Waits until the condition holds, which must become true only with a ring; false if a child failed or the time is up.
+  // Waits until the condition holds, which must become true only with a ring; false if a child failed or the time is
+  // up.
   template <typename Condition>
   bool Await(Condition condition, absl::Duration timeout);
 

@@ -34,9 +34,9 @@ absl::StatusOr<std::string> AddressIn(const std::string& line) {
 }  // namespace
 
 absl::Status BrokerProcess::Start() {
-  std::vector<std::string> arguments = {options_.batond,      "--data-dir",  data_directory(),
-                                        "--listen",           address_.empty() ? "127.0.0.1:0" : address_,
-                                        "--log-level",        "warning"};
+  std::vector<std::string> arguments = {
+      options_.batond, "--data-dir", data_directory(), "--listen", address_.empty() ? "127.0.0.1:0" : address_,
+      "--log-level",   "warning"};
   if (!options_.config.empty()) arguments.insert(arguments.end(), {"--config", options_.config});
   ASSIGN_OR_RETURN(process_, Process::Start(arguments, log_file()));
   absl::StatusOr<std::string> line = process_->ReadLine(kStartPatience);

@@ -28,7 +28,8 @@ absl::Status AddSyncs(const TestBed& bed, std::vector<int64_t>* syncs) {
 // What comes on top of the disk, without which there is no promise to keep.
 void AddComparison(Report* report, const Quantiles& latency, const Quantiles& sync) {
   (*report)["lone_sync_ms"] = QuantilesReport(sync);
-  (*report)["above_lone_sync_ms"] = {{"p50", Rounded(latency.p50 - sync.p50)}, {"p99", Rounded(latency.p99 - sync.p99)}};
+  (*report)["above_lone_sync_ms"] = {{"p50", Rounded(latency.p50 - sync.p50)},
+                                     {"p99", Rounded(latency.p99 - sync.p99)}};
 }
 
 // The very first tasks after each pause show a stall best.

@@ -16,12 +16,12 @@ namespace baton::bench {
 // Errors: of the file system.
 absl::StatusOr<std::vector<int64_t>> MeasureLoneSync(const std::string& directory, int count);
 
-// Synced RocksDB batches, one after another, with the options of the broker: `batch` tasks in each, with a record of 260
-// bytes and one of 80, in two column families.
+// Synced RocksDB batches, one after another, with the options of the broker: `batch` tasks in each, with a record of
+// 260 bytes and one of 80, in two column families.
 absl::StatusOr<Report> MeasureRawRocksDb(const std::string& directory, const BenchOptions& options);
 
-// Unary calls with `batch` tasks of about 260 bytes each, over one loopback connection between two processes, `calls` of
-// them under way; the server reads them and answers with as many results.
+// Unary calls with `batch` tasks of about 260 bytes each, over one loopback connection between two processes, `calls`
+// of them under way; the server reads them and answers with as many results.
 absl::StatusOr<Report> MeasureRawGrpc(const BenchOptions& options);
 // The server process of it: prints its port, serves until it is killed.
 absl::Status RunRawGrpcServer();

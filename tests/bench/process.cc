@@ -83,9 +83,7 @@ absl::StatusOr<Process> Process::Start(const std::vector<std::string>& arguments
 }
 
 Process::Process(Process&& other) noexcept
-    : id_(std::exchange(other.id_, -1)),
-      output_(std::exchange(other.output_, -1)),
-      buffer_(std::move(other.buffer_)) {}
+    : id_(std::exchange(other.id_, -1)), output_(std::exchange(other.output_, -1)), buffer_(std::move(other.buffer_)) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(id_, other.id_);
@@ -112,8 +110,8 @@ absl::StatusOr<std::string> Process::ReadLine(absl::Duration timeout) {
       return line;
     }
     if (!AwaitReadable(output_, deadline)) {
-      return absl::DeadlineExceededError(absl::StrCat("process ", id_, " said nothing for ",
-                                                      absl::FormatDuration(timeout)));
+      return absl::DeadlineExceededError(
+          absl::StrCat("process ", id_, " said nothing for ", absl::FormatDuration(timeout)));
     }
     char piece[4096];
     const ssize_t count = read(output_, piece, sizeof(piece));
@@ -132,8 +130,8 @@ absl::Status Process::Wait(absl::Duration timeout) {
   const bool ended = AwaitReadable(handle, MonotonicNow() + absl::ToInt64Nanoseconds(timeout));
   if (handle >= 0) close(handle);
   if (!ended) {
-    return absl::DeadlineExceededError(absl::StrCat("process ", id_, " did not end within ",
-                                                    absl::FormatDuration(timeout)));
+    return absl::DeadlineExceededError(
+        absl::StrCat("process ", id_, " did not end within ", absl::FormatDuration(timeout)));
   }
   int code = 0;
   const pid_t id = std::exchange(id_, -1);

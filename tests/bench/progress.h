@@ -6,8 +6,8 @@
 
 namespace baton::bench {
 
-// Says on the error output how far a run is: on a terminal in one line that changes, otherwise now and then in a line of
-// its own.
+// Says on the error output how far a run is: on a terminal in one line that changes, otherwise now and then in a line
+// of its own.
 class Progress {
  public:
   Progress();

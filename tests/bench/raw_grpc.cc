@@ -93,8 +93,10 @@ class Client {
       const std::unique_ptr<ClientCall> call(static_cast<ClientCall*>(tag));
       if (!call->status.ok()) return absl::UnavailableError(absl::StrCat("raw gRPC: ", call->status.error_message()));
       durations.push_back(MonotonicNow() - call->begin);
-      if (MonotonicNow() < end) Start();
-      else --under_way;
+      if (MonotonicNow() < end)
+        Start();
+      else
+        --under_way;
     }
     return durations;
   }

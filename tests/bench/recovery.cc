@@ -84,22 +84,22 @@ absl::StatusOr<double> MeasureLoss(TestBed* bed, int signal) {
   const auto both_connected = [&broker] {
     const absl::StatusOr<v1::ListWorkersResponse> workers = broker->ListWorkers(kCallTimeout);
     if (!workers.ok()) return false;
-    return std::count_if(workers->workers().begin(), workers->workers().end(), [](const v1::Worker& worker) {
-             return worker.state() == v1::WORKER_STATE_CONNECTED;
-           }) == 2;
+    return std::count_if(workers->workers().begin(), workers->workers().end(),
+                         [](const v1::Worker& worker) { return worker.state() == v1::WORKER_STATE_CONNECTED; }) == 2;
   };
   RETURN_IF_ERROR(bed->Await("waiting for two workers", both_connected, kLossPatience));
   v1::SubmitRequest request;
   request.add_tasks()->set_type(kHeldType);
   ASSIGN_OR_RETURN(const v1::SubmitResponse answer, broker->Submit(request, kCallTimeout));
   if (answer.results(0).has_error()) return absl::InternalError(answer.results(0).error().message());
-  RETURN_IF_ERROR(bed->Await("waiting for a start", [&] { return header.holder.load() != 0; }, kLossPatience));
+  RETURN_IF_ERROR(bed->Await(
+      "waiting for a start", [&] { return header.holder.load() != 0; }, kLossPatience));
   const uint32_t victim = header.holder.load();
   const int64_t begin = MonotonicNow();
   bed->worker(static_cast<int>(victim) - 1).Signal(signal);
   if (signal == SIGKILL) bed->ForgetWorker(static_cast<int>(victim) - 1);
-  RETURN_IF_ERROR(bed->Await("waiting for the other worker", [&] { return header.holder.load() != victim; },
-                             kLossPatience));
+  RETURN_IF_ERROR(bed->Await(
+      "waiting for the other worker", [&] { return header.holder.load() != victim; }, kLossPatience));
   const double milliseconds = Rounded(static_cast<double>(bed->board().entry(0).start_at.load() - begin) / 1e6);
   if (signal != SIGKILL) bed->ForgetWorker(static_cast<int>(victim) - 1);
   v1::CancelRequest cancel;

@@ -66,28 +66,56 @@ BenchWorkerOptions TestBed::MakeWorkerOptions() const {
 }
 
 absl::Status TestBed::StartProducer(const ProducerOptions& options) {
-  ASSIGN_OR_RETURN(producer_,
-                   Process::Start({OwnPath(), "producer", "--broker", options.broker, "--board-descriptor",
-                                   absl::StrCat(options.board_descriptor), "--type", options.type, "--first",
-                                   absl::StrCat(options.first), "--count", absl::StrCat(options.count),
-                                   "--payload-bytes", absl::StrCat(options.payload_bytes), "--batch",
-                                   absl::StrCat(options.batch), "--calls", absl::StrCat(options.calls), "--ahead",
-                                   absl::StrCat(options.ahead), "--warm-up", absl::StrCat(options.warm_up),
-                                   "--interval-us", absl::StrCat(options.interval_us), "--pause-every",
-                                   absl::StrCat(options.pause_every), "--first-pause",
-                                   absl::StrCat(options.first_pause), "--pause-us", absl::StrCat(options.pause_us)}));
+  ASSIGN_OR_RETURN(producer_, Process::Start({OwnPath(),
+                                              "producer",
+                                              "--broker",
+                                              options.broker,
+                                              "--board-descriptor",
+                                              absl::StrCat(options.board_descriptor),
+                                              "--type",
+                                              options.type,
+                                              "--first",
+                                              absl::StrCat(options.first),
+                                              "--count",
+                                              absl::StrCat(options.count),
+                                              "--payload-bytes",
+                                              absl::StrCat(options.payload_bytes),
+                                              "--batch",
+                                              absl::StrCat(options.batch),
+                                              "--calls",
+                                              absl::StrCat(options.calls),
+                                              "--ahead",
+                                              absl::StrCat(options.ahead),
+                                              "--warm-up",
+                                              absl::StrCat(options.warm_up),
+                                              "--interval-us",
+                                              absl::StrCat(options.interval_us),
+                                              "--pause-every",
+                                              absl::StrCat(options.pause_every),
+                                              "--first-pause",
+                                              absl::StrCat(options.first_pause),
+                                              "--pause-us",
+                                              absl::StrCat(options.pause_us)}));
   return absl::OkStatus();
 }
 
 absl::Status TestBed::StartWorker(const BenchWorkerOptions& options) {
-  std::vector<std::string> arguments = {OwnPath(),     "worker",
-                                        "--broker",    options.broker,
-                                        "--board-descriptor", absl::StrCat(options.board_descriptor),
-                                        "--index",     absl::StrCat(options.index),
-                                        "--threads",   absl::StrCat(options.threads),
-                                        "--prefetch",  absl::StrCat(options.prefetch),
-                                        "--count",     absl::StrCat(options.count),
-                                        "--warm-up",   absl::StrCat(options.warm_up)};
+  std::vector<std::string> arguments = {OwnPath(),
+                                        "worker",
+                                        "--broker",
+                                        options.broker,
+                                        "--board-descriptor",
+                                        absl::StrCat(options.board_descriptor),
+                                        "--index",
+                                        absl::StrCat(options.index),
+                                        "--threads",
+                                        absl::StrCat(options.threads),
+                                        "--prefetch",
+                                        absl::StrCat(options.prefetch),
+                                        "--count",
+                                        absl::StrCat(options.count),
+                                        "--warm-up",
+                                        absl::StrCat(options.warm_up)};
   if (options.late) arguments.emplace_back("--late");
   if (options.hold) arguments.emplace_back("--hold");
   ASSIGN_OR_RETURN(workers_[options.index], Process::Start(arguments));
@@ -119,13 +147,14 @@ absl::Status TestBed::Await(const std::string& what, const std::function<bool()>
 
 absl::Status TestBed::AwaitProducer(Stage stage) {
   const Role& role = board_.header().producer;
-  return Await(stage == Stage::kReady ? "warming up" : "submitting", [&] { return role.stage.load() >= stage; },
-               kPatience);
+  return Await(
+      stage == Stage::kReady ? "warming up" : "submitting", [&] { return role.stage.load() >= stage; }, kPatience);
 }
 
 absl::Status TestBed::AwaitWorker(int index, Stage stage) {
   const Role& role = board_.header().workers[index];
-  return Await(stage == Stage::kReady ? "warming up" : "working", [&] { return role.stage.load() >= stage; }, kPatience);
+  return Await(
+      stage == Stage::kReady ? "warming up" : "working", [&] { return role.stage.load() >= stage; }, kPatience);
 }
 
 absl::Status TestBed::EndPhase() {
@@ -170,7 +199,9 @@ void Meter::AddTo(Report* report, uint64_t tasks) const {
   (*report)["broker_peak_rss_mib"] = Rounded(end_.broker.peak_rss_mib);
   (*report)["disk_mib"] = Rounded(bed_->broker_.DiskMebibytes());
   const double capacity = static_cast<double>(end_.at - begin_.at) / 1000 * std::thread::hardware_concurrency();
-  const auto share = [capacity](int64_t us) { return Rounded(std::max(0.0, 100 * static_cast<double>(us) / capacity)); };
+  const auto share = [capacity](int64_t us) {
+    return Rounded(std::max(0.0, 100 * static_cast<double>(us) / capacity));
+  };
   const int64_t machine = end_.machine_us - begin_.machine_us;
   (*report)["machine"]["busy_percent"] = share(machine);
   (*report)["machine"]["busy_elsewhere_percent"] =

@@ -26,7 +26,9 @@ namespace baton::bench {
 class RunDirectory {
  public:
   static absl::StatusOr<RunDirectory> Create(const BenchOptions& options);
-  RunDirectory(RunDirectory&& other) noexcept : path_(std::move(other.path_)), keep_(other.keep_) { other.path_.clear(); }
+  RunDirectory(RunDirectory&& other) noexcept : path_(std::move(other.path_)), keep_(other.keep_) {
+    other.path_.clear();
+  }
   RunDirectory& operator=(RunDirectory&&) = delete;
   ~RunDirectory();
 

@@ -61,16 +61,16 @@ absl::StatusOr<IdSet> IdsOf(const Board& board, Range range) {
 absl::Status CheckEntry(const Entry& entry, uint64_t sequence, uint32_t runs) {
   const uint64_t id = entry.submitted_id.load(std::memory_order_relaxed);
   if (entry.submits.load() != 1 || id == 0) {
-    return absl::DataLossError(absl::StrCat("submission ", sequence, " was answered ", entry.submits.load(),
-                                            " times, with id ", id));
+    return absl::DataLossError(
+        absl::StrCat("submission ", sequence, " was answered ", entry.submits.load(), " times, with id ", id));
   }
   if (entry.runs.load() != runs) {
-    return absl::DataLossError(absl::StrCat("task ", id, " (submission ", sequence, ") ran ", entry.runs.load(),
-                                            " times instead of ", runs));
+    return absl::DataLossError(
+        absl::StrCat("task ", id, " (submission ", sequence, ") ran ", entry.runs.load(), " times instead of ", runs));
   }
   if (runs > 0 && entry.ran_id.load() != id) {
-    return absl::DataLossError(absl::StrCat("submission ", sequence, " was answered with id ", id, " but ran as task ",
-                                            entry.ran_id.load()));
+    return absl::DataLossError(
+        absl::StrCat("submission ", sequence, " was answered with id ", id, " but ran as task ", entry.ran_id.load()));
   }
   return absl::OkStatus();
 }
@@ -89,7 +89,8 @@ absl::Status CheckTask(const v1::Task& task, Expected expected) {
 
 absl::Status VerifyBoard(const Board& board, Range range, Expected expected) {
   const uint32_t runs = expected == Expected::kCompleted ? 1 : 0;
-  for (uint64_t i = range.first; i < range.first + range.count; ++i) RETURN_IF_ERROR(CheckEntry(board.entry(i), i, runs));
+  for (uint64_t i = range.first; i < range.first + range.count; ++i)
+    RETURN_IF_ERROR(CheckEntry(board.entry(i), i, runs));
   return IdsOf(board, range).status();
 }
 

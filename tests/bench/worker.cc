@@ -30,8 +30,10 @@ class BenchWorker {
     std::thread control([this] { Control(); });
     const absl::Status status = worker_.Run();
     role_->end_at.store(MonotonicNow());
-    if (status.ok()) board_->SetStage(role_, Stage::kDone);
-    else board_->Fail(absl::StrCat("worker ", options_.index, ": ", status.ToString()));
+    if (status.ok())
+      board_->SetStage(role_, Stage::kDone);
+    else
+      board_->Fail(absl::StrCat("worker ", options_.index, ": ", status.ToString()));
     control.join();
     board_->Await([this] { return gate() == Gate::kStop; }, kPatience);
     return status;
@@ -50,7 +52,8 @@ class BenchWorker {
   // Opens and closes what runs on the other threads.
   void Control() {
     if (options_.warm_up == 0) board_->SetStage(role_, Stage::kReady);
-    const bool opened = board_->Await([this] { return gate() >= (options_.late ? Gate::kDrain : Gate::kSubmit); }, kPatience);
+    const bool opened =
+        board_->Await([this] { return gate() >= (options_.late ? Gate::kDrain : Gate::kSubmit); }, kPatience);
     role_->begin_at.store(MonotonicNow());
     if (opened && options_.late && !UseMeasured().ok()) board_->Fail("a registration was refused");
     board_->Await([this] { return all_ran() || gate() == Gate::kStop; }, kPatience);

@@ -98,6 +98,8 @@ void Ledger::MarkOver(const AttemptPtr& attempt, const std::string& reason) {
   if (attempt->is_over || attempt->stage == Attempt::Stage::kAnswered) return;
   attempt->is_over = true;
   over_changed_ = true;
+  Log(LogLevel::kInfo, absl::StrCat("task ", attempt->delivery->task_id(), ", attempt ", attempt->delivery->attempt(),
+                                    ": ", reason, "; its outcome is dropped"));
   StopHandler(attempt, reason);
   DropReports(attempt);
   attempt->children.clear();

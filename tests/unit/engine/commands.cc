@@ -8,7 +8,9 @@ namespace {
 records::v1::KeyRow ReadKey(const storage::Snapshot& store, absl::string_view key) {
   records::v1::KeyRow row;
   std::string value;
-  if (store.Get(storage::Family::kKey, key, &value).ok()) EXPECT_TRUE(row.ParseFromString(value));
+  if (store.Get(storage::Family::kKey, key, &value).ok()) {
+    EXPECT_TRUE(row.ParseFromString(value));
+  }
   return row;
 }
 

@@ -202,7 +202,8 @@ TEST_F(PartitionTest, AWaitEndsWithItsTaskAndTheHistoryIsComplete) {
   v1::ListEventsRequest events;
   events.set_task_id(1);
   std::vector<v1::EventType> types;
-  for (const v1::Event& event : Ask(&ReadService::ListEvents, events).events()) types.push_back(event.type());
+  const v1::ListEventsResponse history = Ask(&ReadService::ListEvents, events);
+  for (const v1::Event& event : history.events()) types.push_back(event.type());
   EXPECT_THAT(types, ElementsAre(v1::EVENT_TYPE_CREATED, v1::EVENT_TYPE_CLAIMED, v1::EVENT_TYPE_STARTED,
                                  v1::EVENT_TYPE_CHECKPOINT, v1::EVENT_TYPE_COMPLETED));
   v1::ListAttemptsRequest attempts;

@@ -1,0 +1,188 @@
+// Children, stages, suspensions and cancels over the wire.
+#include "tests/integration/broker_fixture.h"
+
+namespace baton {
+namespace {
+
+v1::Outcome SpawnOf(const v1::Delivery& delivery, int children, const std::string& type) {
+  v1::Outcome outcome;
+  outcome.set_attempt_token(delivery.attempt_token());
+  for (int i = 0; i < children; ++i) {
+    v1::NewTask* child = outcome.mutable_spawned()->add_children();
+    child->set_type(type);
+    child->mutable_payload()->set_json(std::to_string(i));
+  }
+  outcome.mutable_spawned();
+  return outcome;
+}
+
+TEST_F(BrokerTest, AParentResumesWithTheOutcomesOfItsChildren) {
+  const uint64_t id = Submit("parent");
+  auto parents = Connect("p", "parent");
+  auto children = Connect("c", "child");
+  const auto first = parents->NextDelivery();
+  ASSERT_TRUE(first.has_value());
+  v1::Outcome spawn = SpawnOf(*first, 3, "child");
+  spawn.mutable_spawned()->mutable_context()->set_json("\"kept\"");
+  ASSERT_EQ(Complete(*parents, spawn).code(), 0);
+  EXPECT_EQ(Get(id).state(), v1::TASK_STATE_SUSPENDED);
+  EXPECT_EQ(Get(id).children_total(), 3u);
+  for (int i = 0; i < 3; ++i) {
+    const auto child = children->NextDelivery();
+    ASSERT_TRUE(child.has_value());
+    EXPECT_EQ(child->parent_id(), id);
+    EXPECT_EQ(child->root_id(), id);
+    EXPECT_EQ(Succeed(*children, *child, child->payload().json()).code(), 0);
+  }
+  const auto second = parents->NextDelivery();
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->stage(), 1);
+  EXPECT_EQ(second->context().json(), "\"kept\"");
+  EXPECT_EQ(second->children(), 3u);
+
+  TestContext context;
+  v1::ListChildOutcomesRequest request;
+  v1::ListChildOutcomesResponse response;
+  request.set_attempt_token(second->attempt_token());
+  ASSERT_THAT(tasks().ListChildOutcomes(&context, request, &response), IsOk());
+  ASSERT_EQ(response.outcomes_size(), 3);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(response.outcomes(i).state(), v1::TASK_STATE_COMPLETED);
+    EXPECT_EQ(response.outcomes(i).result().json(), std::to_string(i));
+  }
+  EXPECT_EQ(Succeed(*parents, *second).code(), 0);
+  EXPECT_EQ(WaitForEnd(id).state(), v1::TASK_STATE_COMPLETED);
+}
+
+TEST_F(BrokerTest, StagedChildrenAppearWithTheSeal) {
+  const uint64_t id = Submit("parent");
+  auto parents = Connect("p", "parent");
+  const auto delivery = parents->NextDelivery();
+  ASSERT_TRUE(delivery.has_value());
+  v1::SpawnChildrenRequest part;
+  part.set_attempt_token(delivery->attempt_token());
+  for (uint32_t number = 1; number <= 2; ++number) {
+    part.set_part(number);
+    part.clear_children();
+    for (int i = 0; i < 10; ++i) part.add_children()->set_type("child");
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      TestContext context;
+      v1::SpawnChildrenResponse response;
+      ASSERT_THAT(tasks().SpawnChildren(&context, part, &response), IsOk());
+      EXPECT_EQ(response.staged(), 10u * number) << "a repeated part is not stored again";
+    }
+  }
+  v1::Outcome missing = SpawnOf(*delivery, 0, "");
+  missing.mutable_spawned()->set_parts(3);
+  EXPECT_THAT(Complete(*parents, missing), IsError(9, "PART_MISSING", "3"));
+  v1::Outcome seal = SpawnOf(*delivery, 1, "child");
+  seal.mutable_spawned()->set_parts(2);
+  ASSERT_EQ(Complete(*parents, seal).code(), 0);
+  EXPECT_EQ(Get(id).children_total(), 21u);
+  auto children = Connect("c", "child", 100);
+  EXPECT_EQ(children->Deliveries(21).size(), 21u);
+}
+
+TEST_F(BrokerTest, ASpawnOfNobodyResumesAtOnce) {
+  Submit("parent");
+  auto worker = Connect("p", "parent");
+  const auto first = worker->NextDelivery();
+  ASSERT_TRUE(first.has_value());
+  ASSERT_EQ(Complete(*worker, SpawnOf(*first, 0, "")).code(), 0);
+  const auto second = worker->NextDelivery();
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->stage(), 1);
+}
+
+TEST_F(BrokerTest, ASuspendedTaskResumesWithTheDecision) {
+  const uint64_t id = Submit("order");
+  auto worker = Connect("w", "order");
+  const auto first = worker->NextDelivery();
+  ASSERT_TRUE(first.has_value());
+  v1::ResumeRequest resume;
+  resume.set_task_id(id);
+  resume.mutable_decision()->set_json("{\"approved\": true}");
+  {
+    TestContext context;
+    v1::ResumeResponse response;
+    EXPECT_THAT(tasks().Resume(&context, resume, &response),
+                FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "NOT_SUSPENDED", std::to_string(id)));
+  }
+  v1::Outcome suspend;
+  suspend.set_attempt_token(first->attempt_token());
+  suspend.mutable_suspended()->set_reason("approval");
+  ASSERT_EQ(Complete(*worker, suspend).code(), 0);
+  EXPECT_EQ(Get(id).state(), v1::TASK_STATE_SUSPENDED);
+  EXPECT_EQ(Get(id).suspend_reason(), "approval");
+  {
+    TestContext context;
+    v1::ResumeResponse response;
+    ASSERT_THAT(tasks().Resume(&context, resume, &response), IsOk());
+    EXPECT_EQ(response.state(), v1::TASK_STATE_PENDING);
+  }
+  const auto second = worker->NextDelivery();
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->stage(), 1);
+  EXPECT_EQ(second->decision().json(), "{\"approved\": true}");
+}
+
+TEST_F(BrokerTest, ACancelReachesTheRunningHandlerAndTheDescendants) {
+  const uint64_t id = Submit("parent");
+  auto parents = Connect("p", "parent");
+  auto children = Connect("c", "child");
+  const auto delivery = parents->NextDelivery();
+  ASSERT_TRUE(delivery.has_value());
+  ASSERT_EQ(Complete(*parents, SpawnOf(*delivery, 1, "child")).code(), 0);
+  const auto child = children->NextDelivery();
+  ASSERT_TRUE(child.has_value());
+  v1::CancelRequest cancel;
+  cancel.set_task_id(id);
+  cancel.set_reason("no longer needed");
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    TestContext context;
+    v1::CancelResponse response;
+    ASSERT_THAT(tasks().Cancel(&context, cancel, &response), IsOk());
+    EXPECT_EQ(response.state(), v1::TASK_STATE_CANCELLED);
+  }
+  const auto order = children->NextOrder();
+  ASSERT_TRUE(order.has_value());
+  EXPECT_THAT(order->cancel().attempt_tokens(), ::testing::ElementsAre(child->attempt_token()));
+  EXPECT_EQ(WaitForEnd(child->task_id()).state(), v1::TASK_STATE_CANCELLED);
+  EXPECT_THAT(Succeed(*children, *child), IsError(10, "ATTEMPT_OVER", ""));
+}
+
+TEST_F(BrokerTest, WhatHasEndedCannotBeCancelled) {
+  const uint64_t id = Submit("render");
+  auto worker = Connect("w", "render");
+  const auto delivery = worker->NextDelivery();
+  ASSERT_TRUE(delivery.has_value());
+  ASSERT_EQ(Succeed(*worker, *delivery).code(), 0);
+  TestContext context;
+  v1::CancelRequest cancel;
+  v1::CancelResponse response;
+  cancel.set_task_id(id);
+  EXPECT_THAT(tasks().Cancel(&context, cancel, &response),
+              FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "TASK_TERMINAL", std::to_string(id)));
+}
+
+TEST_F(BrokerTest, UnknownIdsAreNotFound) {
+  TestContext get_context, cancel_context, wait_context;
+  v1::GetRequest get;
+  v1::GetResponse got;
+  get.set_task_id(999);
+  EXPECT_THAT(tasks().Get(&get_context, get, &got),
+              FailsWith(grpc::StatusCode::NOT_FOUND, "TASK_NOT_FOUND", "999"));
+  v1::CancelRequest cancel;
+  v1::CancelResponse cancelled;
+  cancel.set_task_id(999);
+  EXPECT_THAT(tasks().Cancel(&cancel_context, cancel, &cancelled),
+              FailsWith(grpc::StatusCode::NOT_FOUND, "TASK_NOT_FOUND", "999"));
+  v1::WaitRequest wait;
+  v1::WaitResponse waited;
+  wait.set_task_id(999);
+  EXPECT_THAT(tasks().Wait(&wait_context, wait, &waited),
+              FailsWith(grpc::StatusCode::NOT_FOUND, "TASK_NOT_FOUND", "999"));
+}
+
+}  // namespace
+}  // namespace baton

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Tasks that need a capability, a decision, or children; and tasks that are cancelled."""
+
+import json
+import unittest
+
+from harness import ProcessTest, wait_until
+
+
+class WorkflowTest(ProcessTest):
+
+    def setUp(self):
+        super().setUp()
+        self.start_broker()
+
+    def test_a_task_waits_for_a_worker_with_the_capability_it_requires(self):
+        self.start_worker("plain")
+        task = self.submit("echo", {"n": 1}, "--require", "GPU")
+        shown = self.get(task)
+        self.assertEqual((shown["state"], shown["runnable"]), ("PENDING", False))
+        self.assertIn("no live worker can run it", shown["waiting_for"])
+        self.assertIn("GPU", shown["waiting_for"])
+        self.assertIn("no live worker can run it", self.baton("get", str(task)).out)
+        # Other tasks of the type pass it by.
+        self.assertEqual(self.wait_for_end(self.submit("echo", {"n": 2}))["worker_id"], "plain")
+        self.assertEqual(self.get(task)["state"], "PENDING")
+        self.start_worker("with-gpu", capabilities="SSD,GPU")
+        ended = self.wait_for_end(task)
+        self.assertEqual((ended["worker_id"], ended["result"]), ("with-gpu", {"n": 1}))
+
+    def test_a_task_of_a_type_nobody_has_waits_for_its_first_worker(self):
+        submitted = self.baton("submit", "echo", "--json", "7").out
+        self.assertIn("No live worker can run it yet", submitted)
+        self.start_worker()
+        self.assertEqual(self.wait_for_end(1)["result"], 7)
+
+    def test_a_handler_reads_the_decision_it_was_suspended_for(self):
+        self.start_worker()
+        task = self.submit("approve", {"what": "the order"})
+        shown = self.wait_for_state(task, "SUSPENDED")
+        self.assertEqual((shown["suspend_reason"], shown["context"]), ("approval of the order", {"asked": True}))
+        resumed = self.baton("resume", str(task), "--decision", '{"approved": true}', "--reason", "looks right")
+        self.assertIn(f"Resumed task {task}", resumed.out)
+        ended = self.wait_for_end(task)
+        self.assertEqual(ended["result"], {"payload": {"what": "the order"}, "context": {"asked": True},
+                                           "decision": {"approved": True}})  # yapf: disable
+        events = self.baton("events", str(task), "-o", "jsonl").json_lines()
+        self.assertIn(("RESUMED", "looks right"), [(event["type"], event["reason"]) for event in events])
+
+    def test_resuming_what_is_not_suspended_is_refused(self):
+        gate = self.gate()
+        self.start_worker()
+        task = self.submit("hold", {"until": str(gate)})
+        self.wait_for_state(task, "RUNNING")
+        self.assertIn("NOT_SUSPENDED", self.baton("resume", str(task), code=4).err)
+        parent = self.submit("spawn", {"children": [{"type": "hold", "payload": {"until": str(gate)}}]})
+        self.wait_for_state(parent, "SUSPENDED")
+        self.assertIn("WAITS_FOR_CHILDREN", self.baton("resume", str(parent), code=4).err)
+        gate.touch()
+        self.wait_for_end(task)
+        self.wait_for_end(parent)
+
+    def test_cancelling_reaches_the_running_handler_and_frees_its_slot(self):
+        worker = self.start_worker(concurrency=1)
+        task = self.submit("hold", {"until": str(self.gate())})
+        worker.wait_for("start", task)
+        self.baton("cancel", str(task), "--reason", "ordered twice")
+        self.assertEqual(self.get(task)["state"], "CANCELLED")
+        self.assertIn("ordered twice", worker.wait_for("cancelled", task)["detail"])
+        ended = self.wait_for_end(task, "CANCELLED")
+        self.assertIn("ordered twice", ended["cancel_reason"])
+        self.assertEqual(self.outcomes(task), [("worker-1", "CANCELLED")])
+        # Its only slot is free again.
+        self.wait_for_end(self.submit("echo", {}))
+        # Again is fine; what has ended otherwise cannot be cancelled.
+        self.baton("cancel", str(task))
+        done = self.submit("echo", {})
+        self.wait_for_end(done)
+        self.assertIn("TASK_TERMINAL", self.baton("cancel", str(done), code=4).err)
+
+    def test_a_cancelled_handler_that_does_not_listen_changes_nothing_and_keeps_its_slot(self):
+        gate = self.gate()
+        worker = self.start_worker(concurrency=1)
+        task = self.submit("stubborn", {"until": str(gate)})
+        worker.wait_for("start", task)
+        self.baton("cancel", str(task))
+        after = self.submit("echo", {"n": 1})
+        wait_until(lambda: "the task was cancelled" in worker.log(), "the worker is told")
+        self.assertEqual(self.get(after)["state"], "PENDING")
+        gate.touch()
+        self.wait_for_end(after)
+        self.assertEqual(self.get(task)["state"], "CANCELLED")
+        self.assertEqual(self.events(task).count("COMPLETED"), 0)
+
+    def test_a_parent_sees_how_its_children_ended_in_their_order(self):
+        self.start_worker()
+        children = [{"type": "echo", "payload": {"n": 1}}, {"type": "fail", "payload": {"times": 9, "final": True}},
+                    {"type": "fail", "payload": {"times": 1}}]  # yapf: disable
+        ended = self.wait_for_end(self.submit("spawn", {"children": children}))
+        self.assertEqual(ended["result"]["context"], {"spawned": 3})
+        states = [child[0] for child in ended["result"]["children"]]
+        self.assertEqual(states, ["COMPLETED", "PERMANENTLY_FAILED", "COMPLETED"])
+        self.assertEqual(json.loads(ended["result"]["children"][0][1]), {"n": 1})
+        self.assertIn("told to fail in attempt 1", ended["result"]["children"][1][1])
+        self.assertEqual((ended["stage"], ended["children_total"]), (1, 3))
+
+    def test_no_children_resume_the_parent_at_once(self):
+        self.start_worker()
+        ended = self.wait_for_end(self.submit("spawn", {"children": []}))
+        self.assertEqual(ended["result"], {"context": {"spawned": 0}, "children": []})
+
+    def test_thousands_of_children_are_staged_and_counted(self):
+        self.start_worker(concurrency=20, prefetch=200)
+        children = [{"type": "echo", "payload": number} for number in range(2500)]
+        (self.folder / "payload.json").write_text(json.dumps({"children": children}))
+        task = int(self.baton("submit", "spawn", "--json", f"@{self.folder}/payload.json", "--quiet").out)
+        ended = self.wait_for_end(task)
+        self.assertEqual([int(child[1]) for child in ended["result"]["children"]], list(range(2500)))
+        listed = self.baton("list", "--parent", str(task), "--limit", "0", "-o", "jsonl").json_lines()
+        self.assertEqual(len({child["id"] for child in listed}), 2500)
+        self.assertEqual({child["root_id"] for child in listed}, {task})
+
+    def test_cancelling_a_parent_cancels_its_descendants(self):
+        gate = self.gate()
+        worker = self.start_worker(concurrency=2)
+        hold = {"type": "hold", "payload": {"until": str(gate)}}
+        nested = {"type": "spawn", "payload": {"children": [hold, hold, hold]}}
+        task = self.submit("spawn", {"children": [nested, hold]})
+        wait_until(lambda: len(worker.events("start")) >= 4, "two handlers hold")
+        self.baton("cancel", str(task))
+        self.wait_for_descendants(task, "CANCELLED", 5)
+        wait_until(lambda: len(worker.events("cancelled")) == 2, "both handlers are told")
+        self.wait_for_end(self.submit("echo", {}))
+
+    def wait_for_descendants(self, task, state, count):
+        def states():
+            listed = self.baton("list", "--root", str(task), "--limit", "0", "-o", "jsonl").json_lines()
+            return [shown["state"] for shown in listed if shown["id"] != task]
+
+        wait_until(lambda: states() == [state] * count, lambda: f"{count} descendants are {state}: {states()}")
+
+    def test_failures_are_retried_and_the_last_one_is_kept(self):
+        self.start_worker()
+        healed = self.wait_for_end(self.submit("fail", {"times": 2}))
+        self.assertEqual((healed["attempt"], healed["result"]), (3, {"attempt": 3}))
+        thrown = self.wait_for_end(self.submit("fail", {"times": 9, "throws": True}), "PERMANENTLY_FAILED")
+        self.assertEqual((thrown["attempt"], thrown["last_error"]), (3, "told to fail in attempt 3"))
+        final = self.wait_for_end(self.submit("fail", {"times": 9, "final": True}), "PERMANENTLY_FAILED")
+        self.assertEqual(final["attempt"], 1)
+        events = self.events(int(healed["id"]))
+        self.assertEqual((events.count("FAILED"), events.count("RETRY_SCHEDULED"), events.count("COMPLETED")), (2, 2, 1))
+
+    def test_a_handler_over_its_timeout_is_stopped_and_the_task_fails(self):
+        worker = self.start_worker()
+        task = self.submit("hold", {"until": str(self.gate())}, "--timeout", "200ms", "--max-retries", "2")
+        ended = self.wait_for_end(task, "PERMANENTLY_FAILED")
+        self.assertIn("timed out", ended["last_error"])
+        self.assertEqual([outcome for _, outcome in self.outcomes(task)], ["TIMED_OUT", "TIMED_OUT"])
+        wait_until(lambda: len(worker.events("cancelled", task)) == 2, "both handlers were told")
+
+
+if __name__ == "__main__":
+    unittest.main()

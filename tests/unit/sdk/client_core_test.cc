@@ -1,0 +1,159 @@
+#include "worker_sdk/src/client_core.h"
+
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "baton/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/sdk/fake_connection.h"
+#include "tests/unit/sdk/manual_scheduler.h"
+#include "worker_sdk/src/convert.h"
+
+namespace baton::inline sdk {
+namespace internal {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ClientCoreTest : public ::testing::Test {
+ protected:
+  using Results = std::vector<absl::StatusOr<Submitted>>;
+
+  void Submit(std::vector<NewTask> tasks) {
+    client_->Submit(std::move(tasks), [this](Results results) { results_.Push(std::move(results)); });
+  }
+  // Makes a blocking call on another thread, so that the test can answer it.
+  template <typename Function>
+  std::thread Run(Function function) {
+    return std::thread(std::move(function));
+  }
+
+  std::shared_ptr<FakeConnection> broker_ = std::make_shared<FakeConnection>();
+  std::shared_ptr<ManualScheduler> scheduler_ = std::make_shared<ManualScheduler>();
+  Inbox<Results> results_;
+  std::shared_ptr<ClientCore> client_ =
+      std::make_shared<ClientCore>(ClientOptions{.broker = "b:1"}, broker_, scheduler_, 1);
+};
+
+TEST_F(ClientCoreTest, SubmitsAndAnswers) {
+  Submit({{.type = "a"}, {.type = "b"}});
+  auto call = broker_->submits.Take("a Submit call");
+  EXPECT_EQ(call.request.tasks_size(), 2);
+  EXPECT_EQ(call.request.request_id().size(), 32);
+  EXPECT_TRUE(call.options.wait_for_ready);
+  v1::SubmitResponse response;
+  response.add_results()->set_task_id(1);
+  response.add_results()->set_task_id(2);
+  response.mutable_results(1)->set_existing(true);
+  call.Succeed(response);
+  const Results results = results_.Take("the results");
+  ASSERT_EQ(results.size(), 2);
+  EXPECT_EQ(results[0]->id, 1);
+  EXPECT_TRUE(results[1]->existing);
+}
+
+TEST_F(ClientCoreTest, RepeatsWithTheSameRequestIdAfterABackoff) {
+  Submit({{.type = "a"}});
+  auto call = broker_->submits.Take("a Submit call");
+  call.Fail(absl::UnavailableError("gone"));
+  EXPECT_TRUE(broker_->submits.empty());
+  scheduler_->Advance(absl::Seconds(1));
+  EXPECT_EQ(broker_->submits.Take("the repetition").request.request_id(), call.request.request_id());
+}
+
+TEST_F(ClientCoreTest, SubmitGivesUpAtTheTimeout) {
+  Submit({{.type = "a"}});
+  broker_->submits.Take("a Submit call").Fail(absl::UnavailableError("connection refused"));
+  for (int i = 0; i < 40 && results_.empty(); ++i) {
+    scheduler_->Advance(absl::Seconds(1));
+    for (auto& call : broker_->submits.TakeAll()) call.Fail(absl::UnavailableError("connection refused"));
+  }
+  const Results results = results_.Take("the results");
+  EXPECT_TRUE(absl::IsDeadlineExceeded(results[0].status()));
+  EXPECT_THAT(std::string(results[0].status().message()), HasSubstr("connection refused"));
+}
+
+TEST_F(ClientCoreTest, BadTasksAreRefusedWithoutACall) {
+  Submit({{.type = "\xFF"}});
+  EXPECT_TRUE(absl::IsInvalidArgument(results_.Take("the results")[0].status()));
+  EXPECT_TRUE(broker_->submits.empty());
+  Submit({});
+  EXPECT_TRUE(results_.Take("the results of nothing").empty());
+}
+
+TEST_F(ClientCoreTest, BadOptionsAreRefused) {
+  client_ = std::make_shared<ClientCore>(ClientOptions{.timeout = absl::ZeroDuration()}, broker_, scheduler_, 1);
+  Submit({{.type = "a"}});
+  EXPECT_THAT(std::string(results_.Take("the results")[0].status().message()), HasSubstr("timeout is 0"));
+  EXPECT_TRUE(absl::IsInvalidArgument(client_->Get(1, {}).status()));
+}
+
+TEST_F(ClientCoreTest, GetRetriesAndReportsReasons) {
+  absl::StatusOr<TaskInfo> task;
+  std::thread thread = Run([&] { task = client_->Get(5, {.payload = true}); });
+  broker_->gets.Take("a Get call").Fail(absl::UnavailableError("gone"));
+  auto call = broker_->gets.Take("the repetition");
+  EXPECT_EQ(call.request.task_id(), 5);
+  EXPECT_TRUE(call.request.parts().payload());
+  EXPECT_TRUE(call.request.parts().result());
+  call.Fail(MakeStatus(5, "no such task", "TASK_NOT_FOUND", {}));
+  thread.join();
+  EXPECT_TRUE(absl::IsNotFound(task.status()));
+  EXPECT_EQ(ErrorReason(task.status()), "TASK_NOT_FOUND");
+}
+
+TEST_F(ClientCoreTest, WaitIsCutIntoCallsAndEndsWithTheTask) {
+  absl::StatusOr<TaskInfo> task;
+  std::thread thread = Run([&] { task = client_->Wait(5, 0, absl::Seconds(45), {}); });
+  auto call = broker_->waits.Take("a Wait call");
+  EXPECT_EQ(call.request.timeout_us(), 30'000'000);
+  scheduler_->Advance(absl::Seconds(30));
+  v1::WaitResponse response;
+  response.set_timed_out(true);
+  call.Succeed(response);
+  call = broker_->waits.Take("the next Wait call");
+  EXPECT_EQ(call.request.timeout_us(), 15'000'000);
+  response.set_timed_out(false);
+  response.mutable_task()->set_state(v1::TASK_STATE_COMPLETED);
+  response.mutable_task()->mutable_result()->set_data("r");
+  call.Succeed(response);
+  thread.join();
+  ASSERT_TRUE(task.ok());
+  EXPECT_TRUE(task->terminal());
+  EXPECT_EQ(task->result.bytes(), "r");
+}
+
+TEST_F(ClientCoreTest, CancelAndResumeTellTheBroker) {
+  absl::Status status;
+  std::thread thread = Run([&] { status = client_->Cancel(5, "wrong file"); });
+  auto cancel = broker_->cancels.Take("a Cancel call");
+  EXPECT_EQ(cancel.request.reason(), "wrong file");
+  cancel.Succeed();
+  thread.join();
+  EXPECT_TRUE(status.ok());
+  thread = Run([&] { status = client_->Resume(6, Payload::Json("true"), "approved"); });
+  auto resume = broker_->resumes.Take("a Resume call");
+  EXPECT_EQ(resume.request.task_id(), 6);
+  EXPECT_EQ(resume.request.decision().json(), "true");
+  resume.Fail(MakeStatus(9, "it runs", "NOT_SUSPENDED", {}));
+  thread.join();
+  EXPECT_EQ(ErrorReason(status), "NOT_SUSPENDED");
+  EXPECT_TRUE(absl::IsInvalidArgument(client_->Cancel(5, std::string(1025, 'x'))));
+}
+
+TEST_F(ClientCoreTest, CloseEndsWhatWaits) {
+  Submit({{.type = "a"}});
+  auto under_way = broker_->submits.Take("a Submit call");
+  Submit({{.type = "b"}});
+  client_->Close();
+  EXPECT_TRUE(absl::IsCancelled(results_.Take("the results of what waited")[0].status()));
+  under_way.Fail(absl::CancelledError("closed"));
+  EXPECT_TRUE(absl::IsCancelled(results_.Take("the results of what was under way")[0].status()));
+  Submit({{.type = "c"}});
+  EXPECT_TRUE(absl::IsCancelled(results_.Take("the results of what came too late")[0].status()));
+}
+
+}  // namespace
+}  // namespace internal
+}  // namespace baton::inline sdk

@@ -1,0 +1,105 @@
+#include "worker_sdk/src/handler_pool.h"
+
+#include <atomic>
+
+#include "absl/synchronization/barrier.h"
+#include "absl/synchronization/blocking_counter.h"
+#include "gtest/gtest.h"
+#include "tests/unit/sdk/fake_connection.h"
+
+namespace baton::inline sdk {
+namespace internal {
+namespace {
+
+std::vector<AttemptPtr> Attempts(int count) {
+  std::vector<AttemptPtr> attempts;
+  for (int i = 0; i < count; ++i) {
+    auto delivery = std::make_unique<v1::Delivery>();
+    delivery->set_task_id(i);
+    attempts.push_back(std::make_shared<Attempt>(std::move(delivery), nullptr, 0));
+  }
+  return attempts;
+}
+
+TEST(HandlerPoolTest, RunsAsManyAtOnceAsItHasThreads) {
+  // Each of four waits for the other three: less concurrency would never end.
+  absl::Barrier* barrier = new absl::Barrier(4);
+  absl::BlockingCounter done(4);
+  HandlerPool pool(4, [&](const AttemptPtr&) {
+    if (barrier->Block()) delete barrier;
+    done.DecrementCount();
+  });
+  pool.Add(Attempts(4));
+  done.Wait();
+  EXPECT_TRUE(pool.Stop(kPatience));
+}
+
+TEST(HandlerPoolTest, NeverRunsMoreThanItsThreads) {
+  std::atomic<int> running = 0, most = 0;
+  absl::BlockingCounter done(2000);
+  HandlerPool pool(3, [&](const AttemptPtr&) {
+    const int now = ++running;
+    int seen = most;
+    while (now > seen && !most.compare_exchange_weak(seen, now)) {
+    }
+    --running;
+    done.DecrementCount();
+  });
+  for (int i = 0; i < 20; ++i) pool.Add(Attempts(100));
+  done.Wait();
+  EXPECT_LE(most, 3);
+}
+
+TEST(HandlerPoolTest, GivesBackOnlyWhatWasNotStarted) {
+  Inbox<uint64_t> started;
+  absl::Notification release;
+  HandlerPool pool(1, [&](const AttemptPtr& attempt) {
+    started.Push(attempt->delivery->task_id());
+    release.WaitForNotification();
+  });
+  pool.Add(Attempts(5));
+  EXPECT_EQ(started.Take("the first"), 0);
+  EXPECT_EQ(pool.Take([](const Attempt& attempt) { return attempt.delivery->task_id() % 2 == 0; }).size(), 2);
+  EXPECT_EQ(pool.Take([](const Attempt&) { return true; }).size(), 2);
+  release.Notify();
+  EXPECT_TRUE(pool.Stop(kPatience));
+  EXPECT_TRUE(started.empty());
+}
+
+TEST(HandlerPoolTest, GrowsWhileRunning) {
+  Inbox<uint64_t> started;
+  absl::Notification release;
+  HandlerPool pool(1, [&](const AttemptPtr& attempt) {
+    started.Push(attempt->delivery->task_id());
+    release.WaitForNotification();
+  });
+  pool.Add(Attempts(2));
+  EXPECT_EQ(started.Take("the first"), 0);
+  pool.SetMaxThreads(2);
+  EXPECT_EQ(started.Take("the second, on the new thread"), 1);
+  release.Notify();
+  EXPECT_TRUE(pool.Stop(kPatience));
+}
+
+TEST(HandlerPoolTest, DoesNotWaitForAThreadThatIsStuck) {
+  struct Shared {
+    absl::Notification started, release, ended;
+  };
+  auto shared = std::make_shared<Shared>();
+  {
+    HandlerPool pool(1, [shared](const AttemptPtr&) {
+      shared->started.Notify();
+      shared->release.WaitForNotification();
+      shared->ended.Notify();
+    });
+    pool.Add(Attempts(1));
+    shared->started.WaitForNotification();
+    EXPECT_FALSE(pool.Stop(absl::Milliseconds(1)));
+  }
+  shared->release.Notify();
+  EXPECT_TRUE(shared->ended.WaitForNotificationWithTimeout(kPatience));
+}
+
+}  // namespace
+}  // namespace internal
+}  // namespace baton::inline sdk
