@@ -1,8 +1,8 @@
 // batond: reads flags and settings, runs a broker until it is told to stop.
 //
 // Exit codes: 0 stopped as told; 1 the broker could not start or go on; 2 a flag or a setting is wrong.
-#include <grpc/support/log.h>
 #include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -129,7 +129,8 @@ int Run(const Settings& settings) {
   std::fflush(stdout);
   stop->WaitForNotification();
   spdlog::info("told to stop: draining");
-  if (!(*broker)->Drain("the broker is stopping")) spdlog::warn("the drain deadline passed with attempts still running");
+  if (!(*broker)->Drain("the broker is stopping"))
+    spdlog::warn("the drain deadline passed with attempts still running");
   broker->reset();
   spdlog::info("stopped");
   return EXIT_SUCCESS;

@@ -22,6 +22,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "broker/base/clock.h"
 #include "broker/engine/batch.h"
 #include "broker/engine/catalog.h"
@@ -118,6 +119,8 @@ class Engine {
 
   // ── engine_submit.cc ──
   void Submit(std::unique_ptr<Command> command);
+  // `known`: holders of unique keys that were fetched and pinned, or found to have ended.
+  void SubmitKnowing(std::unique_ptr<Command> command, std::vector<TaskId> known);
   bool AnswerRepeated(SubmitCommand& command);
   void SubmitAll(SubmitCommand& command);
   void SubmitOne(SubmitCommand& command, size_t index, TaskId first_id);
@@ -284,6 +287,8 @@ class Engine {
   std::vector<Settled> settled_;  // By options number, for tasks without options of their own.
   Settled settled_own_{};         // Of the last task asked for that has some.
   absl::flat_hash_map<TaskId, std::vector<Continuation>> loading_;
+  // Ended while they were being loaded: what comes may be from before that.
+  absl::flat_hash_set<TaskId> ended_while_loading_;
   absl::flat_hash_map<ClassNumber, size_t> read_ahead_;  // Classes held, and tasks they wait for.
   // Who waits to learn how an attempt ended.
   absl::flat_hash_map<AttemptId, std::vector<std::function<void(const LoadResult&)>>> attempt_loads_;

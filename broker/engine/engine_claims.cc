@@ -41,7 +41,9 @@ void Engine::Claim(Task& task, Session& session) {
   task.handler_version = handler.version;
   if (task.options_number == 0) task.options_number = handler.options_number;
   task.claimed = now_.wall;
-  task.ready = std::max(task.due, task.created);
+  // One fact, so that the journal need not tell both; the wall clock may have been set back since.
+  task.due = std::min(std::max(task.due, task.created), task.claimed);
+  task.ready = task.due;
   task.started = false;
   const Settled& options = SettledFor(task);
   task.deadline = lease_now_ + options.timeout;

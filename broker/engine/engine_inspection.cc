@@ -18,6 +18,19 @@ std::vector<LiveEntry> Engine::LiveForTest() const {
     entry.due = key.due;
     live.push_back(entry);
   });
+  for (const auto& [id, placed] : staged_) {
+    if (tasks_.contains(id)) continue;
+    const bool sealed = std::any_of(seals_.begin(), seals_.end(), [id = id](const IdRange& range) {
+      return id >= range.first && id < range.first + range.count;
+    });
+    LiveEntry entry;
+    entry.id = id;
+    entry.state = sealed ? LiveState::PENDING : LiveState::STAGED;
+    entry.class_number = placed.class_number;
+    entry.priority = -placed.key.negated_priority;
+    entry.due = placed.key.due;
+    live.push_back(entry);
+  }
   for (const auto& [id, task] : tasks_) {
     if (!waiting_.contains(id)) live.push_back(EntryOf(*task));
   }

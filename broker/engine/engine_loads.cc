@@ -67,8 +67,10 @@ void Engine::AdoptLoaded(LoadedTask loaded) {
   BATON_CHECK(it != loading_.end(), absl::StrCat("task ", loaded.id, " was loaded unasked"));
   std::vector<Continuation> waiting = std::move(it->second);
   loading_.erase(it);
-  if (loaded.state == LiveState::WAITING && !waiting_.contains(loaded.id) && Resident(loaded.id) == nullptr) {
-    // Its last child ended after this was read: that changed it without it being here.
+  const bool resumed =
+      loaded.state == LiveState::WAITING && !waiting_.contains(loaded.id) && Resident(loaded.id) == nullptr;
+  if (ended_while_loading_.erase(loaded.id) > 0 || resumed) {
+    // It was here and has ended, or its last child has, after this was read.
     for (Continuation& then : waiting) LoadThen(loaded.id, std::move(then));
     return;
   }

@@ -53,9 +53,10 @@ void Engine::Complete(std::unique_ptr<Command> owned) {
     Task* const task = FindAttempt(outcome.attempt);
     // An attempt whose outcome is refused for its content goes on, and keeps its slot until that is sent again: what
     // is not held is not taken back when the worker is lost.
-    const bool refused = task != nullptr && !outcome.error.ok();
-    if (task != nullptr && !refused) command.results[i] = Conclude(outcome, *task);
-    if (FindAttempt(outcome.attempt) == nullptr) FreeSlot(command.session, outcome.attempt);
+    if (task != nullptr && outcome.error.ok()) command.results[i] = Conclude(outcome, *task);
+    if (outcome.attempt.task != 0 && FindAttempt(outcome.attempt) == nullptr) {
+      FreeSlot(command.session, outcome.attempt);
+    }
     if (!outcome.error.ok()) {
       command.results[i] = outcome.error;
     } else if (task == nullptr) {
@@ -200,7 +201,12 @@ void Engine::WriteStep(Task& task, Step::Kind kind, const Content& content, cons
   if (!last) {
     const uint32_t row = ++task.log_rows;
     if (kind == Step::FAILED || kind == Step::TIMED_OUT || kind == Step::INTERRUPTED) task.error_row = row;
-    if (kind == Step::SUSPENDED) task.suspension_row = row;
+    if (kind == Step::SUSPENDED) {
+      task.suspension_row = row;
+      // They were the inputs of the stage that ends here.
+      task.children.clear();
+      task.children_failed = 0;
+    }
     if (kind == Step::SUSPENDED || kind == Step::SPAWNED) task.decision_row = 0;
     if (content.has_context) task.context_row = row;
     if (content.has_decision) task.decision_row = row;
@@ -235,6 +241,7 @@ void Engine::Finish(Task& task) {
   const uint32_t generation = task.parent_generation;
   const LiveState state = task.state;
   DropBody(task);
+  if (loading_.contains(task.id)) ended_while_loading_.insert(task.id);
   tasks_.erase(task.id);
   if (parent != 0) ChildEnded(parent, generation, state);
 }

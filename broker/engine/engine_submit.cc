@@ -34,29 +34,33 @@ void Engine::Submit(std::unique_ptr<Command> owned) {
     command.error = Unavailable("OVERLOADED", "the broker was too busy to check the request id; send the call again");
     return batch_.Answer(std::move(owned));
   }
-  if (AnswerRepeated(command)) return batch_.Answer(std::move(owned));
+  SubmitKnowing(std::move(owned), {});
+}
 
-  // Holders of unique keys have to be at hand before anything is decided.
-  std::vector<TaskId> holders;
+void Engine::SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> known) {
+  auto& command = static_cast<SubmitCommand&>(*owned);
+  // Holders of unique keys have to be at hand before anything is decided. While some were fetched, others may have
+  // taken their places.
+  std::vector<TaskId> missing;
+  const bool repeated = AnswerRepeated(command);
   for (const NewTask& task : command.tasks) {
-    if (task.unique.empty() || !task.error.ok()) continue;
+    if (repeated || task.unique.empty() || !task.error.ok()) continue;
     const TaskId holder = keys_.Holder(task.unique, task.found);
-    if (holder != 0 && Resident(holder) == nullptr) holders.push_back(holder);
+    if (holder == 0 || Resident(holder) != nullptr) continue;
+    if (std::find(known.begin(), known.end(), holder) == known.end()) missing.push_back(holder);
   }
-  if (holders.empty()) {
-    SubmitAll(command);
+  if (missing.empty()) {
+    if (!repeated) SubmitAll(command);
+    for (const TaskId id : known) Unpin(id);
     return batch_.Answer(std::move(owned));
   }
+  known.insert(known.end(), missing.begin(), missing.end());
   const auto parked = Park(std::move(owned));
-  parked->waiting = holders.size();
-  for (const TaskId holder : holders) {
-    WithTask(holder, [this, parked, holders](Task* task, const LoadedTask&) {
+  parked->waiting = missing.size();
+  for (const TaskId holder : missing) {
+    WithTask(holder, [this, parked, known](Task* task, const LoadedTask&) {
       if (task != nullptr) ++task->pins;
-      if (--parked->waiting > 0) return;
-      auto& waiting = static_cast<SubmitCommand&>(*parked->command);
-      if (!AnswerRepeated(waiting)) SubmitAll(waiting);
-      for (const TaskId id : holders) Unpin(id);
-      batch_.Answer(std::move(parked->command));
+      if (--parked->waiting == 0) SubmitKnowing(std::move(parked->command), known);
     });
   }
 }

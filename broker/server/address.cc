@@ -92,7 +92,8 @@ absl::Status CheckAddress(const std::string& listen) {
   if (absl::Status status = Parse(listen, &parsed); !status.ok()) return status;
   if (IsLoopback(parsed.host)) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("is '", listen, "', which can be reached from other machines, and this broker has no TLS and no "
+      absl::StrCat("is '", listen,
+                   "', which can be reached from other machines, and this broker has no TLS and no "
                    "access tokens yet, so everybody there could run and read tasks: listen on 127.0.0.1, [::1] or "
                    "unix:PATH, and let a proxy with authentication, or an SSH tunnel, stand before it"));
 }

@@ -8,8 +8,8 @@
 
 namespace baton::server {
 
-// INVALID_ARGUMENT (to follow the name of the setting) if it is badly spelt, or reaches further than this machine: the broker has neither TLS nor access
-// tokens yet.
+// INVALID_ARGUMENT (to follow the name of the setting) if it is badly spelt, or reaches further than this machine: the
+// broker has neither TLS nor access tokens yet.
 absl::Status CheckAddress(const std::string& listen);
 
 // UNAVAILABLE if another process listens there, or this one may not; with the reason the system gives. The address must

@@ -135,12 +135,11 @@ void Calls::AddOutcomes() {
         const Error error = service::DecodeComplete(core_->Decoding(), request, command.get());
         return error.ok() ? Send(core_->partition, std::move(command)) : error;
       });
-  Add<v1::AuditRequest>(
-      broker_, "Audit", kHot, [this, encode](UnaryCall* call, const Caller& caller, auto* request) {
-        auto command = CommandFor<engine::ReportCommand, v1::AuditResponse>(call, caller, encode);
-        const Error error = service::DecodeAudit(core_->Decoding(), request, command.get());
-        return error.ok() ? Send(core_->partition, std::move(command)) : error;
-      });
+  Add<v1::AuditRequest>(broker_, "Audit", kHot, [this, encode](UnaryCall* call, const Caller& caller, auto* request) {
+    auto command = CommandFor<engine::ReportCommand, v1::AuditResponse>(call, caller, encode);
+    const Error error = service::DecodeAudit(core_->Decoding(), request, command.get());
+    return error.ok() ? Send(core_->partition, std::move(command)) : error;
+  });
   Add<v1::ProgressRequest>(
       broker_, "Progress", kHot, [this, encode](UnaryCall* call, const Caller& caller, auto* request) {
         auto command = CommandFor<engine::ReportCommand, v1::ProgressResponse>(call, caller, encode);
@@ -177,8 +176,8 @@ void Calls::AddVerbs() {
     return error.ok() ? Send(core_->partition, std::move(command)) : error;
   });
   Add<v1::ListWorkersRequest>(admin_, "ListWorkers", kCold, [this](UnaryCall* call, const Caller& caller, auto*) {
-    return Send(core_->partition, CommandFor<engine::ListWorkersCommand, v1::ListWorkersResponse>(
-                                      call, caller, service::EncodeWorkers));
+    return Send(core_->partition,
+                CommandFor<engine::ListWorkersCommand, v1::ListWorkersResponse>(call, caller, service::EncodeWorkers));
   });
 }
 
@@ -191,9 +190,8 @@ void Calls::AddReads() {
   AddRead(admin_, "ListTypes", &ReadService::ListTypes);
   AddRead(admin_, "GetStatistics", &ReadService::GetStatistics);
   AddRead(admin_, "GetServerInfo", &ReadService::GetServerInfo);
-  Add<v1::WaitRequest>(broker_, "Wait", kCancellable, [this](UnaryCall* call, const Caller&, auto* request) {
-    return Wait(call, *request);
-  });
+  Add<v1::WaitRequest>(broker_, "Wait", kCancellable,
+                       [this](UnaryCall* call, const Caller&, auto* request) { return Wait(call, *request); });
   Add<v1::ListChildOutcomesRequest>(
       broker_, "ListChildOutcomes", kCold,
       [this](UnaryCall* call, const Caller&, auto* request) { return ListChildOutcomes(call, *request); });
@@ -212,8 +210,7 @@ Error Calls::ListChildOutcomes(UnaryCall* call, const v1::ListChildOutcomesReque
   const Error error = service::ReadAttemptToken(service::Field("attempt_token"), request.attempt_token(),
                                                 core_->partition->incarnation(), &attempt);
   if (!error.ok()) return error;
-  core_->reads->ListChildOutcomes(attempt, request,
-                                  ReplyFrom<v1::ListChildOutcomesResponse>(call, core_->mailbox));
+  core_->reads->ListChildOutcomes(attempt, request, ReplyFrom<v1::ListChildOutcomesResponse>(call, core_->mailbox));
   return {};
 }
 

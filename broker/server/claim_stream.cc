@@ -109,8 +109,9 @@ void ClaimStream::Welcome(engine::HelloCommand& command) {
 
 void ClaimStream::TakeUpdate(const v1::ClaimRequest& message) {
   if (!message.has_update()) {
-    return End(InvalidArgument("UPDATE_EXPECTED", "after `hello` a Claim stream carries only `update`: open a new "
-                                                  "stream to say hello again"));
+    return End(InvalidArgument("UPDATE_EXPECTED",
+                               "after `hello` a Claim stream carries only `update`: open a new "
+                               "stream to say hello again"));
   }
   auto command = std::make_unique<Answering<engine::UpdateWorkerCommand>>();
   command->actor = actor_;
@@ -167,8 +168,8 @@ std::string ClaimStream::NextMessage() {
   Waiting& next = waiting_.front();
   std::string message;
   if (auto* deliveries = std::get_if<std::deque<engine::Delivery>>(&next)) {
-    message = service::TakeDeliveries(core_->partition->incarnation(), core_->settings.limits.message_bytes,
-                                      deliveries);
+    message =
+        service::TakeDeliveries(core_->partition->incarnation(), core_->settings.limits.message_bytes, deliveries);
     if (!deliveries->empty()) return message;
   } else if (auto* order = std::get_if<engine::Order>(&next)) {
     message = service::EncodeOrder(core_->partition->incarnation(), *order, core_->settings.engine.drain_deadline);
@@ -208,7 +209,8 @@ void ClaimStream::End(const Error& error) {
   if (state_ == State::kListening || ending_.has_value()) return;
   ending_ = error;
   // Deliveries that were not sent go back with the session; a welcome or an order may still be of use.
-  std::erase_if(waiting_, [](const Waiting& item) { return std::holds_alternative<std::deque<engine::Delivery>>(item); });
+  std::erase_if(waiting_,
+                [](const Waiting& item) { return std::holds_alternative<std::deque<engine::Delivery>>(item); });
   CloseSession();
   Pump();
 }

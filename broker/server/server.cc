@@ -81,8 +81,8 @@ absl::StatusOr<std::string> Server::Bind() {
     return absl::UnavailableError(absl::StrCat("cannot listen on ", options_.listen));
   }
   const bool has_port = !absl::StartsWith(options_.listen, "unix:");
-  address_ = has_port ? absl::StrCat(options_.listen.substr(0, options_.listen.rfind(':')), ":", port)
-                      : options_.listen;
+  address_ =
+      has_port ? absl::StrCat(options_.listen.substr(0, options_.listen.rfind(':')), ":", port) : options_.listen;
   return address_;
 }
 

@@ -68,7 +68,8 @@ absl::Status CheckDirectory(const std::string& directory) {
   return directory.empty() ? absl::InvalidArgumentError("is empty: name a directory") : absl::OkStatus();
 }
 
-#define FIELD(path) [](Settings& s) -> auto& { return s.path; }
+#define FIELD(path) \
+  [](Settings & s) -> auto& { return s.path; }
 
 std::vector<Setting> ServerSettings() {
   using Recover = storage::RocksDbOptions::Recover;
@@ -151,8 +152,7 @@ std::vector<Setting> EngineSettings() {
   return {
       Number(Kind::kCount, "engine.resident_tasks", FIELD(engine.resident_tasks), 1024, 100'000'000,
              "Waiting tasks kept in memory with their payload."),
-      Number(Kind::kBytes, "engine.resident_bytes", FIELD(engine.resident_bytes), kMiB, 64 * kGiB,
-             "Memory for them."),
+      Number(Kind::kBytes, "engine.resident_bytes", FIELD(engine.resident_bytes), kMiB, 64 * kGiB, "Memory for them."),
       Number(Kind::kDuration, "engine.page_interval", FIELD(engine.page_interval), 100 * kMillisecond, kHour,
              "A checkpoint of a changed page is stored after this time, or after page_journal_bytes."),
       Number(Kind::kBytes, "engine.page_journal_bytes", FIELD(engine.page_journal_bytes), kMiB, 4 * kGiB,

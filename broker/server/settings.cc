@@ -1,12 +1,11 @@
 #include "broker/server/settings.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <sstream>
-#include <toml++/toml.h>
 #include <utility>
 #include <vector>
 
@@ -48,9 +47,9 @@ std::string Nearest(const std::string& name) {
     const std::string key = setting.name.substr(setting.name.find('.') + 1);
     return std::min(EditDistance(name, setting.name), EditDistance(name, key));
   };
-  return std::min_element(all.begin(), all.end(), [&](const Setting& a, const Setting& b) {
-           return distance(a) < distance(b);
-         })->name;
+  return std::min_element(all.begin(), all.end(),
+                          [&](const Setting& a, const Setting& b) { return distance(a) < distance(b); })
+      ->name;
 }
 
 absl::Status UnknownSetting(const std::string& name) {
@@ -125,26 +124,28 @@ absl::Status ReadSettings(const std::string& toml_text, const std::string& file,
 absl::Status ReadSettingsFile(const std::string& path, Settings* settings) {
   errno = 0;
   std::ifstream file(path);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (errno != 0) {
+  std::ostringstream text;
+  // Opening a folder succeeds, reading from it does not; an empty file is no error.
+  if (file.is_open() && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  if (!file.is_open() || file.bad() || text.fail()) {
     const std::string message = absl::StrCat("cannot read the configuration file ", path, ": ", std::strerror(errno));
     return errno == ENOENT ? absl::NotFoundError(message) : absl::PermissionDeniedError(message);
   }
-  return ReadSettings(text, path, settings);
+  return ReadSettings(text.str(), path, settings);
 }
 
 absl::Status CheckSettings(const Settings& settings) {
   const engine::EngineSettings& engine = settings.engine;
   if (engine.beat_window < 3 * engine.beat_interval) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "setting workers.beat_window is ", service::ExactDuration(engine.beat_window),
-        ", less than three times workers.beat_interval (", service::ExactDuration(engine.beat_interval),
-        "): two lost beats would cost a worker its tasks; raise the one or lower the other"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("setting workers.beat_window is ", service::ExactDuration(engine.beat_window),
+                     ", less than three times workers.beat_interval (", service::ExactDuration(engine.beat_interval),
+                     "): two lost beats would cost a worker its tasks; raise the one or lower the other"));
   }
   if (settings.limits.message_bytes < settings.limits.payload_bytes + (64 << 10)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "setting limits.message_bytes is ", settings.limits.message_bytes, ", less than limits.payload_bytes (",
-        settings.limits.payload_bytes, ") plus 64 KiB: a task of the largest size could not be sent"));
+    return absl::InvalidArgumentError(absl::StrCat("setting limits.message_bytes is ", settings.limits.message_bytes,
+                                                   ", less than limits.payload_bytes (", settings.limits.payload_bytes,
+                                                   ") plus 64 KiB: a task of the largest size could not be sent"));
   }
   return absl::OkStatus();
 }

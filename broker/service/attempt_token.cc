@@ -28,7 +28,8 @@ Error ReadAttemptToken(const Field& field, absl::string_view token, uint64_t inc
                                         kAttemptTokenBytes, ": send the attempt_token of the delivery unchanged"));
   }
   if (engine::ReadU64(token) != incarnation) {
-    return Aborted("ATTEMPT_OVER", absl::StrCat(field.Path(), " belongs to another store (created anew, restored or "
+    return Aborted("ATTEMPT_OVER", absl::StrCat(field.Path(),
+                                                " belongs to another store (created anew, restored or "
                                                 "repaired since): drop the attempt and its outcome"));
   }
   attempt->task = engine::ReadU64(token.substr(8));

@@ -4,11 +4,11 @@
 
 #include "broker/base/error.h"
 
-#define CHECK_FIELD(expression)                                                 \
-  do {                                                                          \
-    if (::baton::Error check_error_ = (expression); !check_error_.ok()) {       \
-      return check_error_;                                                      \
-    }                                                                           \
+#define CHECK_FIELD(expression)                                           \
+  do {                                                                    \
+    if (::baton::Error check_error_ = (expression); !check_error_.ok()) { \
+      return check_error_;                                                \
+    }                                                                     \
   } while (false)
 
 #endif  // BATON_BROKER_SERVICE_CHECK_H_

@@ -47,9 +47,9 @@ Error CheckName(const Field& field, absl::string_view value, Presence presence, 
   if (Error error = CheckLength(field, value, presence, limit); !error.ok()) return error;
   for (const char c : value) {
     if (kNameBytesAllowed[static_cast<uint8_t>(c)]) continue;
-    return InvalidArgument("BAD_NAME", absl::StrCat(field.Path(), " is ", Quoted(value), ", which contains ",
-                                                    Quoted(absl::string_view(&c, 1)),
-                                                    ": only letters, digits and _ . : / - are allowed"));
+    return InvalidArgument(
+        "BAD_NAME", absl::StrCat(field.Path(), " is ", Quoted(value), ", which contains ",
+                                 Quoted(absl::string_view(&c, 1)), ": only letters, digits and _ . : / - are allowed"));
   }
   return {};
 }
@@ -108,8 +108,8 @@ std::string ExactDuration(Micros value) {
     Micros size;
     const char* name;
   };
-  for (const Unit& unit : {Unit{kDay, "d"}, Unit{kHour, "h"}, Unit{kMinute, "m"}, Unit{kSecond, "s"},
-                           Unit{kMillisecond, "ms"}}) {
+  for (const Unit& unit :
+       {Unit{kDay, "d"}, Unit{kHour, "h"}, Unit{kMinute, "m"}, Unit{kSecond, "s"}, Unit{kMillisecond, "ms"}}) {
     if (value != 0 && value % unit.size == 0) return absl::StrCat(value / unit.size, unit.name);
   }
   return value == 0 ? "0s" : absl::StrCat(value, "us");

@@ -21,7 +21,14 @@ using Kind = engine::Outcome::Kind;
 
 // Fields of records.v1.Step that a decoder writes.
 enum StepField : uint32_t {
-  kResult = 1, kError = 2, kContext = 3, kCheckpoints = 5, kProgress = 6, kReason = 7, kQueued = 8, kRan = 9,
+  kResult = 1,
+  kError = 2,
+  kContext = 3,
+  kCheckpoints = 5,
+  kProgress = 6,
+  kReason = 7,
+  kQueued = 8,
+  kRan = 9,
 };
 
 Error DecodeContext(const Decoding& decoding, const Field& field, const v1::Payload& context,
@@ -105,9 +112,9 @@ Error DecodeEnding(const Decoding& decoding, const Field& field, const std::stri
       outcome->kind = Kind::kCancelled;
       return {};
     default:
-      return InvalidArgument("FIELD_REQUIRED",
-                             absl::StrCat(field.Path(), " says no outcome: set succeeded, failed, spawned, "
-                                                        "suspended, released or cancelled"));
+      return InvalidArgument("FIELD_REQUIRED", absl::StrCat(field.Path(),
+                                                            " says no outcome: set succeeded, failed, spawned, "
+                                                            "suspended, released or cancelled"));
   }
 }
 
@@ -125,15 +132,15 @@ Error DecodeReports(const Decoding& decoding, const Field& field, v1::Outcome* w
   }
   const size_t size = outcome->step.size() - before;
   if (size <= kOutcomeReportBytes) return {};
-  return InvalidArgument("REPORTS_TOO_LARGE",
-                         absl::StrCat(field.Path(), ".checkpoints and progress have ", size, " bytes together, at most ",
-                                      kOutcomeReportBytes, " are allowed: report checkpoints with Audit before"));
+  return InvalidArgument("REPORTS_TOO_LARGE", absl::StrCat(field.Path(), ".checkpoints and progress have ", size,
+                                                           " bytes together, at most ", kOutcomeReportBytes,
+                                                           " are allowed: report checkpoints with Audit before"));
 }
 
 Error DecodeOutcome(const Decoding& decoding, const Field& field, const std::string& actor, v1::Outcome* wire,
                     engine::Outcome* outcome) {
-  CHECK_FIELD(ReadAttemptToken(Field(field, "attempt_token"), wire->attempt_token(), decoding.incarnation,
-                               &outcome->attempt));
+  CHECK_FIELD(
+      ReadAttemptToken(Field(field, "attempt_token"), wire->attempt_token(), decoding.incarnation, &outcome->attempt));
   CHECK_FIELD(DecodeEnding(decoding, field, actor, *wire, outcome));
   CHECK_FIELD(DecodeReports(decoding, field, wire, outcome));
   WireWriter writer(&outcome->step);
@@ -172,8 +179,8 @@ Error DecodeAudit(const Decoding& decoding, v1::AuditRequest* request, engine::R
     const Field field("items", i);
     v1::AuditRequest::Item* item = request->mutable_items(i);
     engine::Report& report = command->reports[i];
-    report.error = ReadAttemptToken(Field(field, "attempt_token"), item->attempt_token(), decoding.incarnation,
-                                    &report.attempt);
+    report.error =
+        ReadAttemptToken(Field(field, "attempt_token"), item->attempt_token(), decoding.incarnation, &report.attempt);
     if (!report.error.ok()) continue;
     report.error = PrepareCheckpoint(decoding, Field(field, "checkpoint"), item->mutable_checkpoint());
     if (report.error.ok()) WireWriter(&report.step).Message(kCheckpoints, item->checkpoint());
@@ -189,8 +196,8 @@ Error DecodeProgress(const Decoding& decoding, v1::ProgressRequest* request, eng
     v1::ProgressRequest::Item* item = request->mutable_items(i);
     engine::Report& report = command->reports[i];
     report.is_progress = true;
-    report.error = ReadAttemptToken(Field(field, "attempt_token"), item->attempt_token(), decoding.incarnation,
-                                    &report.attempt);
+    report.error =
+        ReadAttemptToken(Field(field, "attempt_token"), item->attempt_token(), decoding.incarnation, &report.attempt);
     if (!report.error.ok()) continue;
     report.error = PrepareProgress(decoding, Field(field, "progress"), item->mutable_progress());
     if (report.error.ok()) WireWriter(&report.step).Message(kProgress, item->progress());
@@ -200,8 +207,8 @@ Error DecodeProgress(const Decoding& decoding, v1::ProgressRequest* request, eng
 
 Error DecodeSpawnChildren(const Decoding& decoding, const v1::SpawnChildrenRequest& request,
                           engine::SpawnChildrenCommand* command) {
-  CHECK_FIELD(ReadAttemptToken(Field("attempt_token"), request.attempt_token(), decoding.incarnation,
-                               &command->attempt));
+  CHECK_FIELD(
+      ReadAttemptToken(Field("attempt_token"), request.attempt_token(), decoding.incarnation, &command->attempt));
   if (request.part() == 0) {
     return InvalidArgument("FIELD_REQUIRED", "part is 0: number the parts of an attempt from 1");
   }

@@ -12,8 +12,8 @@ Error PrepareCheckpoint(const Decoding& decoding, const Field& field, v1::Checkp
   absl::StripAsciiWhitespace(checkpoint->mutable_code());
   CHECK_FIELD(CheckText(Field(field, "code"), checkpoint->code(), Presence::kRequired, kNameBytes));
   CHECK_FIELD(CheckLength(Field(field, "message"), checkpoint->message(), Presence::kOptional, kTextBytes));
-  CHECK_FIELD(CheckMetadata(Field(field, "metadata_json"), checkpoint->metadata_json(),
-                            decoding.limits.metadata_bytes));
+  CHECK_FIELD(
+      CheckMetadata(Field(field, "metadata_json"), checkpoint->metadata_json(), decoding.limits.metadata_bytes));
   if (checkpoint->at_us() <= 0) checkpoint->set_at_us(decoding.now);
   return {};
 }

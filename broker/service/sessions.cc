@@ -33,7 +33,8 @@ Error DecodeHandler(const Field& field, const v1::Handler& wire, engine::Handler
 }
 
 Error DecodeHandlers(const Field& field, const v1::WorkerUpdate& wire, engine::WorkerInfo* worker) {
-  CHECK_FIELD(CheckCount(Field(field, "handlers"), wire.handlers_size(), kHandlers, "spread them over several workers"));
+  CHECK_FIELD(
+      CheckCount(Field(field, "handlers"), wire.handlers_size(), kHandlers, "spread them over several workers"));
   absl::flat_hash_set<absl::string_view> types;
   worker->handlers.resize(wire.handlers_size());
   for (int i = 0; i < wire.handlers_size(); ++i) {
@@ -61,10 +62,9 @@ Error DecodeWorker(const Field& field, const v1::WorkerUpdate& wire, engine::Wor
 
 Error CheckHelloNames(const v1::Hello& hello) {
   if (hello.protocol_version() != kProtocolVersion) {
-    return FailedPrecondition("PROTOCOL_VERSION",
-                              absl::StrCat("hello.protocol_version is ", hello.protocol_version(),
-                                           ", this broker speaks ", kProtocolVersion,
-                                           ": use a client library of a matching version"));
+    return FailedPrecondition("PROTOCOL_VERSION", absl::StrCat("hello.protocol_version is ", hello.protocol_version(),
+                                                               ", this broker speaks ", kProtocolVersion,
+                                                               ": use a client library of a matching version"));
   }
   const Field field("hello");
   CHECK_FIELD(CheckName(Field(field, "worker_id"), hello.worker_id(), Presence::kRequired, kNameBytes));
@@ -78,7 +78,7 @@ void EncodeWorker(const engine::WorkerView& view, v1::Worker* wire) {
   wire->set_instance_id(view.instance_id);
   wire->set_pod_id(view.pod_id);
   wire->set_session(view.session);
-  wire->set_state(!view.connected  ? v1::WORKER_STATE_DISCONNECTED
+  wire->set_state(!view.connected ? v1::WORKER_STATE_DISCONNECTED
                   : view.draining ? v1::WORKER_STATE_DRAINING
                                   : v1::WORKER_STATE_CONNECTED);
   for (const std::string& name : view.worker.capabilities) wire->add_capabilities(name);

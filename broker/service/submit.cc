@@ -70,8 +70,8 @@ Error DecodeSubmit(const Decoding& decoding, const v1::SubmitRequest& request, e
   command->tasks.resize(request.tasks_size());
   for (int i = 0; i < request.tasks_size(); ++i) {
     engine::NewTask& task = command->tasks[i];
-    Error error = DecodeNewTask(decoding, Field("tasks", i), TaskRole::kSubmitted, command->actor, request.tasks(i),
-                                &task);
+    Error error =
+        DecodeNewTask(decoding, Field("tasks", i), TaskRole::kSubmitted, command->actor, request.tasks(i), &task);
     if (error.ok()) continue;
     task = engine::NewTask{};
     task.error = std::move(error);

@@ -14,8 +14,8 @@ namespace {
 
 Error CheckJitter(const Field& field, double jitter) {
   if (jitter >= 0 && jitter <= 1) return {};
-  return InvalidArgument("OUT_OF_RANGE", absl::StrCat(field.Path(), " is ", jitter,
-                                                      ", allowed are 0 to 1: choose a value in that range"));
+  return InvalidArgument(
+      "OUT_OF_RANGE", absl::StrCat(field.Path(), " is ", jitter, ", allowed are 0 to 1: choose a value in that range"));
 }
 
 Error DecodeBackoff(const Field& field, v1::RetryBackoff wire, engine::Options* options) {
@@ -125,8 +125,8 @@ Error CheckPayload(const Decoding& decoding, const Field& field, const v1::Paylo
                                         " are allowed (setting limits.payload_bytes): store it elsewhere and send a "
                                         "reference"));
   }
-  CHECK_FIELD(CheckLength(Field(field, "content_type"), payload.content_type(), Presence::kOptional,
-                          kContentTypeBytes));
+  CHECK_FIELD(
+      CheckLength(Field(field, "content_type"), payload.content_type(), Presence::kOptional, kContentTypeBytes));
   return payload.has_json() ? CheckJson(Field(field, "json"), payload.json()) : Error{};
 }
 

@@ -18,7 +18,7 @@ absl::StatusOr<Report> RunLimits(const BenchOptions& options) {
   ASSIGN_OR_RETURN(const RunDirectory directory, RunDirectory::Create(options));
   Progress progress;
   progress.Show("limits: lone fdatasync of 4 KiB appends");
-  ASSIGN_OR_RETURN(std::vector<int64_t> syncs, MeasureLoneSync(directory.path(), kSyncs));
+  ASSIGN_OR_RETURN(std::vector<int64_t> syncs, MeasureLoneSync(directory.path(), kSyncs, /*interval_us=*/0));
   report["lone_sync_ms"] = QuantilesReport(QuantilesOf(std::move(syncs)));
   progress.Show("limits: raw gRPC");
   ASSIGN_OR_RETURN(report["raw_grpc"], MeasureRawGrpc(options));

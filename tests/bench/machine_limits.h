@@ -12,9 +12,9 @@
 
 namespace baton::bench {
 
-// How long each of `count` appends of 4 KiB to a file takes to reach the disk (write and fdatasync); nanoseconds.
-// Errors: of the file system.
-absl::StatusOr<std::vector<int64_t>> MeasureLoneSync(const std::string& directory, int count);
+// How long each of `count` appends of 4 KiB to a file takes to reach the disk (write and fdatasync), with an idle time
+// of `interval_us` before each; nanoseconds. Errors: of the file system.
+absl::StatusOr<std::vector<int64_t>> MeasureLoneSync(const std::string& directory, int count, int64_t interval_us);
 
 // Synced RocksDB batches, one after another, with the options of the broker: `batch` tasks in each, with a record of
 // 260 bytes and one of 80, in two column families.

@@ -121,6 +121,7 @@ int Print(const BenchOptions& options, const absl::StatusOr<Report>& report) {
 }
 
 int RunMode(const Mode& mode, BenchOptions options) {
+  baton::bench::NoteInterrupts();
   options.mode = mode.name;
   if (options.tasks == 0) options.tasks = mode.tasks;
   if (options.batond.empty()) {

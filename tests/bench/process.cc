@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -56,6 +58,8 @@ std::string ReadAll(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
+
+volatile std::sig_atomic_t is_interrupted = 0;
 
 int64_t TicksToMicros(int64_t ticks) { return ticks * 1'000'000 / sysconf(_SC_CLK_TCK); }
 
@@ -176,6 +180,16 @@ absl::StatusOr<ProcessUsage> Process::Usage() const {
                       .rss_mib = MebibytesOf(status, "VmRSS"),
                       .peak_rss_mib = MebibytesOf(status, "VmHWM")};
 }
+
+void NoteInterrupts() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { is_interrupted = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool IsInterrupted() { return is_interrupted != 0; }
 
 std::string OwnPath() {
   char path[4096];

@@ -57,6 +57,11 @@ class Process {
   std::string buffer_;
 };
 
+// From now on the first SIGINT or SIGTERM only makes IsInterrupted true, so that directories are removed; the second
+// one ends the process.
+void NoteInterrupts();
+bool IsInterrupted();
+
 // Path of the running program.
 std::string OwnPath();
 

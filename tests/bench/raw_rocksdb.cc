@@ -1,8 +1,11 @@
 #include <endian.h>
 
 #include <ctime>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +33,10 @@ class RawStore {
   static absl::StatusOr<std::unique_ptr<RawStore>> Open(const std::string& directory) {
     const storage::RocksDbOptions options{.directory = directory};
     auto store = std::make_unique<RawStore>();
+    std::error_code error;
+    if (!std::filesystem::create_directory(directory, error)) {
+      return absl::UnavailableError(absl::StrCat("cannot make ", directory, ": ", error.message()));
+    }
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     const rocksdb::Options db_options(storage::MakeDbOptions(options, std::make_shared<storage::StoreFailure>()),
                                       rocksdb::ColumnFamilyOptions());

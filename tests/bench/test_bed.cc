@@ -123,6 +123,7 @@ absl::Status TestBed::StartWorker(const BenchWorkerOptions& options) {
 }
 
 absl::Status TestBed::CheckAlive() const {
+  if (IsInterrupted()) return absl::CancelledError("interrupted");
   if (broker_.HasEnded()) return absl::UnavailableError(absl::StrCat("batond has ended.\n", broker_.LogTail()));
   if (producer_ && producer_->HasEnded()) return absl::UnavailableError("the producer process has ended");
   for (const std::optional<Process>& worker : workers_) {
@@ -173,8 +174,8 @@ absl::Status TestBed::EndPhase() {
 Meter::Reading Meter::Read() const {
   const auto usage = [](const std::optional<Process>& process) -> std::optional<ProcessUsage> {
     if (!process) return std::nullopt;
-    absl::StatusOr<ProcessUsage> usage = process->Usage();
-    return usage.ok() ? std::optional(*usage) : std::nullopt;
+    absl::StatusOr<ProcessUsage> answer = process->Usage();
+    return answer.ok() ? std::optional(*answer) : std::nullopt;
   };
   return {.at = MonotonicNow(),
           .machine_us = MachineBusyMicros(),

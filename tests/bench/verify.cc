@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -33,12 +32,16 @@ class IdSet {
   void Prepare() { seen_.assign(spread_, false); }
   bool contains(uint64_t id) const { return id >= lowest_ && id - lowest_ < spread_ && seen_[id - lowest_]; }
   // False if it was there already.
-  bool Add(uint64_t id) { return !std::exchange(Bit(id), true); }
-  // False if it was not there.
-  bool Remove(uint64_t id) { return std::exchange(Bit(id), false); }
+  bool Add(uint64_t id) { return !Set(id, true); }
+  void Remove(uint64_t id) { Set(id, false); }
 
  private:
-  std::vector<bool>::reference Bit(uint64_t id) { return seen_[id - lowest_]; }
+  // Answers what it was.
+  bool Set(uint64_t id, bool value) {
+    const bool before = seen_[id - lowest_];
+    seen_[id - lowest_] = value;
+    return before;
+  }
 
   uint64_t lowest_ = UINT64_MAX;
   uint64_t spread_ = 0;

@@ -15,13 +15,19 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Minutes(30);
 
+// Connecting and draining are part of the plan.
+void LogTrouble(LogLevel level, const std::string& text) {
+  if (level >= LogLevel::kWarning) LogToStderr(level, text);
+}
+
 class BenchWorker {
  public:
   BenchWorker(const BenchWorkerOptions& options, Board* board)
       : options_(options),
         board_(board),
         role_(&board->header().workers[options.index]),
-        worker_(WorkerIdentity{.broker = options.broker, .worker_id = absl::StrCat("bench-", options.index)}) {}
+        worker_(WorkerIdentity{
+            .broker = options.broker, .worker_id = absl::StrCat("bench-", options.index), .log = LogTrouble}) {}
 
   absl::Status Run() {
     RETURN_IF_ERROR(worker_.Configure({.max_concurrency = options_.threads, .prefetch = options_.prefetch}));

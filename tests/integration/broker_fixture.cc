@@ -20,9 +20,7 @@ std::filesystem::path NewDirectory() {
 
 }  // namespace
 
-TestContext::TestContext() {
-  set_deadline(gpr_time_from_seconds(kPatienceSeconds, GPR_TIMESPAN));
-}
+TestContext::TestContext() { set_deadline(gpr_time_from_seconds(kPatienceSeconds, GPR_TIMESPAN)); }
 
 std::string ReasonOf(const grpc::Status& status) {
   v1::Status details;

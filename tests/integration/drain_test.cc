@@ -19,9 +19,7 @@ HealthCheckResponse::ServingStatus HealthOf(const std::shared_ptr<grpc::Channel>
   return response.status();
 }
 
-TEST_F(BrokerTest, AnIdleBrokerDrainsAtOnce) {
-  EXPECT_TRUE(broker().Drain("test"));
-}
+TEST_F(BrokerTest, AnIdleBrokerDrainsAtOnce) { EXPECT_TRUE(broker().Drain("test")); }
 
 TEST_F(BrokerTest, ADrainingBrokerTakesOutcomesButNoNewWork) {
   const uint64_t running = Submit("render");
@@ -66,19 +64,22 @@ TEST_F(BrokerTest, ADrainGivesUpAtItsDeadline) {
 TEST_F(BrokerTest, AStoppingBrokerEndsItsStreamsAndItsWaits) {
   const uint64_t id = Submit("nobody");
   auto worker = Connect("w1", "render");
+  TestContext context;
+  v1::WaitRequest request;
+  v1::WaitResponse response;
   grpc::Status waited;
-  std::thread wait([this, id, &waited] {
-    TestContext context;
-    v1::WaitRequest request;
-    v1::WaitResponse response;
-    request.set_task_id(id);
-    waited = tasks().Wait(&context, request, &response);
-  });
+  grpc::CompletionQueue queue;
+  request.set_task_id(id);
+  const auto call = tasks().AsyncWait(&context, request, &queue);
+  call->Finish(&response, &waited, nullptr);
+  Get(id);  // Behind the Wait on the same connection: it has arrived.
   Stop();
-  wait.join();
-  EXPECT_EQ(waited.error_code(), StatusCode::UNAVAILABLE);
+  void* tag;
+  bool ok;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_THAT(waited, FailsWith(StatusCode::UNAVAILABLE, "STOPPING", ""));
   EXPECT_FALSE(worker->NextDelivery().has_value());
-  EXPECT_EQ(worker->Finish().error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_THAT(worker->Finish(), FailsWith(StatusCode::UNAVAILABLE, "STOPPING", "reconnect"));
 }
 
 TEST_F(BrokerTest, WhatWasAnsweredIsThereAfterARestart) {

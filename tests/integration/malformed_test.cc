@@ -43,11 +43,6 @@ TEST_F(MalformedTest, WholeCallsAreRefusedAndChangeNothing) {
   }
   {
     TestContext context;
-    v1::GetResponse got;
-    EXPECT_EQ(tasks().Get(&context, v1::GetRequest(), &got).error_code(), StatusCode::INVALID_ARGUMENT);
-  }
-  {
-    TestContext context;
     v1::CancelResponse cancelled;
     EXPECT_THAT(tasks().Cancel(&context, v1::CancelRequest(), &cancelled),
                 FailsWith(StatusCode::INVALID_ARGUMENT, "FIELD_REQUIRED", "task_id"));
@@ -131,8 +126,7 @@ TEST_F(MalformedTest, ABadUpdateEndsTheStream) {
   update.add_capabilities("not a name");
   ASSERT_TRUE(worker->Update(update));
   EXPECT_FALSE(worker->NextDelivery().has_value());
-  EXPECT_THAT(worker->Finish(),
-              FailsWith(StatusCode::INVALID_ARGUMENT, "BAD_NAME", "update.capabilities"));
+  EXPECT_THAT(worker->Finish(), FailsWith(StatusCode::INVALID_ARGUMENT, "BAD_NAME", "update.capabilities"));
 }
 
 TEST_F(MalformedTest, BadOutcomesNameTheFieldAndKeepTheAttempt) {

@@ -57,8 +57,9 @@ class ReflectionTest : public BrokerTest, public ::testing::WithParamInterface<c
 TEST_P(ReflectionTest, ListsTheServices) {
   ServerReflectionRequest request;
   request.set_list_services("*");
+  const ServerReflectionResponse response = Ask(request);
   std::vector<std::string> names;
-  for (const auto& service : Ask(request).list_services_response().service()) names.push_back(service.name());
+  for (const auto& service : response.list_services_response().service()) names.push_back(service.name());
   EXPECT_THAT(names, ::testing::IsSupersetOf({"baton.v1.TaskBroker", "baton.v1.TaskAdmin", "grpc.health.v1.Health"}));
 }
 

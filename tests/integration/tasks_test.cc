@@ -101,7 +101,7 @@ TEST_F(BrokerTest, WaitSaysWhenNothingHappened) {
   ASSERT_THAT(tasks().Wait(&context, request, &response), IsOk());
   EXPECT_TRUE(response.timed_out());
   EXPECT_EQ(response.task().state(), v1::TASK_STATE_PENDING);
-  EXPECT_THAT(response.task().waiting_for(), HasSubstr("nobody"));
+  EXPECT_THAT(response.task().waiting_for(), HasSubstr("no live worker can run it"));
 }
 
 TEST_F(BrokerTest, AWaitThatIsGivenUpLeavesTheBrokerAlone) {

@@ -170,8 +170,7 @@ TEST_F(BrokerTest, UnknownIdsAreNotFound) {
   v1::GetRequest get;
   v1::GetResponse got;
   get.set_task_id(999);
-  EXPECT_THAT(tasks().Get(&get_context, get, &got),
-              FailsWith(grpc::StatusCode::NOT_FOUND, "TASK_NOT_FOUND", "999"));
+  EXPECT_THAT(tasks().Get(&get_context, get, &got), FailsWith(grpc::StatusCode::NOT_FOUND, "TASK_NOT_FOUND", "999"));
   v1::CancelRequest cancel;
   v1::CancelResponse cancelled;
   cancel.set_task_id(999);

@@ -146,9 +146,9 @@ absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& reque
     if (!IsTransient(pending->status)) return pending->status;
     const absl::Duration pause = backoff.Next(RetryAfter(pending->status));
     if (scheduler_->Now() + Micros(pause) >= deadline) {
-      return absl::DeadlineExceededError(absl::StrCat(name, ": no success within ", absl::FormatDuration(budget), " at ",
-                                                      ResolveAddress(options_.broker), "; last failure: ",
-                                                      pending->status.ToString()));
+      return absl::DeadlineExceededError(absl::StrCat(name, ": no success within ", absl::FormatDuration(budget),
+                                                      " at ", ResolveAddress(options_.broker),
+                                                      "; last failure: ", pending->status.ToString()));
     }
     if (!Pause(pause)) return absl::CancelledError(absl::StrCat(name, ": the client was closed"));
   }
@@ -196,8 +196,8 @@ absl::Status ClientCore::Resume(uint64_t id, Payload decision, const std::string
   request.set_task_id(id);
   request.set_reason(reason);
   if (decision.has_value()) {
-    absl::Status status = ToProto("Resume: decision", std::move(decision), kMessageBytes - kMessageOverhead,
-                                  request.mutable_decision());
+    absl::Status status =
+        ToProto("Resume: decision", std::move(decision), kMessageBytes - kMessageOverhead, request.mutable_decision());
     if (!status.ok()) return status;
   }
   return Call("Resume", request, options_.timeout, kCallTimeout, &BrokerConnection::Resume).status();

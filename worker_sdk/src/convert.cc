@@ -112,7 +112,8 @@ absl::Status ToProto(const std::string& field, Payload payload, int64_t limit, v
   }
   if (payload.content_type().size() > kContentTypeBytes || !IsUtf8(payload.content_type())) {
     return absl::InvalidArgumentError(absl::StrCat(field, ": content_type has ", payload.content_type().size(),
-                                                   " bytes; at most ", kContentTypeBytes, " bytes of UTF-8 are allowed"));
+                                                   " bytes; at most ", kContentTypeBytes,
+                                                   " bytes of UTF-8 are allowed"));
   }
   proto->set_content_type(payload.content_type());
   if (payload.is_json()) {

@@ -59,8 +59,7 @@ std::shared_ptr<v1::TaskBroker::Stub> MakeStub(const std::string& address) {
   arguments.SetMaxReceiveMessageSize(16 * 1024 * 1024);
   // Workers and clients of one process do not share a connection: a broker sees each come and go by itself.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return v1::TaskBroker::NewStub(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+  return v1::TaskBroker::NewStub(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
 }
 
 // What the completion queue hands back.
@@ -140,8 +139,8 @@ class UnaryCall final : public Completion {
 
 // ── The Claim stream ──
 
-// One stream, from its start to its end; kept alive by its operations. Writes may come from any thread, one is under way
-// at a time; the updates that come meanwhile are replaced by the last one, which says it all.
+// One stream, from its start to its end; kept alive by its operations. Writes may come from any thread, one is under
+// way at a time; the updates that come meanwhile are replaced by the last one, which says it all.
 class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
  public:
   ClaimCall(uint64_t number, std::weak_ptr<ClaimObserver> observer, Outstanding* outstanding)
@@ -188,7 +187,9 @@ class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
     const std::function<void(bool)> done_;
   };
 
-  Completion* Operation(std::function<void(bool)> done) { return new OperationTag(shared_from_this(), std::move(done)); }
+  Completion* Operation(std::function<void(bool)> done) {
+    return new OperationTag(shared_from_this(), std::move(done));
+  }
 
   void OnStarted(bool ok) {
     if (!ok) return Finish();
@@ -286,10 +287,10 @@ class GrpcConnection final : public BrokerConnection {
     if (const std::shared_ptr<ClaimCall> call = claim(stream)) call->Cancel();
   }
 
-#define BATON_UNARY(method)                                                                                         \
+#define BATON_UNARY(method)                                                                                            \
   void method(const v1::method##Request& request, CallOptions options, Answer<v1::method##Response> answer) override { \
-    auto* call = new UnaryCall<v1::method##Response>(&outstanding_, options, std::move(answer));                    \
-    call->Start(stub().get(), &queue_, &v1::TaskBroker::Stub::Async##method, request);                              \
+    auto* call = new UnaryCall<v1::method##Response>(&outstanding_, options, std::move(answer));                       \
+    call->Start(stub().get(), &queue_, &v1::TaskBroker::Stub::Async##method, request);                                 \
   }
   BATON_UNARY(Heartbeat)
   BATON_UNARY(Complete)

@@ -15,8 +15,8 @@ namespace internal {
 // wakes one thread, which wakes the next one if there is more to do: handlers that take microseconds do not pay for a
 // wake-up each.
 //
-// Thread-safe. Threads that are stuck in a handler do not hold up the destructor: they share ownership of what they need,
-// `run` included.
+// Thread-safe. Threads that are stuck in a handler do not hold up the destructor: they share ownership of what they
+// need, `run` included.
 class HandlerPool {
  public:
   using RunFunction = std::function<void(const AttemptPtr&)>;

@@ -13,11 +13,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "worker_sdk/src/attempt.h"
-#include "worker_sdk/src/backoff.h"
 #include "baton/log.h"
 #include "baton/v1/broker.pb.h"
 #include "baton/v1/worker.pb.h"
+#include "worker_sdk/src/attempt.h"
+#include "worker_sdk/src/backoff.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -35,9 +35,9 @@ struct Call {
 };
 
 // The books of a worker: which attempts it holds, what of them is still to be told to the broker, and what follows from
-// the broker's answers. Pure bookkeeping: no threads, no clock, no calls. Its owner asks for the next call of each kind,
-// makes it without holding a lock, and hands the answer back; at most one call of each kind is under way, and what comes
-// meanwhile leaves together with the next one.
+// the broker's answers. Pure bookkeeping: no threads, no clock, no calls. Its owner asks for the next call of each
+// kind, makes it without holding a lock, and hands the answer back; at most one call of each kind is under way, and
+// what comes meanwhile leaves together with the next one.
 //
 // Promises it keeps:
 //   * an attempt is held until its handler has returned and its outcome was answered, also if it is over;

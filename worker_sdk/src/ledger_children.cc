@@ -9,8 +9,10 @@ namespace baton::inline sdk {
 namespace internal {
 namespace {
 
-// Moves children into `field`, in order, until it has `count` of them or `bytes`; at least one. Returns whether all fit.
-bool TakeChildren(Attempt& attempt, size_t count, size_t bytes, google::protobuf::RepeatedPtrField<v1::NewTask>* field) {
+// Moves children into `field`, in order, until it has `count` of them or `bytes`; at least one. Returns whether all
+// fit.
+bool TakeChildren(Attempt& attempt, size_t count, size_t bytes,
+                  google::protobuf::RepeatedPtrField<v1::NewTask>* field) {
   size_t used = 0;
   while (attempt.children_staged < attempt.children.size() && static_cast<size_t>(field->size()) < count) {
     std::unique_ptr<v1::NewTask>& child = attempt.children[attempt.children_staged];

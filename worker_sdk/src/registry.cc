@@ -23,8 +23,8 @@ absl::Status Registry::Check(const std::vector<Registration>& registrations) con
     added += 1 - handlers_.count(registration.type);
   }
   if (handlers_.size() + added > kHandlers) {
-    return absl::InvalidArgumentError(absl::StrCat("handlers: ", handlers_.size() + added, " types; at most ", kHandlers,
-                                                   " are allowed: spread them over several workers"));
+    return absl::InvalidArgumentError(absl::StrCat("handlers: ", handlers_.size() + added, " types; at most ",
+                                                   kHandlers, " are allowed: spread them over several workers"));
   }
   return absl::OkStatus();
 }

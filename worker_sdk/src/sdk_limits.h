@@ -40,7 +40,8 @@ inline constexpr int kRiderCheckpoints = 1000;
 inline constexpr size_t kUnsentCheckpoints = 10'000;
 inline constexpr size_t kUnsentCheckpointBytes = 4 * 1024 * 1024;
 
-// A call that hangs longer than this is tried again: the beat window is 15 s, so a stalled connection is noticed by then.
+// A call that hangs longer than this is tried again: the beat window is 15 s, so a stalled connection is noticed by
+// then.
 inline constexpr absl::Duration kCallTimeout = absl::Seconds(15);
 inline constexpr absl::Duration kBeatTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kRetryInitial = absl::Milliseconds(50);

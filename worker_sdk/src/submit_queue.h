@@ -11,9 +11,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "worker_sdk/src/backoff.h"
 #include "baton/client.h"
 #include "baton/v1/broker.pb.h"
+#include "worker_sdk/src/backoff.h"
 
 namespace baton::inline sdk {
 namespace internal {

@@ -110,7 +110,8 @@ std::unique_ptr<v1::Outcome> RunHandler(const AttemptPtr& attempt, TaskHost* hos
   auto proto = std::make_unique<v1::Outcome>();
   Outcome outcome = CallHandler(attempt->handler->options.handler, &context);
   const absl::Status unread = context.TakeUnreadFailure();
-  const bool failed = std::holds_alternative<Error>(outcome.value()) || std::holds_alternative<FinalError>(outcome.value());
+  const bool failed =
+      std::holds_alternative<Error>(outcome.value()) || std::holds_alternative<FinalError>(outcome.value());
   if (!unread.ok() && !failed) {
     outcome = Error(absl::StrCat("outcomes of the children could not be read: ", unread.ToString()));
   }

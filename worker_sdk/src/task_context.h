@@ -10,9 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "worker_sdk/src/attempt.h"
 #include "baton/payload.h"
 #include "baton/v1/worker.pb.h"
+#include "worker_sdk/src/attempt.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -62,8 +62,8 @@ class TaskContext {
   absl::Status unread_failure_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Runs the attempt's handler: its outcome for the wire, with the children of a spawn aside. Whatever is thrown, and what
-// cannot be sent (a payload over `payload_bytes`, text that is not UTF-8), becomes a failure.
+// Runs the attempt's handler: its outcome for the wire, with the children of a spawn aside. Whatever is thrown, and
+// what cannot be sent (a payload over `payload_bytes`, text that is not UTF-8), becomes a failure.
 std::unique_ptr<v1::Outcome> RunHandler(const AttemptPtr& attempt, TaskHost* host, int64_t payload_bytes,
                                         std::vector<std::unique_ptr<v1::NewTask>>* children);
 

@@ -91,7 +91,8 @@ absl::Status ValidateTaskOptions(const std::string& where, const TaskOptions& op
 
 absl::Status ValidateRegistration(const Registration& registration) {
   if (registration.type.empty()) {
-    return absl::InvalidArgumentError("handler without a type: name the task type it serves, e.g. Use(\"resize\", ...)");
+    return absl::InvalidArgumentError(
+        "handler without a type: name the task type it serves, e.g. Use(\"resize\", ...)");
   }
   Checks type("handler: ");
   type.Name("type", registration.type, kNameBytes);

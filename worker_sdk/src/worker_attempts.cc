@@ -24,8 +24,8 @@ void WorkerCore::Execute(const AttemptPtr& attempt) {
     absl::MutexLock lock(&mutex_);
     if (attempt->slot_lost) {
       --lost_slots_;
-      LogLocked(LogLevel::kWarning, absl::StrCat("slot is back: the handler of task ", attempt->delivery->task_id(),
-                                                 " has returned"));
+      LogLocked(LogLevel::kWarning,
+                absl::StrCat("slot is back: the handler of task ", attempt->delivery->task_id(), " has returned"));
     }
     ledger_.Settle(attempt, std::move(outcome), std::move(children));
     ledger_.SetReturned(attempt);

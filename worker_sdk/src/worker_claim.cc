@@ -116,8 +116,8 @@ void WorkerCore::OnDeliveriesLocked(v1::Deliveries* deliveries) {
     (wanted ? run : release).push_back(std::move(attempt));
   }
   if (!run.empty()) pool_->Add(std::move(run));
-  ReleaseLocked(release, phase_ == Phase::kRunning ? "no handler of this type is registered any more"
-                                                   : "the worker is draining");
+  ReleaseLocked(
+      release, phase_ == Phase::kRunning ? "no handler of this type is registered any more" : "the worker is draining");
 }
 
 void WorkerCore::OnOrderLocked(const v1::Order& order) {

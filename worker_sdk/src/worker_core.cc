@@ -39,10 +39,9 @@ size_t WorkerCore::Unuse(const std::vector<std::string>& types) {
     absl::MutexLock lock(&mutex_);
     update_due_ = true;
     if (pool_ != nullptr) {
-      ReleaseLocked(pool_->Take([this](const Attempt& attempt) {
-        return registry_.Find(attempt.delivery->type()) == nullptr;
-      }),
-                    "the handler was given up");
+      ReleaseLocked(
+          pool_->Take([this](const Attempt& attempt) { return registry_.Find(attempt.delivery->type()) == nullptr; }),
+          "the handler was given up");
     }
   }
   Pump();
@@ -79,10 +78,9 @@ absl::Status WorkerCore::Prepare() {
     return status;
   }
   if (registry_.size() == 0) LogLocked(LogLevel::kWarning, "no handler is registered: the broker will send nothing");
-  pool_ = std::make_unique<HandlerPool>(
-      options.max_concurrency, [weak = weak_from_this()](const AttemptPtr& attempt) {
-        if (const std::shared_ptr<WorkerCore> self = weak.lock()) self->Execute(attempt);
-      });
+  pool_ = std::make_unique<HandlerPool>(options.max_concurrency, [weak = weak_from_this()](const AttemptPtr& attempt) {
+    if (const std::shared_ptr<WorkerCore> self = weak.lock()) self->Execute(attempt);
+  });
   connection_ = parts_.connect();
   phase_ = Phase::kRunning;
   StartBeatsLocked();
@@ -179,7 +177,8 @@ absl::Status WorkerCore::DrainResultLocked() const {
   if (!drain_error_.ok()) return drain_error_;
   if (overran_ > 0) {
     return absl::DeadlineExceededError(absl::StrCat(
-        overran_, " handlers were still running at the drain deadline (", absl::FormatDuration(identity_.drain_deadline),
+        overran_, " handlers were still running at the drain deadline (",
+        absl::FormatDuration(identity_.drain_deadline),
         "); their tasks were given back: let handlers look at Task::cancelled(), or raise drain_deadline"));
   }
   if (ledger_.unanswered() > 0) {

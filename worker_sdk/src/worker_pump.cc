@@ -126,27 +126,31 @@ bool WorkerCore::Perform(Work work) {
   }
   if (work.cancel) connection_->CancelClaim(work.stream);
   if (work.hello) connection_->OpenClaim(work.stream, *work.hello, weak_from_this());
+  bool more = false;
+  // Before the outcomes: what a draining worker gives back must not be handed to it again.
+  if (work.update) {
+    connection_->UpdateClaim(work.stream, *work.update);
+    absl::MutexLock lock(&mutex_);
+    update_sending_ = false;
+    more = update_due_;
+  }
   if (work.half_close) connection_->HalfCloseClaim(work.stream);
   if (work.part) {
     auto kept = std::make_shared<Call<v1::SpawnChildrenRequest>>(*std::move(work.part));
-    connection_->SpawnChildren(kept->request, {.timeout = kCallTimeout},
-                               [self = shared_from_this(), kept](const absl::Status& status,
-                                                                 v1::SpawnChildrenResponse&) {
-                                 {
-                                   absl::MutexLock lock(&self->mutex_);
-                                   self->ledger_.OnPartAnswer(self->Now(), *kept, status);
-                                 }
-                                 self->Pump();
-                               });
+    connection_->SpawnChildren(
+        kept->request, {.timeout = kCallTimeout},
+        [self = shared_from_this(), kept](const absl::Status& status, v1::SpawnChildrenResponse&) {
+          {
+            absl::MutexLock lock(&self->mutex_);
+            self->ledger_.OnPartAnswer(self->Now(), *kept, status);
+          }
+          self->Pump();
+        });
   }
   if (work.complete) MakeCall(*std::move(work.complete), &BrokerConnection::Complete, &Ledger::OnCompleteAnswer);
   if (work.audit) MakeCall(*std::move(work.audit), &BrokerConnection::Audit, &Ledger::OnAuditAnswer);
   if (work.progress) MakeCall(*std::move(work.progress), &BrokerConnection::Progress, &Ledger::OnProgressAnswer);
-  if (!work.update) return false;
-  connection_->UpdateClaim(work.stream, *work.update);
-  absl::MutexLock lock(&mutex_);
-  update_sending_ = false;
-  return update_due_;
+  return more;
 }
 
 void WorkerCore::PumpAfter(absl::Duration delay) {
@@ -204,7 +208,8 @@ void WorkerCore::OnBeatAnswer(uint64_t session, const absl::Status& status, cons
     --beats_in_flight_;
     if (!status.ok()) return;
     for (const std::string& token : response.cancelled()) MarkOverLocked(token, "the task was cancelled");
-    for (const std::string& token : response.over()) MarkOverLocked(token, "the attempt is over: timed out or given up");
+    for (const std::string& token : response.over())
+      MarkOverLocked(token, "the attempt is over: timed out or given up");
     SettleUnstartedOverLocked();
     if (response.reconnect() && session == session_ && stream_state_ == StreamState::kOpen) DropStreamLocked();
   }
@@ -218,15 +223,15 @@ void WorkerCore::CountLostSlotsLocked() {
     attempt->slot_lost = true;
     ++lost_slots_;
     LogLocked(LogLevel::kError,
-              absl::StrCat("slot lost: the handler of task ", attempt->delivery->task_id(), " (", attempt->delivery->type(),
-                           ") ignores its deadline; lost so far: ", lost_slots_));
+              absl::StrCat("slot lost: the handler of task ", attempt->delivery->task_id(), " (",
+                           attempt->delivery->type(), ") ignores its deadline; lost so far: ", lost_slots_));
   }
   const int slots = registry_.options().max_concurrency;
   const int allowed = identity_.max_lost_slots > 0 ? identity_.max_lost_slots : slots;
   if (lost_slots_ < allowed || phase_ != Phase::kRunning) return;
   drain_error_ = absl::ResourceExhaustedError(
-      absl::StrCat(lost_slots_, " of ", slots, " slots are lost to handlers that ignore their deadline (limit ", allowed,
-                   "): let handlers look at Task::cancelled(), and start the worker again"));
+      absl::StrCat(lost_slots_, " of ", slots, " slots are lost to handlers that ignore their deadline (limit ",
+                   allowed, "): let handlers look at Task::cancelled(), and start the worker again"));
   BeginDrainLocked(/*by_broker=*/false, identity_.drain_deadline, std::string(drain_error_.message()));
 }
 

@@ -108,6 +108,8 @@ absl::Status Follower::FoldClaimed(const JournalEntry& entry) {
         task.handler_version = group.handler_version();
         task.claimed = group.claimed_us();
         task.ready = group.claimed_us() - (group.ready_ages_size() > i ? group.ready_ages(i) : 0);
+        // It may have been set by the same commit, which then tells only of the claim.
+        task.due = task.ready;
         task.generation = 0;
         task.remaining = 0;
       }));

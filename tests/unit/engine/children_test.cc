@@ -1,1 +1,251 @@
+// Workflows: parents that wait for the children they spawned.
+#include "tests/unit/engine/harness.h"
 
+namespace baton::engine::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const WorkerSpec kParents = {.worker_id = "parents", .types = {"parent"}};
+const WorkerSpec kChildren = {.worker_id = "children", .slots = 1000, .types = {"child"}};
+const TaskSpec kParent = {.type = "parent", .payload = "of all"};
+const TaskSpec kChild = {.type = "child"};
+
+TEST(ChildrenTest, ParentWaitsForItsChildrenAndGoesOnAtTheNextStage) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  EXPECT_THAT(parents.Spawn(parent, {kChild, kChild, kChild}, "so far"), NoError());
+  EXPECT_EQ(harness.StateOf(parent), LiveState::WAITING);
+  EXPECT_EQ(harness.EntryOf(parent).remaining, 3u);
+  EXPECT_THAT(parents.running(), IsEmpty());
+  const std::vector<TaskId> ids = children.running();
+  ASSERT_THAT(ids, ElementsAre(parent + 1, parent + 2, parent + 3));
+  const Delivery& child = children.DeliveryOf(ids[0]);
+  EXPECT_EQ(child.parent, parent);
+  EXPECT_EQ(child.root, parent);
+
+  EXPECT_THAT(children.Succeed(ids[1]), NoError());
+  EXPECT_THAT(children.Succeed(ids[0]), NoError());
+  EXPECT_EQ(harness.EntryOf(parent).remaining, 1u);
+  EXPECT_THAT(children.Succeed(ids[2]), NoError());
+  ASSERT_TRUE(parents.Runs(parent));
+  const Delivery& next = parents.DeliveryOf(parent);
+  EXPECT_EQ(next.stage, 1u);
+  EXPECT_EQ(next.attempt.attempt, 2u);
+  EXPECT_EQ(next.children, 3u);
+  EXPECT_EQ(next.children_failed, 0u);
+  EXPECT_EQ(ContextOf(next), "so far");
+  EXPECT_EQ(PayloadOf(next), "of all");
+  EXPECT_THAT(parents.Succeed(parent), NoError());
+  EXPECT_EQ(harness.EndOf(parent).after().children_total(), 3u);
+}
+
+TEST(ChildrenTest, SpawnOfNoChildrenGoesOnAtOnce) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  EXPECT_THAT(parents.Spawn(parent, {}, "nobody"), NoError());
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).stage, 1u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children, 0u);
+  EXPECT_EQ(ContextOf(parents.DeliveryOf(parent)), "nobody");
+}
+
+TEST(ChildrenTest, FailedAndCancelledChildrenAreCountedAndDoNotFailTheParent) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild, kChild, kChild});
+  children.FailFinally(parent + 1);
+  EXPECT_THAT(harness.Cancel(parent + 2), NoError());
+  EXPECT_EQ(harness.EntryOf(parent).failed, 2u);
+  children.Succeed(parent + 3);
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 2u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children, 3u);
+}
+
+TEST(ChildrenTest, AllChildrenEndingInOneCallResumeTheParentOnce) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, std::vector<TaskSpec>(100, kChild));
+  auto complete = std::make_unique<Tracked<CompleteCommand>>();
+  complete->session = children.session();
+  for (const TaskId id : children.running()) {
+    complete->outcomes.push_back(children.MakeOutcome(id, Outcome::Kind::kSucceeded));
+  }
+  harness.Call(std::move(complete));
+  EXPECT_EQ(parents.AttemptOf(parent).attempt, 2u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children, 100u);
+}
+
+TEST(ChildrenTest, ChildWithARetryEndsOnlyOnce) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild, kChild});
+  children.Fail(parent + 1);
+  EXPECT_EQ(harness.EntryOf(parent).remaining, 2u);
+  children.Succeed(parent + 1);
+  EXPECT_EQ(harness.EntryOf(parent).remaining, 1u);
+  EXPECT_EQ(harness.EntryOf(parent).failed, 0u);
+}
+
+TEST(ChildrenTest, RetryRepeatsTheCurrentStageWithItsChildrenAndContext) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit({.type = "parent", .options = {.max_retries = 2}});
+  EXPECT_THAT(parents.Fail(parent), NoError());
+  parents.Spawn(parent, {kChild, kChild}, "stage one");
+  children.Succeed(parent + 1);
+  children.FailFinally(parent + 2);
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).failures, 0u) << "the budget is fresh at each stage";
+  EXPECT_THAT(parents.Fail(parent), NoError());
+  for (const bool crash : {false, true}) {
+    if (crash) {
+      harness.Crash();
+      parents.Hello();
+    }
+    ASSERT_TRUE(parents.Runs(parent));
+    const Delivery& again = parents.DeliveryOf(parent);
+    EXPECT_EQ(again.stage, 1u);
+    EXPECT_EQ(again.failures, 1u);
+    EXPECT_EQ(again.children, 2u);
+    EXPECT_EQ(again.children_failed, 1u);
+    EXPECT_EQ(ContextOf(again), "stage one");
+  }
+  EXPECT_THAT(parents.Fail(parent), NoError());
+  EXPECT_EQ(harness.StateOf(parent), LiveState::FAILED);
+}
+
+TEST(ChildrenTest, SecondSpawnReplacesTheInputsAndCountsItsOwnChildren) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild}, "one");
+  children.FailFinally(parent + 1);
+  parents.Spawn(parent, {kChild, kChild});
+  EXPECT_EQ(harness.EntryOf(parent).generation, 2u);
+  EXPECT_EQ(harness.EntryOf(parent).failed, 0u);
+  EXPECT_EQ(harness.RowOf(parent + 2).generation(), 2u);
+  children.Succeed(parent + 2);
+  children.Succeed(parent + 3);
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).stage, 2u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children, 2u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 0u);
+  EXPECT_EQ(ContextOf(parents.DeliveryOf(parent)), "one") << "a context that is not set stays as it is";
+}
+
+TEST(ChildrenTest, WorkflowsNestAndShareTheirRoot) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId root = harness.Submit(kParent);
+  parents.Spawn(root, {kParent});
+  const TaskId middle = root + 1;
+  parents.Spawn(middle, {kChild});
+  const TaskId leaf = root + 2;
+  EXPECT_EQ(children.DeliveryOf(leaf).root, root);
+  EXPECT_EQ(children.DeliveryOf(leaf).parent, middle);
+  EXPECT_EQ(harness.RowOf(leaf).depth(), 2u);
+  children.Succeed(leaf);
+  EXPECT_THAT(parents.running(), ElementsAre(middle));
+  parents.Succeed(middle);
+  EXPECT_THAT(parents.running(), ElementsAre(root));
+}
+
+TEST(ChildrenTest, TooDeepAndTooManyAreRefusedAndTheAttemptGoesOn) {
+  EngineSettings settings;
+  settings.max_depth = 1;
+  settings.max_children = 3;
+  EngineHarness harness(settings);
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId root = harness.Submit(kParent);
+  Outcome many = parents.MakeOutcome(root, Outcome::Kind::kSpawned);
+  for (int i = 0; i < 4; ++i) many.children.push_back(MakeTask(kParent, harness.store()));
+  Error error = parents.Send(many);
+  EXPECT_THAT(error, ErrorIs(absl::StatusCode::kInvalidArgument, "TOO_MANY_CHILDREN"));
+  EXPECT_THAT(error.message, HasSubstr("at most 3 children, not 4"));
+  EXPECT_EQ(harness.StateOf(root), LiveState::RUNNING);
+  many.children.resize(1);
+  EXPECT_THAT(parents.Send(many), NoError());
+  error = parents.Spawn(root + 1, {kChild});
+  EXPECT_THAT(error, ErrorIs(absl::StatusCode::kInvalidArgument, "TOO_DEEP"));
+  EXPECT_EQ(harness.StateOf(root + 1), LiveState::RUNNING);
+}
+
+TEST(ChildrenTest, WaitingParentAndItsChildrenSurviveACrash) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild, kChild, kChild}, "context");
+  children.FailFinally(parent + 1);
+  harness.Crash();
+  EXPECT_EQ(harness.EntryOf(parent).remaining, 2u);
+  EXPECT_EQ(harness.EntryOf(parent).failed, 1u);
+  EXPECT_THAT(children.Hello(), NoError());
+  children.Succeed(parent + 2);
+  harness.Crash();
+  EXPECT_THAT(children.Hello(), NoError());
+  children.Succeed(parent + 3);
+  EXPECT_EQ(harness.StateOf(parent), LiveState::PENDING);
+  harness.Crash();
+  EXPECT_THAT(parents.Hello(), NoError());
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).stage, 1u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children, 3u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
+  EXPECT_EQ(ContextOf(parents.DeliveryOf(parent)), "context");
+}
+
+TEST(ChildrenTest, ResumedParentThatIsReleasedOrInterruptedKeepsItsStage) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild}, "context");
+  children.FailFinally(parent + 1);
+  EXPECT_THAT(parents.Release(parent), NoError());
+  EXPECT_EQ(parents.DeliveryOf(parent).stage, 1u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
+  parents.Kill();
+  EXPECT_THAT(parents.Hello(), NoError());
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).stage, 1u);
+  EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
+}
+
+TEST(ChildrenTest, KeysOfAWorkflowAreTwoForEachTaskAndOneMoreForEachSpawn) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId first = harness.Submit(kParent);
+  parents.Spawn(first, {kChild});
+  children.Succeed(first + 1);
+  parents.Succeed(first);
+  harness.TakeWrites();
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild, kChild});
+  children.Succeed(parent + 1);
+  children.Succeed(parent + 2);
+  parents.Succeed(parent);
+  auto writes = harness.TakeWrites();
+  writes[static_cast<size_t>(storage::Family::kJournal)] = 0;
+  EXPECT_THAT(writes, ElementsAre(3, 3, 1, 0, 0, 0, 0, 0));
+}
+
+}  // namespace
+}  // namespace baton::engine::testing

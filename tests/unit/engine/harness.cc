@@ -48,8 +48,10 @@ void EngineHarness::Crash() {
 
 void EngineHarness::Round(bool commit) {
   engine_->BeginRound(clock_.Read());
-  if (!hold_loads) {
-    for (LoadResult& loaded : std::exchange(loaded_, {})) engine_->Apply(std::move(loaded));
+  for (size_t i = 0; i < loads_per_round && !hold_loads && !loaded_.empty(); ++i) {
+    LoadResult loaded = std::move(loaded_.front());
+    loaded_.pop_front();
+    engine_->Apply(std::move(loaded));
   }
   for (std::unique_ptr<Command>& command : std::exchange(sent_, {})) engine_->Apply(std::move(command));
   if (pages_every != 0 && commits_ >= pages_every && commit) {

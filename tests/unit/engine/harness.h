@@ -93,8 +93,9 @@ class EngineHarness {
   // Puts and deletes by family since the last call; pages and checkpoints are not counted.
   std::array<size_t, storage::kFamilyCount> TakeWrites() { return std::exchange(writes_, {}); }
 
-  // Loads are answered only when this is false.
+  // Loads are answered only when this is false, and at most so many in a round.
   bool hold_loads = false;
+  size_t loads_per_round = SIZE_MAX;
   // All pages are stored every so many commits; 0: never by itself.
   uint64_t pages_every = 50;
 
@@ -119,7 +120,7 @@ class EngineHarness {
 
   std::deque<std::unique_ptr<Command>> sent_;
   std::vector<LoadRequest> requested_;
-  std::vector<LoadResult> loaded_;
+  std::deque<LoadResult> loaded_;
   std::vector<std::function<bool()>> looks_;
   std::vector<std::unique_ptr<TestWorker>> workers_;
   std::array<size_t, storage::kFamilyCount> writes_{};

@@ -1,1 +1,100 @@
+// Request ids: a Submit may be sent again.
+#include "tests/unit/engine/harness.h"
 
+namespace baton::engine::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<TaskId> Ids(const Reply<SubmitCommand>& reply) {
+  std::vector<TaskId> ids;
+  for (const SubmitResult& result : reply->results) ids.push_back(result.id);
+  return ids;
+}
+
+TEST(RequestsTest, RepeatIsAnsweredWithTheSameTasks) {
+  EngineHarness harness;
+  const std::vector<TaskSpec> specs = {{.payload = "a"}, {.payload = "b"}, {.delay = kHour}};
+  const auto first = harness.SubmitCall(specs, "request 1");
+  EXPECT_THAT(Ids(first), ElementsAre(1, 2, 3));
+  EXPECT_EQ(Ids(harness.SubmitCall(specs, "request 1")), Ids(first));
+  harness.Crash();
+  EXPECT_EQ(Ids(harness.SubmitCall(specs, "request 1")), Ids(first));
+  EXPECT_EQ(harness.next_id(), 4u);
+  EXPECT_THAT(Ids(harness.SubmitCall(specs, "request 2")), ElementsAre(4, 5, 6));
+}
+
+TEST(RequestsTest, RepeatAfterTheTasksHaveEndedMakesNoNewOnes) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const auto first = harness.SubmitCall({{}}, "request");
+  worker.Succeed(first->results[0].id);
+  EXPECT_EQ(Ids(harness.SubmitCall({{}}, "request")), Ids(first));
+  EXPECT_EQ(harness.next_id(), 2u);
+}
+
+TEST(RequestsTest, SameIdWithOtherTasksIsRefused) {
+  EngineHarness harness;
+  harness.SubmitCall({{.payload = "a"}}, "request");
+  const auto reply = harness.SubmitCall({{.payload = "b"}}, "request");
+  EXPECT_THAT(reply->error, ErrorIs(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED"));
+  EXPECT_EQ(harness.next_id(), 2u);
+}
+
+TEST(RequestsTest, IdIsForgottenAfterADay) {
+  EngineHarness harness;
+  const std::vector<TaskSpec> specs = {{.delay = 30 * kDay}};
+  harness.SubmitCall(specs, "request");
+  harness.clock().AdvanceBoth(kDay);
+  EXPECT_THAT(Ids(harness.SubmitCall(specs, "request")), ElementsAre(1));
+  harness.clock().AdvanceBoth(1);
+  EXPECT_THAT(Ids(harness.SubmitCall(specs, "request")), ElementsAre(2));
+}
+
+TEST(RequestsTest, RequestThatWasNotCommittedBeforeACrashIsNew) {
+  EngineHarness harness;
+  const auto lost = harness.Send(MakeSubmit({{}}, "request", harness.store(), harness.now()));
+  harness.Round(/*commit=*/false);
+  harness.Crash();
+  EXPECT_FALSE(lost.answered());
+  EXPECT_THAT(Ids(harness.SubmitCall({{}}, "request")), ElementsAre(1));
+}
+
+TEST(RequestsTest, LookUpFromBeforeTheFirstCallIsCompletedFromMemory) {
+  EngineHarness harness;
+  auto again = MakeSubmit({{}}, "request", harness.store(), harness.now());
+  const auto first = harness.SubmitCall({{}}, "request");
+  EXPECT_EQ(Ids(harness.Call(std::move(again))), Ids(first));
+  EXPECT_EQ(harness.next_id(), 2u);
+}
+
+TEST(RequestsTest, LookUpThatIsTooOldIsSentBack) {
+  EngineHarness harness;
+  harness.pages_every = 1000;
+  auto old = MakeSubmit({{}}, "old", harness.store(), harness.now());
+  harness.SubmitCall({{}}, "request");
+  for (int i = 0; i < 8300; ++i) {
+    // Each is a commit of its own.
+    ASSERT_THAT(harness.SubmitCall({{.delay = kHour, .unique_key = "same", .policy = UniquePolicy::kReplacePending}})
+                    ->results[0].error,
+                NoError());
+    if (i % 200 == 0) harness.StorePages();
+  }
+  EXPECT_THAT(harness.Call(std::move(old))->error, ErrorIs(absl::StatusCode::kUnavailable, "OVERLOADED"));
+}
+
+TEST(RequestsTest, RefusedItemsStayRefusedInARepeat) {
+  EngineHarness harness;
+  harness.Submit({.delay = kHour, .unique_key = "k"});
+  const std::vector<TaskSpec> specs = {
+      {}, {.unique_key = "k", .policy = UniquePolicy::kReject}, {.unique_key = "k"}, {}};
+  const auto first = harness.SubmitCall(specs, "request");
+  EXPECT_THAT(Ids(first), ElementsAre(2, 0, 1, 3));
+  harness.Crash();
+  const auto again = harness.SubmitCall(specs, "request");
+  EXPECT_EQ(Ids(again), Ids(first));
+  EXPECT_THAT(again->results[1].error, ErrorIs(absl::StatusCode::kAlreadyExists, "UNIQUE_KEY_IN_USE"));
+}
+
+}  // namespace
+}  // namespace baton::engine::testing

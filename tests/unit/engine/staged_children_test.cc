@@ -1,1 +1,152 @@
+// Fan-outs that are staged in parts and sealed by the outcome.
+#include "tests/unit/engine/harness.h"
 
+namespace baton::engine::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const WorkerSpec kParents = {.worker_id = "parents", .types = {"parent"}};
+const WorkerSpec kChildren = {.worker_id = "children", .slots = 5000, .types = {"child"}};
+const TaskSpec kParent = {.type = "parent"};
+const TaskSpec kChild = {.type = "child"};
+
+TEST(StagedChildrenTest, StagedChildrenAreInvisibleUntilTheOutcomeSealsThem) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  EXPECT_EQ(parents.SpawnPart(parent, 1, {kChild, kChild})->staged, 2u);
+  EXPECT_EQ(parents.SpawnPart(parent, 2, {kChild})->staged, 3u);
+  EXPECT_THAT(children.running(), IsEmpty());
+  EXPECT_EQ(harness.StateOf(parent + 1), LiveState::STAGED);
+  EXPECT_THAT(harness.Cancel(parent + 1), ErrorIs(absl::StatusCode::kNotFound, "TASK_NOT_FOUND"));
+  EXPECT_THAT(parents.Spawn(parent, {kChild}, "context", 2), NoError());
+  EXPECT_THAT(children.running(), ElementsAre(parent + 1, parent + 2, parent + 3, parent + 4));
+  EXPECT_EQ(harness.EntryOf(parent).remaining, 4u);
+  for (const TaskId id : children.running()) children.Succeed(id);
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).children, 4u);
+}
+
+TEST(StagedChildrenTest, RepeatedPartIsStoredOnce) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  parents.SpawnPart(parent, 1, {kChild, kChild});
+  const auto again = parents.SpawnPart(parent, 1, {kChild, kChild});
+  EXPECT_THAT(again->error, NoError());
+  EXPECT_EQ(again->staged, 2u);
+  EXPECT_EQ(harness.next_id(), parent + 3);
+}
+
+TEST(StagedChildrenTest, PartsHaveToComeInOrderAndBeCounted) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  const auto early = parents.SpawnPart(parent, 2, {kChild});
+  EXPECT_THAT(early->error, ErrorIs(absl::StatusCode::kFailedPrecondition, "PART_MISSING"));
+  EXPECT_THAT(early->error.message, HasSubstr("part 2 came before part 1"));
+  parents.SpawnPart(parent, 1, {kChild});
+  const Outcome wrong = [&] {
+    Outcome outcome = parents.MakeOutcome(parent, Outcome::Kind::kSpawned);
+    outcome.parts = 2;
+    return outcome;
+  }();
+  EXPECT_THAT(parents.Send(wrong), ErrorIs(absl::StatusCode::kFailedPrecondition, "PART_MISSING"));
+  EXPECT_EQ(harness.StateOf(parent), LiveState::RUNNING);
+  Outcome right = wrong;
+  right.parts = 1;
+  EXPECT_THAT(parents.Send(right), NoError());
+  EXPECT_EQ(harness.StateOf(parent), LiveState::WAITING);
+}
+
+TEST(StagedChildrenTest, PartsOfAnAttemptThatEndsOtherwiseAreRemoved) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.SpawnPart(parent, 1, {kChild, kChild});
+  EXPECT_THAT(parents.Fail(parent), NoError());
+  EXPECT_EQ(harness.StateOf(parent + 1), LiveState::REMOVED);
+  std::string row;
+  EXPECT_TRUE(absl::IsNotFound(harness.store().Get(storage::Family::kTask, TaskKey(parent + 1), &row)));
+  // The next attempt starts with part 1 again.
+  EXPECT_EQ(parents.SpawnPart(parent, 1, {kChild})->staged, 1u);
+  EXPECT_THAT(parents.Spawn(parent, {}, "", 1), NoError());
+  EXPECT_THAT(children.running(), ElementsAre(parent + 3));
+}
+
+TEST(StagedChildrenTest, PartOfAnAttemptThatIsOverIsRefused) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  harness.Cancel(parent);
+  const auto part = parents.SpawnPart(parent, 1, {kChild});
+  EXPECT_THAT(part->error, ErrorIs(absl::StatusCode::kAborted, "ATTEMPT_OVER"));
+  EXPECT_EQ(harness.next_id(), parent + 1);
+}
+
+TEST(StagedChildrenTest, StagedPartsSurviveACrashIfTheirWorkerComesBack) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.SpawnPart(parent, 1, {kChild});
+  harness.Crash();
+  EXPECT_THAT(parents.Hello(), NoError());
+  EXPECT_EQ(parents.SpawnPart(parent, 1, {kChild})->staged, 1u) << "a repeat: its answer may have been lost";
+  EXPECT_EQ(parents.SpawnPart(parent, 2, {kChild})->staged, 2u);
+  EXPECT_THAT(parents.Spawn(parent, {}, "", 2), NoError());
+  EXPECT_THAT(children.Hello(), NoError());
+  EXPECT_THAT(children.running(), ElementsAre(parent + 1, parent + 2));
+}
+
+TEST(StagedChildrenTest, StagedPartsAreRemovedIfTheWorkerIsLostWithTheBroker) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  parents.SpawnPart(parent, 1, {kChild});
+  harness.Crash();
+  parents.Freeze();
+  harness.Advance(kMinute);
+  EXPECT_EQ(harness.StateOf(parent), LiveState::PENDING);
+  EXPECT_EQ(harness.StateOf(parent + 1), LiveState::REMOVED);
+}
+
+TEST(StagedChildrenTest, LargeFanOutIsSealedAtOnceAndPutInOrderStepByStep) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  for (uint32_t part = 1; part <= 3; ++part) parents.SpawnPart(parent, part, std::vector<TaskSpec>(1000, kChild));
+  Outcome spawned = parents.MakeOutcome(parent, Outcome::Kind::kSpawned);
+  spawned.parts = 3;
+  parents.Post(spawned);
+  harness.Round();
+  EXPECT_EQ(harness.StateOf(parent + 3000), LiveState::PENDING) << "for every reader, from the first commit on";
+  EXPECT_TRUE(harness.engine().has_more());
+  harness.Crash();
+  TestWorker& children = harness.Connect(kChildren);
+  EXPECT_EQ(children.handlers(), 3000u);
+  EXPECT_EQ(children.running().back(), parent + 3000);
+}
+
+TEST(StagedChildrenTest, CancelledParentTakesItsSealedChildrenWithItBeforeTheyAreInOrder) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  for (uint32_t part = 1; part <= 2; ++part) parents.SpawnPart(parent, part, std::vector<TaskSpec>(1000, kChild));
+  Outcome spawned = parents.MakeOutcome(parent, Outcome::Kind::kSpawned);
+  spawned.parts = 2;
+  parents.Post(spawned);
+  harness.Round();
+  EXPECT_THAT(harness.Cancel(parent), NoError());
+  for (TaskId id = parent; id <= parent + 2000; ++id) ASSERT_EQ(harness.StateOf(id), LiveState::CANCELLED) << id;
+  EXPECT_EQ(children.orders.empty(), children.handlers() == 0);
+}
+
+}  // namespace
+}  // namespace baton::engine::testing

@@ -1,1 +1,155 @@
+// Attempts that take too long, and a broker process that stood still.
+#include "tests/unit/engine/harness.h"
 
+namespace baton::engine::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(TimeoutsTest, AttemptThatTakesTooLongFailsAndIsRetried) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond, .max_retries = 2}});
+  harness.Advance(10 * kSecond - 1);
+  EXPECT_EQ(harness.LogOf(id).size(), 0u);
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
+  EXPECT_THAT(harness.LogOf(id)[0].error(), HasSubstr("timed out: attempt 1 took longer than 10s"));
+  EXPECT_EQ(worker.AttemptOf(id).attempt, 2u);
+  worker.Drop({id, 1});
+  harness.Advance(10 * kSecond);
+  EXPECT_EQ(harness.StateOf(id), LiveState::FAILED);
+  EXPECT_EQ(harness.EndOf(id).kind(), Step::TIMED_OUT);
+}
+
+TEST(TimeoutsTest, TimeOfAPrefetchedAttemptCountsFromTheStartOfItsHandler) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond}});
+  worker.Queue(id);
+  harness.Advance(30 * kSecond);
+  EXPECT_EQ(worker.AttemptOf(id).attempt, 1u);
+  worker.Start(id);
+  harness.Advance(10 * kSecond - 1);
+  EXPECT_THAT(harness.KindsOf(id), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
+}
+
+TEST(TimeoutsTest, HandlersThatIgnoreTheirTimeoutKeepTheirSlots) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.slots = 2, .handler_options = {.timeout = kSecond, .max_retries = 1}});
+  const std::vector<TaskId> ids = harness.SubmitMany(4);
+  harness.Advance(kMinute);  // With many beats that list both.
+  EXPECT_THAT(worker.running(), ElementsAre(ids[0], ids[1]));
+  EXPECT_EQ(harness.StateOf(ids[0]), LiveState::FAILED);
+  EXPECT_EQ(harness.StateOf(ids[2]), LiveState::PENDING);
+  EXPECT_EQ(harness.Workers().at(0).slots_taken, 2u);
+  EXPECT_EQ(harness.Workers().at(0).attempts, 0u);
+  // A late outcome is refused, but it frees the slot; a handler that just returns frees it with the next beat.
+  EXPECT_THAT(worker.Succeed(ids[0]), ErrorIs(absl::StatusCode::kAborted, "ATTEMPT_OVER"));
+  EXPECT_THAT(worker.running(), ElementsAre(ids[1], ids[2]));
+  worker.Drop({ids[1], 1});
+  EXPECT_FALSE(worker.Runs(ids[3]));
+  worker.Beat();
+  EXPECT_TRUE(worker.Runs(ids[3]));
+}
+
+TEST(TimeoutsTest, WorkerIsToldThatAnAttemptIsOver) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.options = {.timeout = kSecond, .max_retries = 1}});
+  harness.Advance(kSecond);
+  worker.told_over.clear();
+  worker.Beat();
+  EXPECT_THAT(worker.told_over, ElementsAre(AttemptId{id, 1}));
+  EXPECT_THAT(worker.told_cancelled, IsEmpty());
+}
+
+TEST(TimeoutsTest, PauseOfTheProcessExtendsTimeoutsLeasesAndGrace) {
+  EngineHarness harness;
+  TestWorker& timed = harness.Connect({.worker_id = "timed"});
+  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond}});
+  TestWorker& gone = harness.Connect({.worker_id = "gone", .types = {"other"}});
+  const TaskId other = harness.Submit({.type = "other"});
+  timed.Beat();  // From here on it is known when the handler started.
+  gone.CloseStream();
+  gone.Freeze();
+  harness.Advance(800 * kMillisecond);
+  harness.Pause(kHour);
+  harness.Settle();
+  EXPECT_THAT(harness.KindsOf(id), IsEmpty()) << "an hour in which nobody could answer is not held against them";
+  EXPECT_THAT(harness.KindsOf(other), IsEmpty());
+  // It would have been woken 500 ms after the last round: only what came later is a pause.
+  harness.Advance(200 * kMillisecond - 1);
+  EXPECT_THAT(harness.KindsOf(other), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(other), ElementsAre(Step::INTERRUPTED));
+  harness.Advance(9 * kSecond);
+  EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
+  EXPECT_EQ(timed.AttemptOf(id).attempt, 2u);
+}
+
+TEST(TimeoutsTest, SleepingOnPurposeIsNoPause) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond, .max_retries = 1}});
+  harness.Advance(20 * kSecond);
+  EXPECT_EQ(harness.StateOf(id), LiveState::FAILED);
+  EXPECT_EQ(harness.EndOf(id).time_us(), kStart + 10 * kSecond);
+  EXPECT_TRUE(worker.open());
+}
+
+TEST(TimeoutsTest, DueTimesAreNotExtendedByAPause) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  harness.Submit();  // Keeps a lease armed.
+  const TaskId id = harness.Submit({.delay = kMinute});
+  harness.Pause(kMinute);
+  harness.Settle();
+  EXPECT_TRUE(worker.Runs(id));
+}
+
+TEST(TimeoutsTest, NothingExpiresInARoundThatHasNotSeenAllInput) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.options = {.timeout = kSecond}});
+  harness.Advance(kSecond - 1);
+  harness.clock().AdvanceBoth(1);
+  harness.engine().BeginRound(harness.clock().Read());
+  harness.engine().FinishRound(false);
+  EXPECT_THAT(worker.Succeed(id), NoError());
+  EXPECT_EQ(harness.StateOf(id), LiveState::COMPLETED);
+}
+
+TEST(TimeoutsTest, RemainingTimeoutSurvivesARestart) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond}});
+  harness.Advance(6 * kSecond);
+  harness.Crash();
+  harness.clock().AdvanceBoth(kSecond);
+  EXPECT_THAT(worker.Hello(), NoError());
+  EXPECT_TRUE(worker.Runs(id));
+  harness.Advance(3 * kSecond - 1);
+  EXPECT_THAT(harness.KindsOf(id), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
+}
+
+TEST(TimeoutsTest, WallClockThatJumpedWhileTheBrokerWasDownNeverLengthensATimeout) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond}});
+  worker.Freeze();
+  harness.clock().AdvanceWall(-kDay);
+  harness.Crash();
+  EXPECT_EQ(harness.Workers().size(), 1u);
+  harness.Advance(10 * kSecond);
+  EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
+}
+
+}  // namespace
+}  // namespace baton::engine::testing

@@ -86,10 +86,10 @@ class FakeConnection final : public BrokerConnection {
   void SetAddress(const std::string& address) override { addresses.Push(address); }
   void Close() override {}
 
-#define BATON_FAKE(method, inbox)                                                                                   \
+#define BATON_FAKE(method, inbox)                                                                                      \
   void method(const v1::method##Request& request, CallOptions options, Answer<v1::method##Response> answer) override { \
-    inbox.Push({request, options, std::move(answer)});                                                              \
-  }                                                                                                                 \
+    inbox.Push({request, options, std::move(answer)});                                                                 \
+  }                                                                                                                    \
   Inbox<PendingCall<v1::method##Request, v1::method##Response>> inbox;
   BATON_FAKE(Heartbeat, beats)
   BATON_FAKE(Complete, completes)

@@ -52,7 +52,7 @@ TEST_F(LedgerTest, CallsAreCutByBytes) {
     AcceptAll(*call);
   }
   EXPECT_EQ(outcomes, 10);
-  EXPECT_EQ(calls, 4);
+  EXPECT_EQ(calls, 3);
 }
 
 TEST_F(LedgerTest, AnAttemptIsHeldUntilItsHandlerReturnedAndItsOutcomeWasAnswered) {

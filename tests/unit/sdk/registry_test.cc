@@ -72,15 +72,18 @@ TEST(RegistryTest, RefusesMoreTypesThanABrokerTakes) {
 
 TEST(RegistryTest, DescribesEverythingToTheBroker) {
   Registry registry;
-  ASSERT_TRUE(registry.Configure({.max_concurrency = 4,
-                                  .prefetch = 2,
-                                  .capabilities = {"GPU"},
-                                  .retry = {.max_attempts = 7, .backoff = RetryBackoff::kExponential}})
+  ASSERT_TRUE(registry
+                  .Configure({.max_concurrency = 4,
+                              .prefetch = 2,
+                              .capabilities = {"GPU"},
+                              .retry = {.max_attempts = 7, .backoff = RetryBackoff::kExponential}})
                   .ok());
-  ASSERT_TRUE(registry.Use({{"a", HandlerOptions{.handler = Done,
-                                                 .options = {.timeout = absl::Seconds(5),
-                                                             .required_capabilities = {{"GPU"}}},
-                                                 .description = "does a"}}}).ok());
+  ASSERT_TRUE(
+      registry
+          .Use({{"a", HandlerOptions{.handler = Done,
+                                     .options = {.timeout = absl::Seconds(5), .required_capabilities = {{"GPU"}}},
+                                     .description = "does a"}}})
+          .ok());
   const v1::WorkerUpdate update = registry.Describe();
   EXPECT_THAT(update.capabilities(), ElementsAre("GPU"));
   EXPECT_EQ(update.slots(), 6);

@@ -73,7 +73,7 @@ TEST_F(SubmitQueueTest, CallsAreCutByCountAndBytes) {
   EXPECT_EQ(calls, 3);
   EXPECT_EQ(many->remaining, 0);
   Add(10, 1'000'000);
-  EXPECT_EQ(queue_.Next(now_)->request.tasks_size(), 3);
+  EXPECT_EQ(queue_.Next(now_)->request.tasks_size(), 4);
 }
 
 TEST_F(SubmitQueueTest, AFailedCallIsRepeatedUnderItsRequestIdEvenIfMoreCameMeanwhile) {

@@ -29,16 +29,30 @@ TEST(ValidateTest, RefusesBadRegistrationsByName) {
       {"bad spelling", [](Registration& r) { r.type = "a b"; }, {"type", "'a b'", "[A-Za-z0-9_.:/-]"}},
       {"overlong type", [](Registration& r) { r.type = std::string(129, 'x'); }, {"129 bytes", "128"}},
       {"empty function", [](Registration& r) { r.options.handler = nullptr; }, {"'t'", "function is empty"}},
-      {"timeout", [](Registration& r) { r.options.options.timeout = absl::ZeroDuration(); }, {"'t'", "timeout is 0", "1ms"}},
-      {"endless timeout", [](Registration& r) { r.options.options.timeout = absl::InfiniteDuration(); }, {"timeout is inf"}},
+      {"timeout",
+       [](Registration& r) { r.options.options.timeout = absl::ZeroDuration(); },
+       {"'t'", "timeout is 0", "1ms"}},
+      {"endless timeout",
+       [](Registration& r) { r.options.options.timeout = absl::InfiniteDuration(); },
+       {"timeout is inf"}},
       {"priority", [](Registration& r) { r.options.options.priority = 21; }, {"priority is 21", "-20 to 20"}},
       {"retries", [](Registration& r) { r.options.options.max_retries = 0; }, {"max_retries is 0", "1 to 1000"}},
-      {"interval", [](Registration& r) { r.options.options.retry_interval = -absl::Seconds(1); }, {"retry_interval is -1s"}},
+      {"interval",
+       [](Registration& r) { r.options.options.retry_interval = -absl::Seconds(1); },
+       {"retry_interval is -1s"}},
       {"cap", [](Registration& r) { r.options.options.retry_interval_cap = absl::Hours(721); }, {"retry_interval_cap"}},
       {"jitter", [](Registration& r) { r.options.options.retry_jitter = 1.5; }, {"retry_jitter is 1.5"}},
-      {"capability", [](Registration& r) { r.options.options.required_capabilities = {{"G PU"}}; }, {"required_capabilities", "'G PU'"}},
-      {"capability twice", [](Registration& r) { r.options.options.required_capabilities = {{"A", "A"}}; }, {"'A' twice"}},
-      {"description", [](Registration& r) { r.options.description = std::string(1025, 'x'); }, {"description has 1025", "1024"}},
+      {"capability",
+       [](Registration& r) { r.options.options.required_capabilities = {{"G PU"}}; },
+       {"required_capabilities", "'G PU'"}},
+      {"capability twice",
+       [](Registration& r) {
+         r.options.options.required_capabilities = {{"A", "A"}};
+       },
+       {"'A' twice"}},
+      {"description",
+       [](Registration& r) { r.options.description = std::string(1025, 'x'); },
+       {"description has 1025", "1024"}},
       {"description not UTF-8", [](Registration& r) { r.options.description = "\xFF"; }, {"description is not UTF-8"}},
   };
   EXPECT_TRUE(ValidateRegistration(Registration("t", Good())).ok());
@@ -115,7 +129,8 @@ TEST(ValidateTest, ChecksCheckpoints) {
       {"c\xFF", "", "", "code is not UTF-8"},
   };
   for (const auto& row : table) {
-    EXPECT_THAT(std::string(MakeCheckpoint(row.code, row.message, row.metadata).status().message()), HasSubstr(row.said));
+    EXPECT_THAT(std::string(MakeCheckpoint(row.code, row.message, row.metadata).status().message()),
+                HasSubstr(row.said));
   }
 }
 

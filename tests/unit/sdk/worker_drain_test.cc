@@ -22,7 +22,8 @@ class WorkerDrainTest : public WorkerTest {
   }
   void AcceptReleases(int count) {
     while (count > 0) {
-      for (const v1::Outcome& outcome : AcceptComplete().outcomes()) {
+      const v1::CompleteRequest request = AcceptComplete();
+      for (const v1::Outcome& outcome : request.outcomes()) {
         EXPECT_TRUE(outcome.has_released()) << outcome.ShortDebugString();
         --count;
       }
@@ -131,13 +132,11 @@ TEST_F(WorkerDrainTest, ABrokerThatWantsItGoneSaysSo) {
 TEST_F(WorkerDrainTest, LostSlotsEndTheWorker) {
   identity_.lost_slot_grace = absl::Seconds(5);
   Configure(2, 0);
-  struct Gate {
-    absl::Notification release;
-  };
-  auto gate = std::make_shared<Gate>();
-  Use("stuck", [this, gate](Task& task) {
+  // Outlives this test: the worker leaves its stuck threads behind.
+  auto release = std::make_shared<absl::Notification>();
+  Use("stuck", [this, release](Task& task) {
     running_.Push(task.id());
-    gate->release.WaitForNotification();
+    release->WaitForNotification();
     return Outcome();
   });
   StartAndWelcome();
@@ -157,7 +156,7 @@ TEST_F(WorkerDrainTest, LostSlotsEndTheWorker) {
   const absl::Status status = AwaitResult();
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("2 of 2 slots are lost"));
-  gate->release.Notify();
+  release->Notify();
 }
 
 TEST_F(WorkerDrainTest, ALostSlotComesBackWithItsHandler) {

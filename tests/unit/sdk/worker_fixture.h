@@ -24,10 +24,7 @@ class WorkerTest : public ::testing::Test {
   ~WorkerTest() override {
     release_.Notify();
     if (!runner_.joinable()) return;
-    // A test that has not ended its worker itself: superseded workers wait for nothing.
-    v1::ClaimResponse message;
-    message.mutable_order()->mutable_superseded();
-    if (!ended_) Say(message);
+    if (!ended_) EndWorker();
     runner_.join();
   }
 
@@ -141,6 +138,17 @@ class WorkerTest : public ::testing::Test {
   std::shared_ptr<ManualScheduler> scheduler_ = std::make_shared<ManualScheduler>();
   Inbox<uint64_t> running_;
   Inbox<std::string> log_;
+
+  // For tests that do not end their worker themselves. A superseded worker waits for nothing; one without a stream
+  // gives up at its drain deadline.
+  void EndWorker() {
+    v1::ClaimResponse message;
+    message.mutable_order()->mutable_superseded();
+    Say(message);
+    worker().Shutdown();
+    scheduler_->Advance(absl::Seconds(31));
+    scheduler_->Advance(absl::Seconds(3));
+  }
 
   // Lets blocking handlers return.
   struct Gate {

@@ -116,7 +116,7 @@ TEST_F(WorkerTest, BeatsTellWhatIsHeld) {
   ASSERT_EQ(beat.request.held_size(), 2);
   for (const v1::HeldAttempt& held : beat.request.held()) {
     EXPECT_EQ(held.has_running_us(), held.attempt_token() == Token(1));
-    if (held.has_running_us()) EXPECT_EQ(held.running_us(), 3'000'000);
+    EXPECT_EQ(held.running_us(), held.has_running_us() ? 3'000'000 : 0);
   }
 }
 
@@ -170,7 +170,8 @@ TEST_F(WorkerTest, ACancelOrderStopsRunningAndUnstartedAttempts) {
   Say(message);
   std::vector<std::string> cancelled;
   while (cancelled.size() < 2) {
-    for (const v1::Outcome& outcome : AcceptComplete().outcomes()) {
+    const v1::CompleteRequest request = AcceptComplete();
+    for (const v1::Outcome& outcome : request.outcomes()) {
       EXPECT_TRUE(outcome.has_cancelled());
       cancelled.push_back(outcome.attempt_token());
     }

@@ -26,10 +26,15 @@ TEST(Settings, EveryDefaultIsInItsRange) {
 
 TEST(Settings, WhatIsPrintedIsReadBack) {
   Settings settings;
-  for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{
-           {"server.data_dir", "/tmp/a \"b\""}, {"server.listen", "unix:/tmp/x"}, {"workers.grace", "1.5s"},
-           {"limits.payload_bytes", "512KiB"}, {"defaults.priority", "-3"}, {"defaults.exponential_jitter", "0.5"},
-           {"defaults.retry_backoff", "exponential"}, {"storage.recover", "point-in-time"}}) {
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, std::string>>{{"server.data_dir", "/tmp/a \"b\""},
+                                                        {"server.listen", "unix:/tmp/x"},
+                                                        {"workers.grace", "1.5s"},
+                                                        {"limits.payload_bytes", "512KiB"},
+                                                        {"defaults.priority", "-3"},
+                                                        {"defaults.exponential_jitter", "0.5"},
+                                                        {"defaults.retry_backoff", "exponential"},
+                                                        {"storage.recover", "point-in-time"}}) {
     ASSERT_TRUE(SetSetting(name, value, &settings).ok()) << name;
   }
   const std::string toml = SettingsToToml(settings, Comments::kYes);

@@ -123,7 +123,8 @@ TEST_F(OutcomesTest, RefusesBadContentByName) {
          o->mutable_spawned()->add_children()->set_type("a");
          o->mutable_spawned()->add_children();
        }},
-      {"FIELD_REQUIRED", "outcomes[0].checkpoints[0].code", [](auto* o) { o->mutable_cancelled(), o->add_checkpoints(); }},
+      {"FIELD_REQUIRED", "outcomes[0].checkpoints[0].code",
+       [](auto* o) { o->mutable_cancelled(), o->add_checkpoints(); }},
       {"OUT_OF_RANGE", "outcomes[0].progress.percent",
        [](auto* o) {
          o->mutable_cancelled();

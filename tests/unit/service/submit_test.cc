@@ -77,12 +77,14 @@ TEST_F(SubmitTest, RefusesBadFieldsByName) {
       {"FIELD_REQUIRED", "tasks[0].type", [](auto* t) { t->clear_type(); }},
       {"BAD_NAME", "tasks[0].type", [](auto* t) { t->set_type("no spaces"); }},
       {"FIELD_TOO_LONG", "tasks[0].tag", [](auto* t) { t->set_tag(std::string(129, 'a')); }},
-      {"PAYLOAD_TOO_LARGE", "1048577", [](auto* t) { t->mutable_payload()->set_data(std::string((1 << 20) + 1, 'x')); }},
+      {"PAYLOAD_TOO_LARGE", "1048577",
+       [](auto* t) { t->mutable_payload()->set_data(std::string((1 << 20) + 1, 'x')); }},
       {"MALFORMED_JSON", "tasks[0].payload.json", [](auto* t) { t->mutable_payload()->set_json("{"); }},
       {"FIELD_TOO_LONG", "tasks[0].payload.content_type",
        [](auto* t) { t->mutable_payload()->set_content_type(std::string(129, 'a')); }},
       {"OUT_OF_RANGE", "tasks[0].options.priority is 21", [](auto* t) { t->mutable_options()->set_priority(21); }},
-      {"OUT_OF_RANGE", "tasks[0].options.timeout_us is 999", [](auto* t) { t->mutable_options()->set_timeout_us(999); }},
+      {"OUT_OF_RANGE", "tasks[0].options.timeout_us is 999",
+       [](auto* t) { t->mutable_options()->set_timeout_us(999); }},
       {"OUT_OF_RANGE", "30d", [](auto* t) { t->mutable_options()->set_timeout_us(31 * kDay); }},
       {"OUT_OF_RANGE", "tasks[0].options.max_retries", [](auto* t) { t->mutable_options()->set_max_retries(0); }},
       {"OUT_OF_RANGE", "retry_interval_us", [](auto* t) { t->mutable_options()->set_retry_interval_us(-1); }},
@@ -179,8 +181,7 @@ class LookUpTest : public SubmitTest {
     ASSERT_EQ(store_->Commit(batch, store_->number() + 1, &error), storage::CommitResult::kDone) << error;
   }
 
-  std::unique_ptr<storage::Store> store_ =
-      storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>()).value();
+  std::unique_ptr<storage::Store> store_ = storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>()).value();
 };
 
 TEST_F(LookUpTest, PlainTasksNeedNone) {

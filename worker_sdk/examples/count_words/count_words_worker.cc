@@ -58,7 +58,7 @@ Outcome MergeChunks(baton::Task& task, const json& input) {
   uint64_t words = 0;
   for (const baton::ChildOutcome& child : task.Children()) {
     if (child.state != baton::TaskState::kCompleted) {
-      return FinalError(absl::StrCat("chunk ", child.index, " (task ", child.task_id, ") failed: ", child.error));
+      return FinalError(absl::StrCat("chunk ", child.index, " (task ", child.id, ") failed: ", child.error));
     }
     const absl::StatusOr<json> found = baton::ParseJson(child.result);
     if (!found.ok()) return FinalError(found.status());

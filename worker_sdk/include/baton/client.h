@@ -112,6 +112,6 @@ class Client {
   std::shared_ptr<internal::ClientCore> core_;
 };
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_CLIENT_H_

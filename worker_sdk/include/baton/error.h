@@ -15,6 +15,6 @@ std::string ErrorReason(const absl::Status& status);
 // How long the broker asks to wait before a retry; zero if it gave no advice.
 absl::Duration RetryAfter(const absl::Status& status);
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_ERROR_H_

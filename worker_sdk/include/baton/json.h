@@ -31,12 +31,12 @@ inline absl::StatusOr<nlohmann::json> ParseJson(const Payload& payload) {
   if (!payload.has_value()) return nlohmann::json();
   nlohmann::json value = nlohmann::json::parse(payload.json_text(), nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) {
-    return absl::InvalidArgumentError(absl::StrCat("payload: ", payload.bytes().size(),
-                                                   " bytes that are not well-formed JSON; submit it as JSON"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("payload: ", payload.bytes().size(), " bytes that are not well-formed JSON; submit it as JSON"));
   }
   return value;
 }
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_JSON_H_

@@ -17,6 +17,6 @@ using LogFunction = std::function<void(LogLevel, const std::string&)>;
 // One line to stderr for kInfo and above: time, level, text. The default.
 void LogToStderr(LogLevel level, const std::string& text);
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_LOG_H_

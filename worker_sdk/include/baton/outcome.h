@@ -37,7 +37,8 @@ struct FinalError {
 //   return FinalError("no such user");                                               // failed for good
 //   return task.Next(children);  return task.Suspend("approval");                    // waits, see <baton/task.h>
 //
-// A lambda that returns different kinds needs `-> baton::Outcome`. Movable and copyable; holds no reference to its task.
+// A lambda that returns different kinds needs `-> baton::Outcome`. Movable and copyable; holds no reference to its
+// task.
 class Outcome {
  public:
   struct Spawn {
@@ -51,11 +52,11 @@ class Outcome {
   using Value = std::variant<Payload, Error, FinalError, Spawn, Suspension>;
 
   Outcome() = default;
-  Outcome(Payload result) : value_(std::move(result)) {}             // NOLINT: conversion is the purpose
+  Outcome(Payload result) : value_(std::move(result)) {}               // NOLINT: conversion is the purpose
   Outcome(std::string result) : value_(Payload(std::move(result))) {}  // NOLINT: conversion is the purpose
-  Outcome(const char* result) : value_(Payload(result)) {}           // NOLINT: conversion is the purpose
-  Outcome(Error error) : value_(std::move(error)) {}                 // NOLINT: conversion is the purpose
-  Outcome(FinalError error) : value_(std::move(error)) {}            // NOLINT: conversion is the purpose
+  Outcome(const char* result) : value_(Payload(result)) {}             // NOLINT: conversion is the purpose
+  Outcome(Error error) : value_(std::move(error)) {}                   // NOLINT: conversion is the purpose
+  Outcome(FinalError error) : value_(std::move(error)) {}              // NOLINT: conversion is the purpose
   // Anything with a PayloadConverter.
   template <typename T, typename = decltype(PayloadConverter<std::decay_t<T>>::Convert(std::declval<const T&>()))>
   Outcome(const T& result) : Outcome(Payload(result)) {}  // NOLINT: conversion is the purpose
@@ -73,6 +74,6 @@ class Outcome {
   Value value_ = Payload();
 };
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_OUTCOME_H_

@@ -64,6 +64,6 @@ class Payload {
   std::string content_type_;
 };
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_PAYLOAD_H_

@@ -36,6 +36,6 @@ absl::StatusOr<Message> ParseMessage(const Payload& payload) {
   return message;
 }
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_PROTOBUF_H_

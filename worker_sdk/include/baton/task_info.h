@@ -111,6 +111,6 @@ struct TaskInfo {
   bool terminal() const { return IsTerminal(state); }
 };
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_TASK_INFO_H_

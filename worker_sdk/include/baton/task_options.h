@@ -66,6 +66,6 @@ struct NewTask {
   UniquePolicy unique_policy = UniquePolicy::kReturnExisting;
 };
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_TASK_OPTIONS_H_

@@ -146,7 +146,8 @@ class Worker {
   //   INVALID_ARGUMENT     a refused registration or configuration, or an identity that is refused
   //   FAILED_PRECONDITION  reason SUPERSEDED: a newer generation of the pod has taken over; or called twice
   //   ALREADY_EXISTS       reason WORKER_ID_IN_USE: another live process has this worker id
-  //   DEADLINE_EXCEEDED    handlers were still running at the drain deadline; their tasks were given back, their threads
+  //   DEADLINE_EXCEEDED    handlers were still running at the drain deadline; their tasks were given back, their
+  //   threads
   //                        go on until the process ends
   //   UNAVAILABLE          outcomes could not be delivered before the drain deadline; their tasks will run again
   //   RESOURCE_EXHAUSTED   too many slots were lost to handlers that ignore their deadline
@@ -157,8 +158,8 @@ class Worker {
   // finish until the drain deadline. Further calls have no effect. Before Run(): Run() returns at once.
   void Shutdown();
 
-  // From now on SIGINT and SIGTERM mean Shutdown() of this worker; a second one ends the process as usual. For one worker
-  // per process.
+  // From now on SIGINT and SIGTERM mean Shutdown() of this worker; a second one ends the process as usual. For one
+  // worker per process.
   void ShutdownOnSignals();
 
   // As announced to the broker.
@@ -168,6 +169,6 @@ class Worker {
   std::shared_ptr<internal::WorkerCore> core_;
 };
 
-}  // namespace baton
+}  // namespace baton::inline sdk
 
 #endif  // BATON_WORKER_H_
