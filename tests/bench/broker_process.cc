@@ -1,9 +1,9 @@
 #include "tests/bench/broker_process.h"
 
-#include <signal.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -55,7 +55,7 @@ void BrokerProcess::Kill() {
 absl::Status BrokerProcess::Stop() {
   if (!process_) return absl::OkStatus();
   process_->Signal(SIGTERM);
-  const absl::Status status = process_->Wait(kStopPatience);
+  absl::Status status = process_->Wait(kStopPatience);
   process_.reset();
   if (status.ok()) return status;
   return absl::InternalError(absl::StrCat("batond did not stop as told: ", status.message(), "\n", LogTail()));

@@ -9,8 +9,10 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <system_error>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "tests/bench/machine_limits.h"
 #include "tests/bench/modes.h"
@@ -126,6 +128,12 @@ int RunMode(const Mode& mode, BenchOptions options) {
   if (options.tasks == 0) options.tasks = mode.tasks;
   if (options.batond.empty()) {
     options.batond = (std::filesystem::path(baton::bench::OwnPath()).parent_path() / "batond").string();
+  }
+  std::error_code error;
+  if (mode.tasks > 0 && !std::filesystem::exists(options.batond, error)) {
+    return Complain(kUsage,
+                    absl::NotFoundError(absl::StrCat("--batond ", options.batond,
+                                                     ": no such program; build the target batond, or name one")));
   }
   return Print(options, mode.run(options));
 }

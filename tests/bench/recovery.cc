@@ -1,6 +1,6 @@
-#include <signal.h>
 
 #include <algorithm>
+#include <csignal>
 #include <string>
 
 #include "absl/time/time.h"

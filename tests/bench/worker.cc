@@ -34,7 +34,7 @@ class BenchWorker {
     RETURN_IF_ERROR(worker_.Use(kWarmUpType, [this](Task&) { return OnWarmUp(); }));
     if (!options_.late) RETURN_IF_ERROR(UseMeasured());
     std::thread control([this] { Control(); });
-    const absl::Status status = worker_.Run();
+    absl::Status status = worker_.Run();
     role_->end_at.store(MonotonicNow());
     if (status.ok())
       board_->SetStage(role_, Stage::kDone);

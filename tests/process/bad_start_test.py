@@ -86,7 +86,7 @@ class BadStartTest(ProcessTest):
     def test_an_unreadable_configuration_is_refused(self):
         missing = self.folder / "missing.toml"
         self.assertIn(f"cannot read the configuration file {missing}: No such file or directory",
-                      self.refused(2, "--config", str(missing)))  # yapf: disable
+                      self.refused(2, "--config", str(missing)))
         self.assertIn("Is a directory", self.refused(2, "--config", str(self.folder)))
 
     def test_an_unknown_flag_is_refused(self):
@@ -97,13 +97,13 @@ class BadStartTest(ProcessTest):
     def test_an_address_that_other_machines_reach_is_refused(self):
         for address in ("0.0.0.0:7461", "[::]:7461", "192.0.2.1:7461", "example.org:7461"):
             line = self.refused(2, listen=address)
-            self.assertIn(f"'{address}' can be reached from other machines", line)
+            self.assertIn(f"server.listen is '{address}', which can be reached from other machines", line)
             self.assertIn("no TLS", line)
         self.assertFalse(self.data.exists())
 
     def test_an_address_that_is_none_is_refused(self):
         for address in ("127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536", ":7461", "unix:", "unix:/" + "x" * 200):
-            self.assertIn(f"listen address '{address}'", self.refused(2, listen=address))
+            self.assertIn(f"server.listen is '{address}'", self.refused(2, listen=address))
 
     def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(self):
         self.start_broker()
@@ -129,7 +129,7 @@ class BadStartTest(ProcessTest):
         self.assertIn("point-in-time", line)
         # What it says works: everything before the damage is there.
         self.broker = Broker(self.folder, self.data, name="recovered", listen="127.0.0.1:0",
-                             settings={"storage.recover": "point-in-time"})  # yapf: disable
+                             settings={"storage.recover": "point-in-time"})
         self.processes.append(self.broker)
         left = self.baton("stats", "-o", "json").json()["counts"]["pending"]
         self.assertTrue(0 < left < 20_000, left)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A broker that is killed or stopped, and started again on the same data: everything acknowledged is there and goes on."""
+"""A broker that is killed or stopped, then started again on its data: what was acknowledged is there and goes on."""
 
 import signal
 import threading
@@ -28,7 +28,7 @@ class Submitter(threading.Thread):
 
     def _submit(self, number):
         words = ["submit", "echo", "--json", str(number), "--count", str(CHUNK), "--request-id", f"call-{number}",
-                 "--quiet"]  # yapf: disable
+                 "--quiet"]
         while True:
             answer = run_program([program("BATON"), "--broker", self._test.broker.address, *words])
             if answer.code == 0:
@@ -53,7 +53,7 @@ class LoadTest(ProcessTest):
         for kill in range(3):
             target = len(submitter.acknowledged) + 5 * CHUNK
             wait_until(lambda t=target: len(submitter.acknowledged) >= t or not submitter.is_alive(),
-                       f"tasks are acknowledged before kill {kill}")  # yapf: disable
+                       f"tasks are acknowledged before kill {kill}")
             self.broker.kill()
             self.start_broker()
         submitter.end()
@@ -75,7 +75,8 @@ class LoadTest(ProcessTest):
         again = {task: runs.count(task) for task in set(runs) if runs.count(task) > 1}
         self.assertEqual(set(runs), set(tasks))
         for task in again:
-            self.assertEqual(listed[task]["interruptions"], runs.count(task) - 1, f"task {task} ran again without a cause")
+            interruptions = runs.count(task) - 1
+            self.assertEqual(listed[task]["interruptions"], interruptions, f"task {task} ran twice without cause")
 
     def test_a_worker_comes_back_to_its_running_attempt(self):
         gate = self.gate()
@@ -113,6 +114,9 @@ class LoadTest(ProcessTest):
 
 class EveryStateTest(ProcessTest):
     """One task in each state that can last, before and after."""
+
+    # How long a new broker waits for the workers of the one before.
+    settings = {"workers.beat_interval": "300ms", "workers.beat_window": "2s"}
 
     def check(self, number):
         gate = self.gate()

@@ -40,16 +40,16 @@ class CommandTest(ProcessTest):
     def test_every_option_of_submit_reaches_the_task(self):
         options = ["--priority", "7", "--timeout", "90s", "--max-retries", "5", "--retry-interval", "2s",
                    "--retry-backoff", "exponential", "--retry-cap", "1m", "--retry-jitter", "0.5", "--require", "GPU",
-                   "--require", "SSD", "--tag", "batch-7", "--delay", "1h", "--unique-key", "k"]  # yapf: disable
+                   "--require", "SSD", "--tag", "batch-7", "--delay", "1h", "--unique-key", "k"]
         task = self.get(self.submit("resize", {"w": 80}, *options))
         self.assertEqual((task["type"], task["state"], task["tag"], task["payload"], task["unique_key"]),
-                         ("resize", "PENDING", "batch-7", {"w": 80}, "k"))  # yapf: disable
+                         ("resize", "PENDING", "batch-7", {"w": 80}, "k"))
         self.assertEqual((task["priority"], task["required_capabilities"]), (7, ["GPU", "SSD"]))
         chosen = {key: task["options"][key] for key in ("timeout_us", "max_retries", "retry_interval_us",
-                  "retry_backoff", "retry_interval_cap_us", "retry_jitter")}  # yapf: disable
+                  "retry_backoff", "retry_interval_cap_us", "retry_jitter")}
         self.assertEqual(chosen, {"timeout_us": 90_000_000, "max_retries": 5, "retry_interval_us": 2_000_000,
                                   "retry_backoff": "EXPONENTIAL", "retry_interval_cap_us": 60_000_000,
-                                  "retry_jitter": 0.5})  # yapf: disable
+                                  "retry_jitter": 0.5})
         self.assertGreater(task["due_at"], task["created_at"])
 
     def test_a_repeated_request_id_and_a_unique_key_create_nothing_twice(self):
@@ -119,7 +119,7 @@ class CommandTest(ProcessTest):
         self.assertEqual({event["worker_id"] for event in events if event["attempt"] == 1}, {"worker-1"})
         attempts = self.attempts(task)
         self.assertEqual([(one["number"], one["worker_id"], one["outcome"]) for one in attempts],
-                         [(1, "worker-1", "SUCCEEDED")])  # yapf: disable
+                         [(1, "worker-1", "SUCCEEDED")])
         self.assertGreater(attempts[0]["ran_us"], 0)
         self.assertIn("half_way", self.baton("events", str(task)).out)
         self.assertIn("SUCCEEDED", self.baton("attempts", str(task)).out)
@@ -132,13 +132,14 @@ class CommandTest(ProcessTest):
         self.wait_for_end(self.submit("echo", 1))
         worker, = self.baton("workers", "-o", "json").json()
         self.assertEqual((worker["worker_id"], worker["state"], worker["capabilities"], worker["slots"]),
-                         ("worker-1", "CONNECTED", ["GPU"], 3))  # yapf: disable
+                         ("worker-1", "CONNECTED", ["GPU"], 3))
         self.assertEqual((worker["slots_taken"], worker["task_ids"]), (1, [held]))
         types = {one["type"]: one for one in self.baton("types", "-o", "json").json()}
         self.assertEqual((types["hold"]["workers"], types["hold"]["counts"]["running"]), (1, 1))
         self.assertEqual((types["nobody"]["workers"], types["nobody"]["unservable"]), (0, 1))
         stats = self.baton("stats", "-o", "json").json()
-        self.assertEqual((stats["counts"]["pending"], stats["counts"]["running"], stats["counts"]["completed"]), (1, 1, 1))
+        counts = stats["counts"]
+        self.assertEqual((counts["pending"], counts["running"], counts["completed"]), (1, 1, 1))
         self.assertEqual((stats["workers"], stats["slots"], stats["unservable"]), (1, 3, 1))
         info = self.baton("info", "-o", "json").json()
         self.assertEqual((info["data_dir"], info["listen_address"]), (str(self.data), self.broker.address))
@@ -244,7 +245,7 @@ class WatchingTest(ProcessTest):
         task = self.submit("hold", {"until": str(gate)})
         self.wait_for_state(task, "RUNNING")
         waiting = Process(self.folder, "wait", [program("BATON"), "wait", str(task)],
-                          {"BATON_BROKER": self.broker.address})  # yapf: disable
+                          {"BATON_BROKER": self.broker.address})
         self.processes.append(waiting)
         wait_until(lambda: "RUNNING" in waiting.log(), "the tool has seen the task")
         self.broker.kill()

@@ -1,5 +1,6 @@
-// grpc_call ADDRESS METHOD [JSON]: calls a unary method, or the first exchange of a streaming one, of any gRPC server that
-// has reflection; METHOD is package.Service/Name. Prints the answer as JSON; exit code: the gRPC status code.
+// grpc_call ADDRESS METHOD [JSON]: calls a unary method, or the first exchange of a streaming one, of any gRPC server
+// that has reflection; METHOD is package.Service/Name. Prints the answer as JSON; exit code: the gRPC status code.
+#include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/descriptor_database.h>
 #include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/util/json_util.h>

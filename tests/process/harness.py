@@ -130,7 +130,7 @@ class Worker(Process):
 
     def wait_for(self, event, task):
         return wait_until(lambda: self.events(event, task), lambda: f"{self.name} says {event} of task {task}:\n"
-                          f"{self.out()}{self.log()}")[0]  # yapf: disable
+                          f"{self.out()}{self.log()}")[0]
 
 
 @dataclass
@@ -159,7 +159,7 @@ def write_settings(path, settings):
 def run_program(command, environment=None, stdin=None, seconds=60):
     done = subprocess.run([str(word) for word in command], env={**os.environ, **NO_COLOR, **(environment or {})},
                           input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True,
-                          text=True, timeout=seconds, check=False)  # yapf: disable
+                          text=True, timeout=seconds, check=False)
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
@@ -226,7 +226,7 @@ class ProcessTest(unittest.TestCase):
 
     def wait_for_state(self, task, state, seconds=PATIENCE):
         return wait_until(lambda: self._in_state(task, state), lambda: f"task {task} is {state}: {self.get(task)}",
-                          seconds)  # yapf: disable
+                          seconds)
 
     def _in_state(self, task, state):
         shown = self.get(task)

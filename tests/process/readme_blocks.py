@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The programs and commands that a README shows.
 
-Usage: readme_blocks.py README NUMBER OUTPUT: writes its C++ block of that number, from 1, as a complete program. A block
-without a main function becomes the body of one.
+Usage: readme_blocks.py README NUMBER OUTPUT: writes its C++ block of that number, from 1, as a complete program. A
+block without a main function becomes the body of one.
 """
 
 import re

@@ -43,8 +43,9 @@ class ReadmeTest(ProcessTest):
             (self.bin / name).symlink_to(program(variable))
         self.write_script("batond", f'exec {program("BATOND")} "$@" --listen {self.address}')
         # grpcurl -plaintext -d JSON ADDRESS METHOD
-        self.write_script("grpcurl", f'[[ $1 == -plaintext && $2 == -d && $4 == 127.0.0.1:7461 && $# == 5 ]] || exit 64\n'
-                          f'exec {program("GRPC_CALL")} {self.address} "$5" "$3"')  # yapf: disable
+        self.write_script("grpcurl", f"""[[ $1 == -plaintext && $2 == -d && $4 == 127.0.0.1:7461 ]] || exit 64
+exec {program("GRPC_CALL")} {self.address} "$5" "$3"
+""")
         self.environment = {"PATH": f"{self.bin}:{os.environ['PATH']}", "BATON_BROKER": self.address}
 
     def write_script(self, name, body):
@@ -126,7 +127,7 @@ class ReadmeTest(ProcessTest):
         settings = run_program([program("BATOND"), "--print-config"]).out
         prose = " ".join(README.split())
         for sentence, setting in [
-            ("1.5 s after its connection closed", 'grace = "1.5s"'),
+            ("1.5 s after its connection closed", 'grace = "1500ms"'),
             ("after 15 s of silence", 'beat_window = "15s"'),
             ("ten such interruptions", "interruptions = 10"),
             ("127.0.0.1:7461", 'listen = "127.0.0.1:7461"'),

@@ -1,5 +1,5 @@
-// A worker whose handlers do what a test asks for. Each says what happens to it in a line of JSON on the standard output,
-// written whole, so that nothing is lost when the process is killed:
+// A worker whose handlers do what a test asks for. Each says what happens to it in a line of JSON on the standard
+// output, written whole, so that nothing is lost when the process is killed:
 //   {"event": "start", "task": 7, "attempt": 1, "stage": 0}
 // Environment: WORKER_ID, CAPABILITIES (separated by commas), CONCURRENCY (4), PREFETCH (0), DRAIN_DEADLINE_MS (30000).
 //
@@ -46,8 +46,8 @@ int Number(const char* name, int fallback) {
 }
 
 void Say(const char* event, const baton::Task& task, const std::string& detail = "") {
-  const json line{{"event", event},         {"type", task.type()},   {"task", task.id()},
-                  {"attempt", task.attempt()}, {"stage", task.stage()}, {"detail", detail}};
+  const json line{{"event", event},        {"type", task.type()}, {"task", task.id()}, {"attempt", task.attempt()},
+                  {"stage", task.stage()}, {"detail", detail}};
   const std::string text = line.dump() + "\n";
   if (write(STDOUT_FILENO, text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::abort();
 }
@@ -120,8 +120,8 @@ Outcome Report(baton::Task& task, const json& input) {
 }  // namespace
 
 int main() {
-  baton::Worker worker({.worker_id = Variable("WORKER_ID"),
-                        .drain_deadline = absl::Milliseconds(Number("DRAIN_DEADLINE_MS", 30'000))});
+  baton::Worker worker(
+      {.worker_id = Variable("WORKER_ID"), .drain_deadline = absl::Milliseconds(Number("DRAIN_DEADLINE_MS", 30'000))});
   worker
       .Use({{"echo", Told(Echo)},
             {"hold", Told(Hold)},

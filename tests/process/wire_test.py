@@ -30,7 +30,7 @@ class WireTest(ProcessTest):
 
     def test_errors_have_their_code_and_a_sentence(self):
         self.assertIn("77", self.call("baton.v1.TaskBroker/Get", {"task_id": 77}, code=5))
-        self.assertIn("task_id", self.call("baton.v1.TaskBroker/Get", {}, code=3))
+        self.assertIn("tasks", self.call("baton.v1.TaskBroker/Submit", {}, code=3))
 
     def test_health_tells_whether_the_broker_serves(self):
         for service in ("", "baton.v1.TaskBroker", "baton.v1.TaskAdmin"):

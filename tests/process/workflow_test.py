@@ -43,7 +43,7 @@ class WorkflowTest(ProcessTest):
         self.assertIn(f"Resumed task {task}", resumed.out)
         ended = self.wait_for_end(task)
         self.assertEqual(ended["result"], {"payload": {"what": "the order"}, "context": {"asked": True},
-                                           "decision": {"approved": True}})  # yapf: disable
+                                           "decision": {"approved": True}})
         events = self.baton("events", str(task), "-o", "jsonl").json_lines()
         self.assertIn(("RESUMED", "looks right"), [(event["type"], event["reason"]) for event in events])
 
@@ -95,7 +95,7 @@ class WorkflowTest(ProcessTest):
     def test_a_parent_sees_how_its_children_ended_in_their_order(self):
         self.start_worker()
         children = [{"type": "echo", "payload": {"n": 1}}, {"type": "fail", "payload": {"times": 9, "final": True}},
-                    {"type": "fail", "payload": {"times": 1}}]  # yapf: disable
+                    {"type": "fail", "payload": {"times": 1}}]
         ended = self.wait_for_end(self.submit("spawn", {"children": children}))
         self.assertEqual(ended["result"]["context"], {"spawned": 3})
         states = [child[0] for child in ended["result"]["children"]]
@@ -129,8 +129,13 @@ class WorkflowTest(ProcessTest):
         wait_until(lambda: len(worker.events("start")) >= 4, "two handlers hold")
         self.baton("cancel", str(task))
         self.wait_for_descendants(task, "CANCELLED", 5)
-        wait_until(lambda: len(worker.events("cancelled")) == 2, "both handlers are told")
+        # A slot that becomes free may still get a child whose turn to be cancelled has not come.
+        wait_until(lambda: self.tasks_of(worker, "cancelled") == self.tasks_of(worker, "start"), "every handler is told")
+        self.assertGreaterEqual(len(self.tasks_of(worker, "cancelled")), 2)
         self.wait_for_end(self.submit("echo", {}))
+
+    def tasks_of(self, worker, event):
+        return {line["task"] for line in worker.events(event) if line["type"] == "hold"}
 
     def wait_for_descendants(self, task, state, count):
         def states():
@@ -148,15 +153,30 @@ class WorkflowTest(ProcessTest):
         final = self.wait_for_end(self.submit("fail", {"times": 9, "final": True}), "PERMANENTLY_FAILED")
         self.assertEqual(final["attempt"], 1)
         events = self.events(int(healed["id"]))
-        self.assertEqual((events.count("FAILED"), events.count("RETRY_SCHEDULED"), events.count("COMPLETED")), (2, 2, 1))
+        counts = [events.count(event) for event in ("FAILED", "RETRY_SCHEDULED", "COMPLETED")]
+        self.assertEqual(counts, [2, 2, 1])
 
     def test_a_handler_over_its_timeout_is_stopped_and_the_task_fails(self):
         worker = self.start_worker()
         task = self.submit("hold", {"until": str(self.gate())}, "--timeout", "200ms", "--max-retries", "2")
         ended = self.wait_for_end(task, "PERMANENTLY_FAILED")
         self.assertIn("timed out", ended["last_error"])
-        self.assertEqual([outcome for _, outcome in self.outcomes(task)], ["TIMED_OUT", "TIMED_OUT"])
+        # The worker and the broker have clocks of their own: either may notice first.
+        outcomes = [outcome for _, outcome in self.outcomes(task)]
+        self.assertEqual(len(outcomes), 2)
+        self.assertLessEqual(set(outcomes), {"TIMED_OUT", "FAILED"})
         wait_until(lambda: len(worker.events("cancelled", task)) == 2, "both handlers were told")
+
+    def test_a_handler_that_ignores_its_timeout_loses_its_attempt(self):
+        worker = self.start_worker()
+        gate = self.gate()
+        task = self.submit("stubborn", {"until": str(gate)}, "--timeout", "200ms", "--max-retries", "1")
+        ended = self.wait_for_end(task, "PERMANENTLY_FAILED")
+        self.assertIn("timed out: attempt 1 took longer than 200ms", ended["last_error"])
+        gate.touch()
+        worker.wait_for("return", task)
+        self.wait_for_end(self.submit("echo", {}))
+        self.assertEqual(self.outcomes(task), [("worker-1", "TIMED_OUT")])
 
 
 if __name__ == "__main__":

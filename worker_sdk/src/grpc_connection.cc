@@ -10,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "baton/v1/broker.grpc.pb.h"
 #include "worker_sdk/src/broker_connection.h"
 #include "worker_sdk/src/convert.h"
@@ -49,10 +48,10 @@ std::shared_ptr<v1::TaskBroker::Stub> MakeStub(const std::string& address) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // The defaults (20 s, 120 s) are made for the internet.
+  // The defaults (20 s, 120 s) are made for the internet; a broker that was restarted is found within a second.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 3'000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
   // Retries are made by those who know what may be repeated.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // One item may be larger than what the broker cuts its messages to.
@@ -105,7 +104,7 @@ class UnaryCall final : public Completion {
  public:
   UnaryCall(Outstanding* outstanding, CallOptions options, Answer<Response> answer)
       : outstanding_(outstanding), answer_(std::move(answer)) {
-    context_.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+    context_.set_deadline(gpr_time_from_micros(Micros(options.timeout), GPR_TIMESPAN));
     context_.set_wait_for_ready(options.wait_for_ready);
   }
 

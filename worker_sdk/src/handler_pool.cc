@@ -6,7 +6,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -49,14 +48,12 @@ struct HandlerPool::Shared : std::enable_shared_from_this<HandlerPool::Shared> {
     --threads;
     // Somebody else has to do what this thread might have been woken for.
     WakeOneLocked();
-    ended.SignalAll();
     mutex.Unlock();
   }
 
   const RunFunction run;
   absl::Mutex mutex;
   absl::CondVar work;
-  absl::CondVar ended;
   std::deque<AttemptPtr> queue ABSL_GUARDED_BY(mutex);
   int max_threads ABSL_GUARDED_BY(mutex);
   int threads ABSL_GUARDED_BY(mutex) = 0;
@@ -96,14 +93,14 @@ std::vector<AttemptPtr> HandlerPool::Take(const std::function<bool(const Attempt
 }
 
 bool HandlerPool::Stop(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
   std::deque<AttemptPtr> forgotten;
-  absl::MutexLock lock(&shared_->mutex);
-  shared_->stopped = true;
-  shared_->queue.swap(forgotten);
-  shared_->work.SignalAll();
-  while (shared_->threads > 0 && absl::Now() < deadline) shared_->ended.WaitWithDeadline(&shared_->mutex, deadline);
-  return shared_->threads == 0;
+  Shared& shared = *shared_;
+  absl::MutexLock lock(&shared.mutex);
+  shared.stopped = true;
+  shared.queue.swap(forgotten);
+  shared.work.SignalAll();
+  const auto ended = [&shared]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared.mutex) { return shared.threads == 0; };
+  return shared.mutex.AwaitWithTimeout(absl::Condition(&ended), timeout);
 }
 
 }  // namespace internal

@@ -47,7 +47,7 @@ inline constexpr absl::Duration kBeatTimeout = absl::Seconds(5);
 inline constexpr absl::Duration kRetryInitial = absl::Milliseconds(50);
 inline constexpr absl::Duration kRetryCap = absl::Seconds(2);
 inline constexpr absl::Duration kReconnectInitial = absl::Milliseconds(100);
-inline constexpr absl::Duration kReconnectCap = absl::Seconds(3);
+inline constexpr absl::Duration kReconnectCap = absl::Seconds(1);
 // Until the welcome says otherwise.
 inline constexpr absl::Duration kBeatInterval = absl::Seconds(3);
 // A predecessor that was killed holds its worker id until the broker has noticed: its beat window and a little more.

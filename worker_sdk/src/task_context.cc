@@ -78,6 +78,12 @@ Outcome CallHandler(const HandlerFunction& handler, TaskContext* context) {
   }
 }
 
+// In the words of the broker.
+Error TimedOut(const v1::Delivery& delivery) {
+  return Error(absl::StrCat("timed out: attempt ", delivery.attempt(), " took longer than ",
+                            absl::FormatDuration(absl::Microseconds(delivery.timeout_us()))));
+}
+
 }  // namespace
 
 TaskContext::TaskContext(AttemptPtr attempt, TaskHost* host) : attempt_(std::move(attempt)), host_(host) {
@@ -115,6 +121,8 @@ std::unique_ptr<v1::Outcome> RunHandler(const AttemptPtr& attempt, TaskHost* hos
   if (!unread.ok() && !failed) {
     outcome = Error(absl::StrCat("outcomes of the children could not be read: ", unread.ToString()));
   }
+  // It failed because it was stopped: a timeout, which is tried again, whether the broker noticed first or not.
+  if (failed && host->Now() >= attempt->deadline()) outcome = TimedOut(*attempt->delivery);
   std::visit(OutcomeWriter(payload_bytes, proto.get(), children), std::move(outcome).value());
   proto->set_queued_us(attempt->started_at - attempt->received_at);
   proto->set_ran_us(std::max<int64_t>(0, host->Now() - attempt->started_at));

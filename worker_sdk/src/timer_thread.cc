@@ -1,4 +1,3 @@
-#include <chrono>
 #include <queue>
 #include <thread>
 #include <utility>
@@ -6,8 +5,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "worker_sdk/src/scheduler.h"
+#include "worker_sdk/src/system_clock.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -26,11 +25,8 @@ class TimerThread final : public Scheduler {
  public:
   ~TimerThread() override { Stop(); }
 
-  int64_t Now() const override {
-    using std::chrono::microseconds;
-    return std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  }
-  int64_t WallNow() const override { return absl::GetCurrentTimeNanos() / 1000; }
+  int64_t Now() const override { return SteadyMicros(); }
+  int64_t WallNow() const override { return WallMicros(); }
 
   void After(absl::Duration delay, std::function<void()> action) override {
     const int64_t due = Now() + absl::ToInt64Microseconds(delay);

@@ -218,7 +218,8 @@ void WorkerCore::ReconnectLaterLocked(const absl::Status& status) {
   const absl::Duration wait = reconnect_backoff_.Next(RetryAfter(status));
   // Once per outage, and when its cause changes.
   const bool new_cause = std::exchange(last_closed_, status.code()) != status.code();
-  LogLocked(new_cause ? LogLevel::kWarning : LogLevel::kDebug,
+  const LogLevel level = status.ok() ? LogLevel::kInfo : LogLevel::kWarning;
+  LogLocked(new_cause ? level : LogLevel::kDebug,
             absl::StrCat("stream to ", identity_.broker, " closed: ", status.ToString(), "; connecting again in ",
                          absl::FormatDuration(wait), ", and so on until it succeeds"));
   reconnect_at_ = Now() + absl::ToInt64Microseconds(wait);

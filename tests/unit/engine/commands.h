@@ -22,6 +22,9 @@ class Reply {
   bool answered() const { return *command_ != nullptr; }
   // Only once it was answered.
   const C* operator->() const { return static_cast<const C*>(command_->get()); }
+  Error error() const {
+    return answered() ? (*command_)->error : Unavailable("NO_ANSWER", "the command has not been answered");
+  }
 
  private:
   template <typename>

@@ -1,1 +1,206 @@
+// Who gets the next task.
+#include "broker/engine/dispatcher.h"
 
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace baton::engine {
+namespace {
+
+constexpr WallMicros kNow = 1000;
+
+class DispatcherTest : public ::testing::Test {
+ protected:
+  ClassNumber Class(const std::string& type, const Capabilities& required = {}) {
+    return catalog_.InternClass(type, required).number;
+  }
+  void Add(ClassNumber class_number, TaskId id, int32_t priority = 0, WallMicros due = 1) {
+    const OrderKey key = KeyOf(priority, due, id);
+    if (order_.Insert(class_number, key, kNow) && *order_.QueueAt(class_number).begin() == key) {
+      dispatcher_.ClassReady(class_number);
+    }
+  }
+  void Worker(SessionNumber session, const std::vector<std::string>& types, const Capabilities& capabilities,
+              uint32_t slots, uint32_t taken = 0) {
+    WorkerInfo info;
+    info.capabilities = capabilities;
+    info.slots = slots;
+    for (const std::string& type : types) info.handlers.push_back({type, {}, "", 1});
+    dispatcher_.SetWorker(session, info, true);
+    dispatcher_.SetSlots(session, taken, slots, true);
+  }
+  // Takes the next task out: its id and who gets it; (0, 0) if there is none.
+  std::pair<TaskId, SessionNumber> Next() {
+    const auto choice = dispatcher_.Next(order_);
+    if (!choice.has_value()) return {0, 0};
+    order_.Remove(choice->class_number, choice->key);
+    return {choice->key.id, choice->session};
+  }
+  using Pair = std::pair<TaskId, SessionNumber>;
+
+  Catalog catalog_;
+  ReadyOrder order_;
+  Dispatcher dispatcher_{&catalog_};
+};
+
+TEST_F(DispatcherTest, OrderHoldsOverAllClassesAWorkerMayRun) {
+  const ClassNumber a = Class("a"), b = Class("b"), c = Class("c");
+  Worker(1, {"a", "b"}, {}, 10);
+  Add(a, 1, 0, 5);
+  Add(b, 2, 0, 4);
+  Add(a, 3, 7, 9);
+  Add(b, 4, 0, 5);
+  Add(c, 5, 20, 1);
+  EXPECT_EQ(Next(), Pair(3, 1));
+  EXPECT_EQ(Next(), Pair(2, 1));
+  EXPECT_EQ(Next(), Pair(1, 1));
+  EXPECT_EQ(Next(), Pair(4, 1));
+  EXPECT_EQ(Next(), Pair(0, 0)) << "nobody has a handler for c";
+}
+
+TEST_F(DispatcherTest, NothingChangesByAsking) {
+  Add(Class("a"), 1);
+  Worker(1, {"a"}, {}, 1);
+  ASSERT_TRUE(dispatcher_.Next(order_).has_value());
+  EXPECT_EQ(dispatcher_.Next(order_)->key.id, 1u);
+  EXPECT_EQ(Next(), Pair(1, 1));
+}
+
+TEST_F(DispatcherTest, WorkerNeedsEveryRequiredCapability) {
+  Add(Class("a", {"DISK", "GPU"}), 1);
+  Worker(1, {"a"}, {"GPU"}, 1);
+  Worker(2, {"a"}, {"DISK", "NET"}, 1);
+  Worker(3, {"b"}, {"DISK", "GPU"}, 1);
+  EXPECT_EQ(Next(), Pair(0, 0));
+  Worker(4, {"a"}, {"CPU", "DISK", "GPU"}, 1);
+  EXPECT_EQ(Next(), Pair(1, 4));
+}
+
+TEST_F(DispatcherTest, FewestUnneededCapabilitiesFirstThenTheLeastLoaded) {
+  const ClassNumber a = Class("a");
+  Worker(1, {"a"}, {"DISK", "GPU"}, 100);
+  Worker(2, {"a"}, {"GPU"}, 100);
+  Worker(3, {"a"}, {}, 4, 3);
+  Worker(4, {"a"}, {}, 10, 7);
+  Add(a, 1);
+  Add(a, 2);
+  Add(a, 3);
+  Add(a, 4);
+  EXPECT_EQ(Next(), Pair(1, 4)) << "70 % of its slots are taken, of the other one's 75 %";
+  dispatcher_.SetSlots(4, 8, 10, true);
+  EXPECT_EQ(Next(), Pair(2, 3));
+  dispatcher_.SetSlots(3, 4, 4, true);
+  dispatcher_.SetSlots(4, 10, 10, true);
+  EXPECT_EQ(Next(), Pair(3, 2));
+  dispatcher_.SetSlots(2, 100, 100, true);
+  EXPECT_EQ(Next(), Pair(4, 1));
+}
+
+TEST_F(DispatcherTest, EqualLoadGoesToTheOlderSessionWhateverItsProfile) {
+  const ClassNumber a = Class("a");
+  Worker(2, {"a"}, {}, 4);
+  Worker(1, {"a", "b"}, {}, 4);
+  Add(a, 1);
+  EXPECT_EQ(Next(), Pair(1, 1));
+}
+
+TEST_F(DispatcherTest, NoSlotNoTask) {
+  Add(Class("a"), 1);
+  Worker(1, {"a"}, {}, 0);
+  Worker(2, {"a"}, {}, 3, 3);
+  Worker(3, {"a"}, {}, 3, 5);
+  EXPECT_EQ(Next(), Pair(0, 0));
+  dispatcher_.SetSlots(2, 2, 3, false);
+  EXPECT_EQ(Next(), Pair(0, 0)) << "it does not accept";
+  dispatcher_.SetSlots(2, 2, 3, true);
+  EXPECT_EQ(Next(), Pair(1, 2));
+}
+
+TEST_F(DispatcherTest, HeldClassIsSkippedUntilItIsLetGo) {
+  const ClassNumber a = Class("a"), b = Class("b");
+  Worker(1, {"a", "b"}, {}, 10);
+  Add(a, 1, 9);
+  Add(b, 2);
+  dispatcher_.Hold(a, true);
+  EXPECT_EQ(Next(), Pair(2, 1));
+  Add(a, 3, 10);
+  EXPECT_EQ(Next(), Pair(0, 0));
+  dispatcher_.Hold(a, false);
+  EXPECT_EQ(Next(), Pair(3, 1));
+  EXPECT_EQ(Next(), Pair(1, 1));
+}
+
+TEST_F(DispatcherTest, WorkThatBecameReadyWhileNobodyWasFreeIsFound) {
+  const ClassNumber a = Class("a"), b = Class("b");
+  Worker(1, {"a", "b"}, {}, 1, 1);
+  Add(a, 1);
+  EXPECT_EQ(Next(), Pair(0, 0));
+  Add(b, 2, 5);
+  Add(Class("a", {"GPU"}), 3, 6);
+  dispatcher_.SetSlots(1, 0, 1, true);
+  EXPECT_EQ(Next(), Pair(2, 1));
+  EXPECT_EQ(Next(), Pair(1, 1));
+  EXPECT_EQ(Next(), Pair(0, 0));
+}
+
+TEST_F(DispatcherTest, WorkerThatChangesIsServedAsItIsNow) {
+  Add(Class("a"), 1);
+  Add(Class("b"), 2);
+  Worker(1, {"a"}, {}, 1);
+  Worker(1, {"b"}, {}, 1);
+  EXPECT_EQ(Next(), Pair(2, 1));
+  EXPECT_EQ(Next(), Pair(0, 0));
+  dispatcher_.RemoveWorker(1);
+  Add(Class("b"), 3);
+  EXPECT_EQ(Next(), Pair(0, 0));
+}
+
+TEST_F(DispatcherTest, HandlerThatRequiresWhatItsWorkerLacksIsNotServed) {
+  WorkerInfo info;
+  info.slots = 1;
+  info.handlers.push_back({"a", {.required_capabilities = Capabilities{"GPU"}}, "", 1});
+  Add(Class("a"), 1);
+  dispatcher_.SetWorker(1, info, true);
+  dispatcher_.SetSlots(1, 0, 1, true);
+  EXPECT_EQ(Next(), Pair(0, 0));
+  EXPECT_FALSE(dispatcher_.Runnable(Class("a")));
+  info.capabilities = {"GPU"};
+  dispatcher_.SetWorker(1, info, true);
+  dispatcher_.SetSlots(1, 0, 1, true);
+  EXPECT_TRUE(dispatcher_.Runnable(Class("a")));
+  EXPECT_EQ(Next(), Pair(1, 1));
+}
+
+TEST_F(DispatcherTest, RunnableCountsLiveWorkersWhetherTheyAreFreeOrNot) {
+  const ClassNumber a = Class("a");
+  EXPECT_FALSE(dispatcher_.Runnable(a));
+  Worker(1, {"a"}, {}, 1, 1);
+  EXPECT_TRUE(dispatcher_.Runnable(a));
+  EXPECT_FALSE(dispatcher_.Runnable(Class("a", {"GPU"})));
+  WorkerInfo info;
+  info.slots = 1;
+  info.handlers.push_back({"a", {}, "", 1});
+  dispatcher_.SetWorker(1, info, false);
+  EXPECT_FALSE(dispatcher_.Runnable(a));
+}
+
+TEST_F(DispatcherTest, RoutingShowsLiveWorkersInGroups) {
+  Worker(1, {"a"}, {"GPU"}, 4, 1);
+  Worker(2, {"a"}, {"GPU"}, 6, 2);
+  Worker(3, {"b"}, {}, 1);
+  const auto routing = dispatcher_.MakeRouting();
+  EXPECT_EQ(routing->workers, 3u);
+  ASSERT_EQ(routing->groups.size(), 2u);
+  EXPECT_EQ(routing->groups[0].workers, 2u);
+  EXPECT_EQ(routing->groups[0].slots, 10u);
+  EXPECT_EQ(routing->groups[0].slots_taken, 3u);
+  EXPECT_TRUE(routing->Runnable({"a", {"GPU"}}));
+  EXPECT_EQ(routing->WhyNot({"a", {"GPU"}}), "");
+  EXPECT_EQ(routing->WhyNot({"c", {}}), "no live worker can run it: none has a handler for 'c'");
+  EXPECT_EQ(routing->WhyNot({"b", {"GPU"}}),
+            "no live worker can run it: none with a handler for 'b' declares the capability GPU");
+  EXPECT_EQ(Routing().WhyNot({"a", {}}), "no live worker can run it: no worker is connected");
+}
+
+}  // namespace
+}  // namespace baton::engine

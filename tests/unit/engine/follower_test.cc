@@ -1,1 +1,261 @@
+// The follower: pages from journal entries, views that never change, and what is stored of it.
+#include "broker/engine/live/follower.h"
 
+#include "broker/engine/batch.h"
+#include "broker/storage/memory_store.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/engine/checks.h"
+
+namespace baton::engine::testing {
+namespace {
+
+using storage::Family;
+using ::testing::ElementsAre;
+
+class FollowerTest : public ::testing::Test {
+ protected:
+  FollowerTest() { settings_.page_interval = kMinute; }
+
+  // One commit of a journal entry that `write` fills in.
+  void Commit(const std::function<void(Batch&)>& write) {
+    write(batch_);
+    const ClosedBatch closed = batch_.Close(time_, 1, next_id_);
+    std::string error;
+    ASSERT_EQ(store_->Commit(closed.writes, closed.number, &error), storage::CommitResult::kDone) << error;
+    const absl::Status folded = follower_.Fold(closed.number, *closed.entry, closed.entry_bytes);
+    ASSERT_TRUE(folded.ok()) << folded;
+    if (closed.stores_pages) follower_.PagesStored();
+  }
+  void Create(TaskId first, uint64_t count) {
+    next_id_ = std::max(next_id_, first + count);
+    Commit([&](Batch& batch) {
+      for (TaskId id = first; id < first + count; ++id) batch.Created(id, 1, 0, id, false);
+    });
+  }
+  void End(TaskId id, LiveState state = LiveState::COMPLETED) {
+    Commit([&](Batch& batch) { batch.Ended(id, state); });
+  }
+  bool StoreDuePages(bool all = false) {
+    const auto pages = follower_.TakeDuePages(time_, all);
+    if (!pages.has_value()) return false;
+    Commit([&](Batch& batch) { batch.AddPages(*pages); });
+    return true;
+  }
+  size_t RowsOf(Family family) {
+    size_t rows = 0;
+    EXPECT_TRUE(store_->TakeSnapshot()->Scan(family, "", "", [&](absl::string_view, absl::string_view) {
+      ++rows;
+      return true;
+    }).ok());
+    return rows;
+  }
+  std::shared_ptr<const View> MakeView() { return follower_.MakeView(store_->TakeSnapshot()); }
+  uint64_t Count(LiveState state) {
+    const auto view = MakeView();
+    const auto it = view->counts().find(1);
+    return it == view->counts().end() ? 0 : it->second[state];
+  }
+
+  EngineSettings settings_;
+  std::unique_ptr<storage::Store> store_ = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
+  Catalog catalog_;
+  Follower follower_{settings_, store_.get(), &catalog_};
+  Batch batch_{1};
+  TaskId next_id_ = 1;
+  WallMicros time_ = kDay;
+};
+
+TEST_F(FollowerTest, ViewIsNotChangedByLaterCommits) {
+  Create(1, 10);
+  const auto before = MakeView();
+  End(3);
+  Create(11, 5);
+  const auto between = MakeView();
+  End(4, LiveState::FAILED);
+  const auto after = MakeView();
+  EXPECT_EQ(*before->StateOf(3), LiveState::PENDING);
+  EXPECT_EQ(*before->StateOf(11), LiveState::NONE);
+  EXPECT_EQ(before->next_id(), 11u);
+  EXPECT_EQ(before->counts().at(1)[LiveState::PENDING], 10u);
+  EXPECT_EQ(*between->StateOf(3), LiveState::COMPLETED);
+  EXPECT_EQ(*between->StateOf(4), LiveState::PENDING);
+  EXPECT_EQ(between->counts().at(1)[LiveState::PENDING], 14u);
+  EXPECT_EQ(*after->StateOf(4), LiveState::FAILED);
+  EXPECT_EQ(after->counts().at(1)[LiveState::FAILED], 1u);
+  for (const auto& view : {before, between, after}) EXPECT_EQ(MiscountIn(*view), "");
+}
+
+TEST_F(FollowerTest, PageIsNotCopiedWhenNobodyHoldsAView) {
+  Create(1, 10);
+  const Page* page = MakeView()->GetPage(0)->get();
+  End(1);
+  EXPECT_EQ(MakeView()->GetPage(0)->get(), page);
+  const auto held = MakeView();
+  End(2);
+  EXPECT_NE(MakeView()->GetPage(0)->get(), page);
+  EXPECT_EQ(*held->StateOf(2), LiveState::PENDING);
+}
+
+TEST_F(FollowerTest, RunsOfIdsSpanPages) {
+  Create(kPageIds - 3, 6);
+  EXPECT_EQ(*MakeView()->StateOf(kPageIds - 3), LiveState::PENDING);
+  EXPECT_EQ(*MakeView()->StateOf(kPageIds + 2), LiveState::PENDING);
+  EXPECT_EQ(*MakeView()->StateOf(kPageIds + 3), LiveState::NONE);
+  Commit([&](Batch& batch) { batch.Removed({kPageIds - 1, 2}); });
+  EXPECT_EQ(*MakeView()->StateOf(kPageIds - 1), LiveState::REMOVED);
+  EXPECT_EQ(*MakeView()->StateOf(kPageIds), LiveState::REMOVED);
+  EXPECT_EQ(Count(LiveState::PENDING), 4u);
+  EXPECT_EQ(LiveOf(follower_).size(), 4u);
+}
+
+TEST_F(FollowerTest, LastStateOfACommitWins) {
+  LiveEntry running;
+  running.id = 1;
+  running.state = LiveState::RUNNING;
+  running.attempt = 3;
+  running.session = 8;
+  running.claimed = 70;
+  running.ready = 60;
+  Create(1, 3);
+  Commit([&](Batch& batch) {
+    batch.Claimed(running);
+    running.id = 2;
+    batch.Claimed(running);
+    LiveEntry pending;
+    pending.id = 1;
+    pending.state = LiveState::PENDING;
+    pending.attempt = 3;
+    pending.due = 500;
+    batch.Moved(pending);
+    batch.Ended(3, LiveState::CANCELLED);
+  });
+  const std::vector<LiveEntry> live = LiveOf(follower_);
+  ASSERT_EQ(live.size(), 2u);
+  EXPECT_EQ(live[0].state, LiveState::PENDING);
+  EXPECT_EQ(live[0].due, 500);
+  EXPECT_EQ(live[0].session, 0u);
+  EXPECT_EQ(live[1].state, LiveState::RUNNING);
+  EXPECT_EQ(live[1].attempt, 3u);
+  EXPECT_EQ(live[1].session, 8u);
+  EXPECT_EQ(live[1].ready, 60);
+}
+
+TEST_F(FollowerTest, AttemptsOfAClaimAreKeptWhenOnlySomeAreRepeated) {
+  Create(1, 4);
+  Commit([&](Batch& batch) {
+    for (TaskId id = 1; id <= 4; ++id) {
+      LiveEntry entry;
+      entry.id = id;
+      entry.attempt = id == 3 ? 5 : 1;
+      entry.session = id == 4 ? 2 : 1;
+      entry.claimed = 100;
+      entry.ready = static_cast<WallMicros>(100 - id);
+      batch.Claimed(entry);
+    }
+  });
+  for (const LiveEntry& entry : LiveOf(follower_)) {
+    EXPECT_EQ(entry.attempt, entry.id == 3 ? 5u : 1u);
+    EXPECT_EQ(entry.session, entry.id == 4 ? 2u : 1u);
+    EXPECT_EQ(entry.ready, static_cast<WallMicros>(100 - entry.id));
+  }
+}
+
+TEST_F(FollowerTest, EntryThatContradictsThePageIsDataLoss) {
+  Create(1, 1);
+  End(1);
+  records::v1::JournalEntry entry;
+  entry.mutable_ended()->add_completed(1);
+  EXPECT_EQ(follower_.Fold(9, entry, 1).code(), absl::StatusCode::kDataLoss);
+  entry.Clear();
+  entry.add_moved()->set_id(77);
+  EXPECT_EQ(follower_.Fold(9, entry, 1).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(FollowerTest, PagesAreStoredWhenTheyAreOldEnough) {
+  Create(1, 10);
+  EXPECT_TRUE(follower_.dirty());
+  EXPECT_FALSE(StoreDuePages());
+  time_ += kMinute;
+  EXPECT_TRUE(StoreDuePages());
+  EXPECT_FALSE(follower_.dirty());
+  EXPECT_FALSE(StoreDuePages(/*all=*/true)) << "nothing has changed since";
+  EXPECT_EQ(RowsOf(Family::kPage), 1u);
+  EXPECT_EQ(follower_.unstored_journal_bytes(), 0u);
+}
+
+TEST_F(FollowerTest, OneSetOfPagesIsOutAtATime) {
+  Create(1, 1);
+  const auto first = follower_.TakeDuePages(time_, true);
+  ASSERT_TRUE(first.has_value());
+  Create(2, 1);
+  EXPECT_TRUE(follower_.pages_out());
+  EXPECT_FALSE(follower_.TakeDuePages(time_, true).has_value());
+  Commit([&](Batch& batch) { batch.AddPages(*first); });
+  EXPECT_FALSE(follower_.pages_out());
+  EXPECT_TRUE(follower_.TakeDuePages(time_, true).has_value());
+}
+
+TEST_F(FollowerTest, JournalIsTrimmedBehindTheCheckpointAndTheWatchWindow) {
+  settings_.watch_window = kMinute;
+  settings_.watch_bytes = 1 << 30;
+  Follower& follower = *new (&follower_) Follower(settings_, store_.get(), &catalog_);
+  ASSERT_TRUE(follower.Restore({}).ok());
+  const size_t many = 60'000;  // About 1 MiB of journal for each: alternating due times leave no runs.
+  for (int i = 0; i < 6; ++i) {
+    const TaskId first = next_id_;
+    next_id_ += many;
+    Commit([&](Batch& batch) {
+      for (TaskId id = first; id < next_id_; ++id) batch.Created(id, 1, 0, static_cast<WallMicros>(id % 2 * kDay), false);
+    });
+    time_ += kMinute;
+  }
+  while (StoreDuePages(/*all=*/true)) {
+  }
+  const size_t before = RowsOf(Family::kJournal);
+  EXPECT_GE(before, 1u);
+  time_ += kHour;
+  for (int i = 0; i < 8; ++i) {
+    End(static_cast<TaskId>(i) + 1);
+    ASSERT_TRUE(StoreDuePages(/*all=*/true));
+  }
+  EXPECT_LT(RowsOf(Family::kJournal), before + 8);
+  // What is left is enough.
+  Catalog catalog;
+  Follower rebuilt(settings_, store_.get(), &catalog);
+  records::v1::CheckpointRow checkpoint;
+  std::string row;
+  ASSERT_TRUE(store_->TakeSnapshot()->Get(Family::kMeta, CheckpointMetaKey(), &row).ok());
+  ASSERT_TRUE(checkpoint.ParseFromString(row));
+  ASSERT_TRUE(rebuilt.Restore(checkpoint).ok());
+  ASSERT_TRUE(store_->TakeSnapshot()->Scan(
+      Family::kJournal, JournalKey(checkpoint.number() + 1), "", [&](absl::string_view key, absl::string_view value) {
+        records::v1::JournalEntry entry;
+        EXPECT_TRUE(entry.ParseFromArray(value.data(), static_cast<int>(value.size())));
+        EXPECT_TRUE(rebuilt.Fold(ReadU64(key), entry, value.size()).ok());
+        return true;
+      }).ok());
+  EXPECT_EQ(LiveOf(rebuilt), LiveOf(follower_));
+}
+
+TEST_F(FollowerTest, PagesThatNobodyTouchesLeaveMemoryAndAreReadAgain) {
+  const uint64_t pages = 7000;  // More than the cache holds.
+  for (uint64_t page = 0; page < pages; page += 100) {
+    next_id_ = (page + 100) * kPageIds;
+    Commit([&](Batch& batch) {
+      for (uint64_t i = page; i < page + 100; ++i) batch.Created(i * kPageIds + 1, 1, 0, 5, false);
+    });
+  }
+  while (StoreDuePages(/*all=*/true)) {
+  }
+  for (int i = 0; i < 70; ++i) End(1 + static_cast<TaskId>(i) * kPageIds);
+  EXPECT_EQ(*MakeView()->StateOf(1), LiveState::COMPLETED);
+  EXPECT_EQ(*MakeView()->StateOf(6999 * kPageIds + 1), LiveState::PENDING);
+  EXPECT_EQ(*MakeView()->StateOf(100 * kPageIds + 1), LiveState::PENDING);
+  EXPECT_EQ(LiveOf(follower_).size(), pages - 70);
+  End(6999 * kPageIds + 1);
+  EXPECT_EQ(*MakeView()->StateOf(6999 * kPageIds + 1), LiveState::COMPLETED);
+}
+
+}  // namespace
+}  // namespace baton::engine::testing

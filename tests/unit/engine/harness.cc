@@ -143,18 +143,18 @@ void EngineHarness::Settle() {
 
 void EngineHarness::Advance(Micros time) {
   int idle_rounds = 0;
-  SteadyMicros next_beat = clock_.Read().steady + settings_.beat_interval;
   const SteadyMicros end = clock_.Read().steady + time;
   while (clock_.Read().steady < end) {
     const SteadyMicros now = clock_.Read().steady;
-    const Micros step = std::min({engine_->SleepTime(), next_beat - now, end - now});
+    next_beat_ = std::max(next_beat_, now);  // After a pause beats are late too.
+    const Micros step = std::min({engine_->SleepTime(), next_beat_ - now, end - now});
     ASSERT_LT(step == 0 ? ++idle_rounds : idle_rounds = 0, kMaxRounds) << "the engine spins";
     clock_.AdvanceBoth(step);
-    if (clock_.Read().steady == next_beat) {
+    if (clock_.Read().steady == next_beat_) {
       for (const auto& worker : workers_) {
         if (worker->alive_ && worker->session_ != 0) worker->Beat();
       }
-      next_beat += settings_.beat_interval;
+      next_beat_ += settings_.beat_interval;
     }
     Settle();
   }
@@ -188,7 +188,7 @@ Error EngineHarness::Cancel(TaskId id, const std::string& reason) {
   cancel->task = id;
   cancel->reason = reason;
   cancel->actor = "local";
-  return Call(std::move(cancel))->error;
+  return Call(std::move(cancel)).error();
 }
 
 Error EngineHarness::Resume(TaskId id, const std::string& decision) {
@@ -197,7 +197,7 @@ Error EngineHarness::Resume(TaskId id, const std::string& decision) {
   resume->actor = "local";
   resume->has_decision = !decision.empty();
   if (resume->has_decision) resume->step = DecisionStep(decision);
-  return Call(std::move(resume))->error;
+  return Call(std::move(resume)).error();
 }
 
 std::vector<WorkerView> EngineHarness::Workers() {

@@ -124,6 +124,7 @@ class EngineHarness {
   std::vector<std::function<bool()>> looks_;
   std::vector<std::unique_ptr<TestWorker>> workers_;
   std::array<size_t, storage::kFamilyCount> writes_{};
+  SteadyMicros next_beat_ = clock_.Read().steady + settings_.beat_interval;
   uint64_t commits_ = 0;
   bool broken_ = false;  // Said once.
 };

@@ -1,1 +1,175 @@
+// From a store to a live table.
+#include "broker/engine/live/recovery.h"
 
+#include "tests/unit/engine/harness.h"
+
+namespace baton::engine::testing {
+namespace {
+
+using storage::Family;
+using ::testing::HasSubstr;
+
+class RecoveryTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<Recovered> Recover(uint64_t random = 42) {
+    catalog_ = std::make_unique<Catalog>();
+    follower_ = std::make_unique<Follower>(EngineSettings(), store_.get(), catalog_.get());
+    return engine::Recover(
+        store_.get(), "1.2.3", kStart, [random] { return random; }, catalog_.get(), follower_.get());
+  }
+  void Put(Family family, absl::string_view key, const std::string& value) {
+    storage::WriteBatch batch;
+    batch.Put(family, key, value);
+    std::string error;
+    ASSERT_EQ(store_->Commit(batch, store_->number() + 1, &error), storage::CommitResult::kDone) << error;
+  }
+  void Reopen() {
+    follower_.reset();
+    store_.reset();
+    store_ = *storage::OpenMemoryStore(disk_);
+  }
+
+  std::shared_ptr<storage::MemoryDisk> disk_ = std::make_shared<storage::MemoryDisk>();
+  std::unique_ptr<storage::Store> store_ = *storage::OpenMemoryStore(disk_);
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Follower> follower_;
+};
+
+TEST_F(RecoveryTest, FreshStoreGetsAnIncarnationThatStays) {
+  const auto first = Recover(42);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->incarnation, 42u);
+  EXPECT_EQ(first->next_id, 1u);
+  EXPECT_EQ(first->number, 1u);
+  Reopen();
+  const auto second = Recover(43);
+  ASSERT_TRUE(second.ok());
+  EXPECT_EQ(second->incarnation, 42u);
+  EXPECT_EQ(second->number, 1u) << "opening an existing store writes nothing";
+  EXPECT_GT(second->next_session, first->next_session) << "numbers of sessions are never used twice";
+}
+
+TEST_F(RecoveryTest, NewerFormatIsRefusedWithBothVersions) {
+  ASSERT_TRUE(Recover().ok());
+  records::v1::StoreRow row;
+  row.set_format_version(kFormatVersion + 1);
+  row.set_broker_version("9.9");
+  Put(Family::kMeta, StoreMetaKey(), row.SerializeAsString());
+  const auto recovered = Recover();
+  EXPECT_EQ(recovered.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(recovered.status().message()), HasSubstr("format version 2, written by batond 9.9"));
+}
+
+TEST_F(RecoveryTest, StoreWithoutItsFormatIsDataLoss) {
+  Put(Family::kTask, TaskKey(1), "x");
+  EXPECT_EQ(Recover().status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(RecoveryTest, DamagedRowsAreDataLoss) {
+  ASSERT_TRUE(Recover().ok());
+  const std::pair<Family, std::string> keys[] = {
+      {Family::kMeta, StoreMetaKey().str()},      {Family::kMeta, CheckpointMetaKey().str()},
+      {Family::kMeta, ClassMetaKey(1).str()},     {Family::kMeta, OptionsMetaKey(1).str()},
+      {Family::kMeta, TypeMetaKey("t")},          {Family::kMeta, SessionMetaKey(1).str()},
+      {Family::kMeta, JobMetaKey(1).str()},       {Family::kJournal, JournalKey(1000).str()},
+  };
+  for (const auto& [family, key] : keys) {
+    std::string before;
+    const bool existed = store_->TakeSnapshot()->Get(family, key, &before).ok();
+    Put(family, key, "\xff\xff\xff");
+    EXPECT_EQ(Recover().status().code(), absl::StatusCode::kDataLoss) << "family " << static_cast<int>(family);
+    storage::WriteBatch undo;
+    if (existed) {
+      undo.Put(family, key, before);
+    } else {
+      undo.Delete(family, key);
+    }
+    std::string error;
+    ASSERT_EQ(store_->Commit(undo, store_->number() + 1, &error), storage::CommitResult::kDone);
+    ASSERT_TRUE(Recover().ok());
+  }
+}
+
+TEST_F(RecoveryTest, RunningTaskWithoutItsRecordIsDataLoss) {
+  ASSERT_TRUE(Recover().ok());
+  records::v1::JournalEntry entry;
+  auto* created = entry.add_created();
+  created->set_first(5);
+  created->set_count(1);
+  auto* claimed = entry.add_claimed();
+  claimed->set_session(1);
+  claimed->add_id_deltas(5);
+  Put(Family::kJournal, JournalKey(store_->number() + 1), entry.SerializeAsString());
+  const auto recovered = Recover();
+  EXPECT_EQ(recovered.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(recovered.status().message()), HasSubstr("task 5"));
+}
+
+// The rest with an engine: each time the live table is compared after every commit.
+TEST(RecoveryWithEngineTest, CheckpointInTheMiddleLeavesOnlyTheRestToReplay) {
+  EngineHarness harness;
+  harness.pages_every = 0;
+  TestWorker& worker = harness.Connect();
+  const std::vector<TaskId> ids = harness.SubmitMany(10);
+  for (size_t i = 0; i < 5; ++i) worker.Succeed(ids[i]);
+  harness.StorePages();
+  worker.Fail(ids[5]);
+  worker.Suspend(ids[6], "approval");
+  const TaskId later = harness.Submit({.delay = kHour});
+  const uint64_t number = harness.store().number();
+  records::v1::CheckpointRow checkpoint;
+  std::string row;
+  ASSERT_TRUE(harness.store().Get(Family::kMeta, CheckpointMetaKey(), &row).ok());
+  ASSERT_TRUE(checkpoint.ParseFromString(row));
+  EXPECT_LT(checkpoint.number(), number);
+  EXPECT_GT(checkpoint.number(), 5u);
+  harness.Crash();
+  EXPECT_EQ(harness.StateOf(ids[4]), LiveState::COMPLETED);
+  EXPECT_EQ(harness.StateOf(ids[5]), LiveState::RUNNING);
+  EXPECT_EQ(harness.EntryOf(ids[5]).attempt, 2u);
+  EXPECT_EQ(harness.StateOf(ids[6]), LiveState::SUSPENDED);
+  EXPECT_EQ(harness.StateOf(later), LiveState::PENDING);
+  EXPECT_EQ(harness.next_id(), later + 1);
+  EXPECT_EQ(MiscountIn(*harness.MakeView()), "");
+}
+
+TEST(RecoveryWithEngineTest, CrashBetweenTakingPagesAndStoringThemHarmsNothing) {
+  EngineHarness harness;
+  harness.pages_every = 3;  // Taken by many rounds, of which some are lost.
+  TestWorker& worker = harness.Connect();
+  for (int i = 0; i < 30; ++i) {
+    const TaskId id = harness.Submit();
+    worker.Post(worker.MakeOutcome(id, Outcome::Kind::kSucceeded));
+    harness.Round(/*commit=*/i % 2 == 0);
+    if (i % 5 != 4) continue;
+    harness.Crash();
+    EXPECT_THAT(worker.Hello(), NoError());
+  }
+  harness.Settle();
+  for (TaskId id = 1; id < harness.next_id(); ++id) EXPECT_EQ(harness.StateOf(id), LiveState::COMPLETED) << id;
+}
+
+TEST(RecoveryWithEngineTest, TasksOverSeveralPagesAreRebuilt) {
+  EngineHarness harness;
+  harness.pages_every = 4;
+  TestWorker& worker = harness.Connect({.slots = 10});
+  for (int i = 0; i < 40; ++i) harness.SubmitMany(1000, {.delay = i % 2 == 0 ? 0 : kHour});
+  for (int i = 0; i < 30; ++i) worker.Succeed(worker.running().front());
+  harness.Crash();
+  EXPECT_EQ(LiveOf(*std::make_unique<Follower>(EngineSettings(), nullptr, nullptr)).size(), 0u);
+  EXPECT_EQ(harness.engine().LiveForTest().size(), 40'000u - 30u);
+  EXPECT_EQ(harness.next_id(), 40'001u);
+}
+
+TEST(RecoveryWithEngineTest, SessionsThatHeldNothingAreForgotten) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  worker.Succeed(harness.Submit());
+  harness.Crash();
+  EXPECT_TRUE(harness.Workers().empty());
+  std::string row;
+  EXPECT_TRUE(absl::IsNotFound(harness.store().Get(Family::kMeta, SessionMetaKey(worker.session()), &row)));
+}
+
+}  // namespace
+}  // namespace baton::engine::testing

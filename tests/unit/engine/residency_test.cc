@@ -138,7 +138,8 @@ TEST(ResidencyTest, PinnedTaskThatEndsWhileItIsLoadedDoesNotComeBack) {
   harness.hold_loads = true;
   harness.Advance(kSecond);
   ASSERT_TRUE(worker.Runs(pinned));
-  worker.Release(pinned);
+  EXPECT_THAT(worker.Suspend(pinned, "approval"), NoError());
+  EXPECT_THAT(harness.Resume(pinned), NoError());  // What its next stage needs is being loaded.
   EXPECT_THAT(harness.Cancel(pinned), NoError());
   harness.hold_loads = false;
   harness.Settle();

@@ -1,1 +1,133 @@
+// The rules as a table: every event in every state.
+#include "broker/engine/rules/transition.h"
 
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace baton::engine {
+namespace {
+
+constexpr WallMicros kNow = 1'000'000'000;
+constexpr WallMicros kDue = 5'000'000;
+
+Facts FactsIn(LiveState state) {
+  Facts facts;
+  facts.state = state;
+  facts.stage = 4;
+  facts.failures = 1;
+  facts.interruptions = 2;
+  facts.due = kDue;
+  facts.options = Settle({.max_retries = 3, .retry_interval = kSecond}, {}, {});
+  facts.max_interruptions = 10;
+  facts.has_children = true;
+  return facts;
+}
+
+struct Expected {
+  LiveState state;
+  Step::Kind kind;
+  uint32_t stage = 4;
+  uint32_t failures = 1;
+  uint32_t interruptions = 2;
+  WallMicros due = kDue;
+};
+
+// All that is legal; everything else is not.
+std::optional<Expected> ExpectedFor(LiveState state, Event event) {
+  if (event == Event::kCancelled) {
+    const bool active = state == LiveState::PENDING || state == LiveState::RUNNING || state == LiveState::SUSPENDED ||
+                        state == LiveState::WAITING;
+    if (!active) return std::nullopt;
+    return Expected{LiveState::CANCELLED, Step::CANCELLED};
+  }
+  static const auto& table = *new std::map<std::pair<LiveState, Event>, Expected>{
+      {{LiveState::PENDING, Event::kClaimed}, {LiveState::RUNNING, Step::KIND_UNSPECIFIED}},
+      {{LiveState::RUNNING, Event::kSucceeded}, {LiveState::COMPLETED, Step::SUCCEEDED}},
+      {{LiveState::RUNNING, Event::kFailed},
+       {LiveState::PENDING, Step::FAILED, .failures = 2, .due = kNow + kSecond}},
+      {{LiveState::RUNNING, Event::kFailedFinally}, {LiveState::FAILED, Step::FAILED, .failures = 2}},
+      {{LiveState::RUNNING, Event::kTimedOut},
+       {LiveState::PENDING, Step::TIMED_OUT, .failures = 2, .due = kNow + kSecond}},
+      {{LiveState::RUNNING, Event::kSpawned}, {LiveState::WAITING, Step::SPAWNED, .failures = 0}},
+      {{LiveState::RUNNING, Event::kSuspended}, {LiveState::SUSPENDED, Step::SUSPENDED}},
+      {{LiveState::RUNNING, Event::kReleased}, {LiveState::PENDING, Step::RELEASED}},
+      {{LiveState::RUNNING, Event::kInterrupted}, {LiveState::PENDING, Step::INTERRUPTED, .interruptions = 3}},
+      {{LiveState::SUSPENDED, Event::kResumed},
+       {LiveState::PENDING, Step::RESUMED, .stage = 5, .failures = 0, .due = kNow}},
+      {{LiveState::WAITING, Event::kChildrenEnded},
+       {LiveState::PENDING, Step::KIND_UNSPECIFIED, .stage = 5, .failures = 0}},
+  };
+  const auto it = table.find({state, event});
+  if (it == table.end()) return std::nullopt;
+  return it->second;
+}
+
+TEST(TransitionTest, EveryEventInEveryState) {
+  for (int state = 0; state <= static_cast<int>(LiveState::REMOVED); ++state) {
+    for (int event = 0; event < kEventCount; ++event) {
+      SCOPED_TRACE(absl::StrCat(LiveState_Name(static_cast<LiveState>(state)), " and event ", event));
+      const auto expected = ExpectedFor(static_cast<LiveState>(state), static_cast<Event>(event));
+      const auto next = Apply(FactsIn(static_cast<LiveState>(state)), static_cast<Event>(event), kNow);
+      if (!expected.has_value()) {
+        EXPECT_EQ(next.status().code(), absl::StatusCode::kFailedPrecondition);
+        continue;
+      }
+      ASSERT_TRUE(next.ok()) << next.status();
+      EXPECT_EQ(next->state, expected->state);
+      EXPECT_EQ(next->kind, expected->kind);
+      EXPECT_EQ(next->stage, expected->stage);
+      EXPECT_EQ(next->failures, expected->failures);
+      EXPECT_EQ(next->interruptions, expected->interruptions);
+      EXPECT_EQ(next->due, expected->due);
+    }
+  }
+}
+
+TEST(TransitionTest, LastAttemptOfTheBudgetFailsForGood) {
+  for (const Event event : {Event::kFailed, Event::kTimedOut}) {
+    Facts facts = FactsIn(LiveState::RUNNING);
+    facts.failures = 2;
+    EXPECT_EQ(Apply(facts, event, kNow)->state, LiveState::FAILED);
+    EXPECT_EQ(Apply(facts, event, kNow)->failures, 3u);
+    facts.failures = 0;
+    facts.options.max_retries = 1;
+    EXPECT_EQ(Apply(facts, event, kNow)->state, LiveState::FAILED) << "max_retries counts all attempts";
+  }
+}
+
+TEST(TransitionTest, InterruptionsHaveALimitOfTheirOwn) {
+  Facts facts = FactsIn(LiveState::RUNNING);
+  facts.failures = 2;
+  facts.interruptions = 9;
+  EXPECT_EQ(Apply(facts, Event::kInterrupted, kNow)->state, LiveState::PENDING);
+  facts.interruptions = 10;
+  EXPECT_EQ(Apply(facts, Event::kInterrupted, kNow)->state, LiveState::FAILED);
+  EXPECT_EQ(Apply(facts, Event::kInterrupted, kNow)->failures, 2u);
+}
+
+TEST(TransitionTest, SpawnWithoutChildrenIsDueAtOnceAtTheNextStage) {
+  Facts facts = FactsIn(LiveState::RUNNING);
+  facts.has_children = false;
+  const auto next = Apply(facts, Event::kSpawned, kNow);
+  EXPECT_EQ(next->state, LiveState::PENDING);
+  EXPECT_EQ(next->kind, Step::SPAWNED);
+  EXPECT_EQ(next->stage, 5u);
+  EXPECT_EQ(next->failures, 0u);
+}
+
+TEST(TransitionTest, DelayOfARetryIsDrawnFromTheGivenBits) {
+  Facts facts = FactsIn(LiveState::RUNNING);
+  facts.options.retry_jitter = 1.0;
+  facts.draw = 0;
+  EXPECT_EQ(Apply(facts, Event::kFailed, kNow)->due, kNow + kSecond);
+  facts.draw = uint64_t{1} << 63;
+  EXPECT_EQ(Apply(facts, Event::kFailed, kNow)->due, kNow + kSecond / 2);
+}
+
+}  // namespace
+}  // namespace baton::engine

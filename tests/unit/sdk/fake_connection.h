@@ -84,7 +84,22 @@ class FakeConnection final : public BrokerConnection {
   void HalfCloseClaim(uint64_t stream) override { half_closed.Push(stream); }
   void CancelClaim(uint64_t stream) override { cancelled.Push(stream); }
   void SetAddress(const std::string& address) override { addresses.Push(address); }
-  void Close() override {}
+  void Close() override {
+    const auto cancel = [](auto& inbox) {
+      for (auto& call : inbox.TakeAll()) call.Fail(absl::CancelledError("the connection was closed"));
+    };
+    cancel(beats);
+    cancel(completes);
+    cancel(audits);
+    cancel(progresses);
+    cancel(parts);
+    cancel(child_pages);
+    cancel(submits);
+    cancel(gets);
+    cancel(waits);
+    cancel(cancels);
+    cancel(resumes);
+  }
 
 #define BATON_FAKE(method, inbox)                                                                                      \
   void method(const v1::method##Request& request, CallOptions options, Answer<v1::method##Response> answer) override { \
