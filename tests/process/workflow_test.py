@@ -130,7 +130,7 @@ class WorkflowTest(ProcessTest):
         self.baton("cancel", str(task))
         self.wait_for_descendants(task, "CANCELLED", 5)
         # A slot that becomes free may still get a child whose turn to be cancelled has not come.
-        wait_until(lambda: self.tasks_of(worker, "cancelled") == self.tasks_of(worker, "start"), "every handler is told")
+        wait_until(lambda: self.tasks_of(worker, "cancelled") == self.tasks_of(worker, "start"), "all are told")
         self.assertGreaterEqual(len(self.tasks_of(worker, "cancelled")), 2)
         self.wait_for_end(self.submit("echo", {}))
 

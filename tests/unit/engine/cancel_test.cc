@@ -159,8 +159,8 @@ TEST(CancelTest, ChildOfACancelledParentIsNotHandedOutBeforeTheJobReachesIt) {
   auto cancel = std::make_unique<Tracked<CancelCommand>>();
   cancel->task = root;
   const auto reply = harness.Send(std::move(cancel));
-  harness.Round();  // Asks for the parent,
-  harness.Round();  // cancels it, and asks for its children,
+  harness.Round();            // Asks for the parent,
+  harness.Round();            // cancels it, and asks for its children,
   harness.hold_loads = true;  // which the job does not get.
   ASSERT_TRUE(reply.answered());
   ASSERT_EQ(harness.StateOf(root), LiveState::CANCELLED);

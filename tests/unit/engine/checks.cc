@@ -68,7 +68,8 @@ std::string Difference(const EngineSettings& settings, storage::Store& store, co
                        Now now) {
   Catalog catalog;
   Follower rebuilt(settings, &store, &catalog);
-  absl::StatusOr<Recovered> recovered = Recover(&store, "test", now.wall, [] { return 0; }, &catalog, &rebuilt);
+  absl::StatusOr<Recovered> recovered = Recover(
+      &store, "test", now.wall, [] { return 0; }, &catalog, &rebuilt);
   if (!recovered.ok()) return absl::StrCat("recovery: ", recovered.status().ToString());
   const std::vector<LiveEntry> live = LiveOf(follower);
   std::string difference = DifferenceOf("the follower", live, "a restart", recovered->live);

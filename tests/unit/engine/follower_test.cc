@@ -15,7 +15,12 @@ using ::testing::ElementsAre;
 
 class FollowerTest : public ::testing::Test {
  protected:
-  FollowerTest() { settings_.page_interval = kMinute; }
+  FollowerTest() {
+    settings_.page_interval = kMinute;
+    settings_.watch_window = kMinute;
+    follower_ = std::make_unique<Follower>(settings_, store_.get(), &catalog_);
+    EXPECT_TRUE(follower_->Restore({}).ok());
+  }
 
   // One commit of a journal entry that `write` fills in.
   void Commit(const std::function<void(Batch&)>& write) {
@@ -23,9 +28,9 @@ class FollowerTest : public ::testing::Test {
     const ClosedBatch closed = batch_.Close(time_, 1, next_id_);
     std::string error;
     ASSERT_EQ(store_->Commit(closed.writes, closed.number, &error), storage::CommitResult::kDone) << error;
-    const absl::Status folded = follower_.Fold(closed.number, *closed.entry, closed.entry_bytes);
+    const absl::Status folded = follower_->Fold(closed.number, *closed.entry, closed.entry_bytes);
     ASSERT_TRUE(folded.ok()) << folded;
-    if (closed.stores_pages) follower_.PagesStored();
+    if (closed.stores_pages) follower_->PagesStored();
   }
   void Create(TaskId first, uint64_t count) {
     next_id_ = std::max(next_id_, first + count);
@@ -37,20 +42,23 @@ class FollowerTest : public ::testing::Test {
     Commit([&](Batch& batch) { batch.Ended(id, state); });
   }
   bool StoreDuePages(bool all = false) {
-    const auto pages = follower_.TakeDuePages(time_, all);
+    const auto pages = follower_->TakeDuePages(time_, all);
     if (!pages.has_value()) return false;
     Commit([&](Batch& batch) { batch.AddPages(*pages); });
     return true;
   }
   size_t RowsOf(Family family) {
     size_t rows = 0;
-    EXPECT_TRUE(store_->TakeSnapshot()->Scan(family, "", "", [&](absl::string_view, absl::string_view) {
-      ++rows;
-      return true;
-    }).ok());
+    EXPECT_TRUE(store_->TakeSnapshot()
+                    ->Scan(family, "", "",
+                           [&](absl::string_view, absl::string_view) {
+                             ++rows;
+                             return true;
+                           })
+                    .ok());
     return rows;
   }
-  std::shared_ptr<const View> MakeView() { return follower_.MakeView(store_->TakeSnapshot()); }
+  std::shared_ptr<const View> MakeView() { return follower_->MakeView(store_->TakeSnapshot()); }
   uint64_t Count(LiveState state) {
     const auto view = MakeView();
     const auto it = view->counts().find(1);
@@ -60,7 +68,7 @@ class FollowerTest : public ::testing::Test {
   EngineSettings settings_;
   std::unique_ptr<storage::Store> store_ = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
   Catalog catalog_;
-  Follower follower_{settings_, store_.get(), &catalog_};
+  std::unique_ptr<Follower> follower_;
   Batch batch_{1};
   TaskId next_id_ = 1;
   WallMicros time_ = kDay;
@@ -106,7 +114,7 @@ TEST_F(FollowerTest, RunsOfIdsSpanPages) {
   EXPECT_EQ(*MakeView()->StateOf(kPageIds - 1), LiveState::REMOVED);
   EXPECT_EQ(*MakeView()->StateOf(kPageIds), LiveState::REMOVED);
   EXPECT_EQ(Count(LiveState::PENDING), 4u);
-  EXPECT_EQ(LiveOf(follower_).size(), 4u);
+  EXPECT_EQ(LiveOf(*follower_).size(), 4u);
 }
 
 TEST_F(FollowerTest, LastStateOfACommitWins) {
@@ -130,7 +138,7 @@ TEST_F(FollowerTest, LastStateOfACommitWins) {
     batch.Moved(pending);
     batch.Ended(3, LiveState::CANCELLED);
   });
-  const std::vector<LiveEntry> live = LiveOf(follower_);
+  const std::vector<LiveEntry> live = LiveOf(*follower_);
   ASSERT_EQ(live.size(), 2u);
   EXPECT_EQ(live[0].state, LiveState::PENDING);
   EXPECT_EQ(live[0].due, 500);
@@ -154,7 +162,7 @@ TEST_F(FollowerTest, AttemptsOfAClaimAreKeptWhenOnlySomeAreRepeated) {
       batch.Claimed(entry);
     }
   });
-  for (const LiveEntry& entry : LiveOf(follower_)) {
+  for (const LiveEntry& entry : LiveOf(*follower_)) {
     EXPECT_EQ(entry.attempt, entry.id == 3 ? 5u : 1u);
     EXPECT_EQ(entry.session, entry.id == 4 ? 2u : 1u);
     EXPECT_EQ(entry.ready, static_cast<WallMicros>(100 - entry.id));
@@ -166,47 +174,43 @@ TEST_F(FollowerTest, EntryThatContradictsThePageIsDataLoss) {
   End(1);
   records::v1::JournalEntry entry;
   entry.mutable_ended()->add_completed(1);
-  EXPECT_EQ(follower_.Fold(9, entry, 1).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(follower_->Fold(9, entry, 1).code(), absl::StatusCode::kDataLoss);
   entry.Clear();
   entry.add_moved()->set_id(77);
-  EXPECT_EQ(follower_.Fold(9, entry, 1).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(follower_->Fold(9, entry, 1).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(FollowerTest, PagesAreStoredWhenTheyAreOldEnough) {
   Create(1, 10);
-  EXPECT_TRUE(follower_.dirty());
+  EXPECT_TRUE(follower_->dirty());
   EXPECT_FALSE(StoreDuePages());
   time_ += kMinute;
   EXPECT_TRUE(StoreDuePages());
-  EXPECT_FALSE(follower_.dirty());
+  EXPECT_FALSE(follower_->dirty());
   EXPECT_FALSE(StoreDuePages(/*all=*/true)) << "nothing has changed since";
   EXPECT_EQ(RowsOf(Family::kPage), 1u);
-  EXPECT_EQ(follower_.unstored_journal_bytes(), 0u);
+  EXPECT_EQ(follower_->unstored_journal_bytes(), 0u);
 }
 
 TEST_F(FollowerTest, OneSetOfPagesIsOutAtATime) {
   Create(1, 1);
-  const auto first = follower_.TakeDuePages(time_, true);
+  const auto first = follower_->TakeDuePages(time_, true);
   ASSERT_TRUE(first.has_value());
   Create(2, 1);
-  EXPECT_TRUE(follower_.pages_out());
-  EXPECT_FALSE(follower_.TakeDuePages(time_, true).has_value());
+  EXPECT_TRUE(follower_->pages_out());
+  EXPECT_FALSE(follower_->TakeDuePages(time_, true).has_value());
   Commit([&](Batch& batch) { batch.AddPages(*first); });
-  EXPECT_FALSE(follower_.pages_out());
-  EXPECT_TRUE(follower_.TakeDuePages(time_, true).has_value());
+  EXPECT_FALSE(follower_->pages_out());
+  EXPECT_TRUE(follower_->TakeDuePages(time_, true).has_value());
 }
 
 TEST_F(FollowerTest, JournalIsTrimmedBehindTheCheckpointAndTheWatchWindow) {
-  settings_.watch_window = kMinute;
-  settings_.watch_bytes = 1 << 30;
-  Follower& follower = *new (&follower_) Follower(settings_, store_.get(), &catalog_);
-  ASSERT_TRUE(follower.Restore({}).ok());
   const size_t many = 60'000;  // About 1 MiB of journal for each: alternating due times leave no runs.
   for (int i = 0; i < 6; ++i) {
     const TaskId first = next_id_;
     next_id_ += many;
     Commit([&](Batch& batch) {
-      for (TaskId id = first; id < next_id_; ++id) batch.Created(id, 1, 0, static_cast<WallMicros>(id % 2 * kDay), false);
+      for (TaskId id = first; id < next_id_; ++id) batch.Created(id, 1, 0, id % 2 == 0 ? 0 : kDay, false);
     });
     time_ += kMinute;
   }
@@ -228,14 +232,16 @@ TEST_F(FollowerTest, JournalIsTrimmedBehindTheCheckpointAndTheWatchWindow) {
   ASSERT_TRUE(store_->TakeSnapshot()->Get(Family::kMeta, CheckpointMetaKey(), &row).ok());
   ASSERT_TRUE(checkpoint.ParseFromString(row));
   ASSERT_TRUE(rebuilt.Restore(checkpoint).ok());
-  ASSERT_TRUE(store_->TakeSnapshot()->Scan(
-      Family::kJournal, JournalKey(checkpoint.number() + 1), "", [&](absl::string_view key, absl::string_view value) {
-        records::v1::JournalEntry entry;
-        EXPECT_TRUE(entry.ParseFromArray(value.data(), static_cast<int>(value.size())));
-        EXPECT_TRUE(rebuilt.Fold(ReadU64(key), entry, value.size()).ok());
-        return true;
-      }).ok());
-  EXPECT_EQ(LiveOf(rebuilt), LiveOf(follower_));
+  ASSERT_TRUE(store_->TakeSnapshot()
+                  ->Scan(Family::kJournal, JournalKey(checkpoint.number() + 1), "",
+                         [&](absl::string_view key, absl::string_view value) {
+                           records::v1::JournalEntry entry;
+                           EXPECT_TRUE(entry.ParseFromArray(value.data(), static_cast<int>(value.size())));
+                           EXPECT_TRUE(rebuilt.Fold(ReadU64(key), entry, value.size()).ok());
+                           return true;
+                         })
+                  .ok());
+  EXPECT_EQ(LiveOf(rebuilt), LiveOf(*follower_));
 }
 
 TEST_F(FollowerTest, PagesThatNobodyTouchesLeaveMemoryAndAreReadAgain) {
@@ -252,7 +258,7 @@ TEST_F(FollowerTest, PagesThatNobodyTouchesLeaveMemoryAndAreReadAgain) {
   EXPECT_EQ(*MakeView()->StateOf(1), LiveState::COMPLETED);
   EXPECT_EQ(*MakeView()->StateOf(6999 * kPageIds + 1), LiveState::PENDING);
   EXPECT_EQ(*MakeView()->StateOf(100 * kPageIds + 1), LiveState::PENDING);
-  EXPECT_EQ(LiveOf(follower_).size(), pages - 70);
+  EXPECT_EQ(LiveOf(*follower_).size(), pages - 70);
   End(6999 * kPageIds + 1);
   EXPECT_EQ(*MakeView()->StateOf(6999 * kPageIds + 1), LiveState::COMPLETED);
 }

@@ -29,8 +29,8 @@ void EngineHarness::Open() {
   board_ = std::make_unique<RoutingBoard>();
   follower_ = std::make_unique<Follower>(settings_, store_.get(), catalog_.get());
   const Now now = clock_.Read();
-  absl::StatusOr<Recovered> recovered =
-      Recover(store_.get(), "test", now.wall, [] { return kIncarnation; }, catalog_.get(), follower_.get());
+  absl::StatusOr<Recovered> recovered = Recover(
+      store_.get(), "test", now.wall, [] { return kIncarnation; }, catalog_.get(), follower_.get());
   ASSERT_TRUE(recovered.ok()) << recovered.status();
   engine_ = std::make_unique<Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
 }
@@ -230,10 +230,12 @@ LiveEntry EngineHarness::EntryOf(TaskId id) {
 
 std::vector<Step> EngineHarness::LogOf(TaskId id) {
   std::vector<Step> steps;
-  EXPECT_TRUE(store().Scan(storage::Family::kLog, LogKey(id, 0), LogKey(id + 1, 0),
-                           [&](absl::string_view, absl::string_view value) {
-                             return steps.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()));
-                           }).ok());
+  EXPECT_TRUE(store()
+                  .Scan(storage::Family::kLog, LogKey(id, 0), LogKey(id + 1, 0),
+                        [&](absl::string_view, absl::string_view value) {
+                          return steps.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()));
+                        })
+                  .ok());
   return steps;
 }
 

@@ -170,8 +170,7 @@ TEST(LifeTest, DrainTellsWorkersHandsOutNothingAndEndsWithTheLastAttempt) {
   EXPECT_EQ(worker.orders[0].kind, Order::Kind::kDrain);
   EXPECT_EQ(worker.orders[0].text, "shutting down");
   EXPECT_FALSE(harness.SubmitCall({{}})->results[0].runnable);
-  EXPECT_THAT(harness.NewWorker({.worker_id = "late"}).Hello(),
-              ErrorIs(absl::StatusCode::kUnavailable, "DRAINING"));
+  EXPECT_THAT(harness.NewWorker({.worker_id = "late"}).Hello(), ErrorIs(absl::StatusCode::kUnavailable, "DRAINING"));
   EXPECT_THAT(worker.Succeed(ids[0]), NoError());
   EXPECT_TRUE(reply.answered());
   EXPECT_THAT(worker.running(), IsEmpty());

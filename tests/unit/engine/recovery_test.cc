@@ -68,10 +68,10 @@ TEST_F(RecoveryTest, StoreWithoutItsFormatIsDataLoss) {
 TEST_F(RecoveryTest, DamagedRowsAreDataLoss) {
   ASSERT_TRUE(Recover().ok());
   const std::pair<Family, std::string> keys[] = {
-      {Family::kMeta, StoreMetaKey().str()},      {Family::kMeta, CheckpointMetaKey().str()},
-      {Family::kMeta, ClassMetaKey(1).str()},     {Family::kMeta, OptionsMetaKey(1).str()},
-      {Family::kMeta, TypeMetaKey("t")},          {Family::kMeta, SessionMetaKey(1).str()},
-      {Family::kMeta, JobMetaKey(1).str()},       {Family::kJournal, JournalKey(1000).str()},
+      {Family::kMeta, StoreMetaKey().str()},  {Family::kMeta, CheckpointMetaKey().str()},
+      {Family::kMeta, ClassMetaKey(1).str()}, {Family::kMeta, OptionsMetaKey(1).str()},
+      {Family::kMeta, TypeMetaKey("t")},      {Family::kMeta, SessionMetaKey(1).str()},
+      {Family::kMeta, JobMetaKey(1).str()},   {Family::kJournal, JournalKey(1000).str()},
   };
   for (const auto& [family, key] : keys) {
     std::string before;
@@ -156,7 +156,6 @@ TEST(RecoveryWithEngineTest, TasksOverSeveralPagesAreRebuilt) {
   for (int i = 0; i < 40; ++i) harness.SubmitMany(1000, {.delay = i % 2 == 0 ? 0 : kHour});
   for (int i = 0; i < 30; ++i) worker.Succeed(worker.running().front());
   harness.Crash();
-  EXPECT_EQ(LiveOf(*std::make_unique<Follower>(EngineSettings(), nullptr, nullptr)).size(), 0u);
   EXPECT_EQ(harness.engine().LiveForTest().size(), 40'000u - 30u);
   EXPECT_EQ(harness.next_id(), 40'001u);
 }

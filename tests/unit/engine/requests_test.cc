@@ -76,7 +76,8 @@ TEST(RequestsTest, LookUpThatIsTooOldIsSentBack) {
   for (int i = 0; i < 8300; ++i) {
     // Each is a commit of its own.
     ASSERT_THAT(harness.SubmitCall({{.delay = kHour, .unique_key = "same", .policy = UniquePolicy::kReplacePending}})
-                    ->results[0].error,
+                    ->results[0]
+                    .error,
                 NoError());
     if (i % 200 == 0) harness.StorePages();
   }

@@ -131,8 +131,8 @@ TEST(ResidencyTest, PinnedTaskThatEndsWhileItIsLoadedDoesNotComeBack) {
   auto resume = std::make_unique<Tracked<ResumeCommand>>();
   resume->task = pinned;
   harness.Call(std::move(resume));
-  const auto both = harness.Call(MakeSubmit({{.unique_key = "one"}, {.unique_key = "two"}}, "", harness.store(),
-                                            harness.now()));
+  const auto both =
+      harness.Call(MakeSubmit({{.unique_key = "one"}, {.unique_key = "two"}}, "", harness.store(), harness.now()));
   harness.hold_loads = false;
   harness.Round();  // One holder has come and is kept until the other one is here.
   harness.hold_loads = true;

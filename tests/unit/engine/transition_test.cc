@@ -43,24 +43,25 @@ std::optional<Expected> ExpectedFor(LiveState state, Event event) {
     const bool active = state == LiveState::PENDING || state == LiveState::RUNNING || state == LiveState::SUSPENDED ||
                         state == LiveState::WAITING;
     if (!active) return std::nullopt;
-    return Expected{LiveState::CANCELLED, Step::CANCELLED};
+    return Expected{.state = LiveState::CANCELLED, .kind = Step::CANCELLED};
   }
   static const auto& table = *new std::map<std::pair<LiveState, Event>, Expected>{
-      {{LiveState::PENDING, Event::kClaimed}, {LiveState::RUNNING, Step::KIND_UNSPECIFIED}},
-      {{LiveState::RUNNING, Event::kSucceeded}, {LiveState::COMPLETED, Step::SUCCEEDED}},
+      {{LiveState::PENDING, Event::kClaimed}, {.state = LiveState::RUNNING, .kind = Step::KIND_UNSPECIFIED}},
+      {{LiveState::RUNNING, Event::kSucceeded}, {.state = LiveState::COMPLETED, .kind = Step::SUCCEEDED}},
       {{LiveState::RUNNING, Event::kFailed},
-       {LiveState::PENDING, Step::FAILED, .failures = 2, .due = kNow + kSecond}},
-      {{LiveState::RUNNING, Event::kFailedFinally}, {LiveState::FAILED, Step::FAILED, .failures = 2}},
+       {.state = LiveState::PENDING, .kind = Step::FAILED, .failures = 2, .due = kNow + kSecond}},
+      {{LiveState::RUNNING, Event::kFailedFinally}, {.state = LiveState::FAILED, .kind = Step::FAILED, .failures = 2}},
       {{LiveState::RUNNING, Event::kTimedOut},
-       {LiveState::PENDING, Step::TIMED_OUT, .failures = 2, .due = kNow + kSecond}},
-      {{LiveState::RUNNING, Event::kSpawned}, {LiveState::WAITING, Step::SPAWNED, .failures = 0}},
-      {{LiveState::RUNNING, Event::kSuspended}, {LiveState::SUSPENDED, Step::SUSPENDED}},
-      {{LiveState::RUNNING, Event::kReleased}, {LiveState::PENDING, Step::RELEASED}},
-      {{LiveState::RUNNING, Event::kInterrupted}, {LiveState::PENDING, Step::INTERRUPTED, .interruptions = 3}},
+       {.state = LiveState::PENDING, .kind = Step::TIMED_OUT, .failures = 2, .due = kNow + kSecond}},
+      {{LiveState::RUNNING, Event::kSpawned}, {.state = LiveState::WAITING, .kind = Step::SPAWNED, .failures = 0}},
+      {{LiveState::RUNNING, Event::kSuspended}, {.state = LiveState::SUSPENDED, .kind = Step::SUSPENDED}},
+      {{LiveState::RUNNING, Event::kReleased}, {.state = LiveState::PENDING, .kind = Step::RELEASED}},
+      {{LiveState::RUNNING, Event::kInterrupted},
+       {.state = LiveState::PENDING, .kind = Step::INTERRUPTED, .interruptions = 3}},
       {{LiveState::SUSPENDED, Event::kResumed},
-       {LiveState::PENDING, Step::RESUMED, .stage = 5, .failures = 0, .due = kNow}},
+       {.state = LiveState::PENDING, .kind = Step::RESUMED, .stage = 5, .failures = 0, .due = kNow}},
       {{LiveState::WAITING, Event::kChildrenEnded},
-       {LiveState::PENDING, Step::KIND_UNSPECIFIED, .stage = 5, .failures = 0}},
+       {.state = LiveState::PENDING, .kind = Step::KIND_UNSPECIFIED, .stage = 5, .failures = 0}},
   };
   const auto it = table.find({state, event});
   if (it == table.end()) return std::nullopt;

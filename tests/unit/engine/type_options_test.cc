@@ -66,16 +66,14 @@ TEST(TypeOptionsTest, TaskBeatsHandlerBeatsWorkerBeatsBroker) {
 
 TEST(TypeOptionsTest, OptionsOfTheFirstClaimStayWhoeverClaimsNext) {
   EngineHarness harness;
-  TestWorker& first = harness.Connect({.worker_id = "first",
-                                       .handler_options = {.timeout = 11 * kSecond, .max_retries = 2},
-                                       .handler_version = 3});
+  TestWorker& first = harness.Connect(
+      {.worker_id = "first", .handler_options = {.timeout = 11 * kSecond, .max_retries = 2}, .handler_version = 3});
   const TaskId id = harness.Submit();
   EXPECT_EQ(first.DeliveryOf(id).handler_version, 3u);
   first.Release(id);
   first.Kill();
-  TestWorker& second = harness.Connect({.worker_id = "second",
-                                        .handler_options = {.timeout = 77 * kSecond, .max_retries = 99},
-                                        .handler_version = 4});
+  TestWorker& second = harness.Connect(
+      {.worker_id = "second", .handler_options = {.timeout = 77 * kSecond, .max_retries = 99}, .handler_version = 4});
   harness.Advance(2 * kSecond);
   for (const bool crash : {false, true}) {
     if (crash) {
@@ -98,8 +96,8 @@ TEST(TypeOptionsTest, SettledDefaultsStayWhenTheBrokerStartsWithOthers) {
   const TaskId id = harness.Submit();
   records::v1::OptionsRow row;
   std::string value;
-  ASSERT_TRUE(harness.store().Get(storage::Family::kMeta, OptionsMetaKey(harness.EntryOf(id).options_number), &value)
-                  .ok());
+  ASSERT_TRUE(
+      harness.store().Get(storage::Family::kMeta, OptionsMetaKey(harness.EntryOf(id).options_number), &value).ok());
   ASSERT_TRUE(row.ParseFromString(value));
   EXPECT_EQ(row.options().timeout_us(), harness.settings().defaults.timeout);
   EXPECT_EQ(row.options().max_retries(), harness.settings().defaults.max_retries);

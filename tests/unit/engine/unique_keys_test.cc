@@ -113,8 +113,8 @@ TEST(UniqueKeysTest, KeyCostsTwoMoreWrites) {
 
 TEST(UniqueKeysTest, SameKeyTwiceInOneCall) {
   EngineHarness harness;
-  const auto reply = harness.SubmitCall({Keyed("k"), Keyed("k"), Keyed("k", UniquePolicy::kReject),
-                                         Keyed("k", UniquePolicy::kReplacePending)});
+  const auto reply = harness.SubmitCall(
+      {Keyed("k"), Keyed("k"), Keyed("k", UniquePolicy::kReject), Keyed("k", UniquePolicy::kReplacePending)});
   EXPECT_EQ(reply->results[1].id, reply->results[0].id);
   EXPECT_TRUE(reply->results[1].existing);
   EXPECT_THAT(reply->results[2].error, ErrorIs(absl::StatusCode::kAlreadyExists, "UNIQUE_KEY_IN_USE"));

@@ -113,8 +113,8 @@ class TestWorker {
   WorkerSpec spec_;
   EngineHarness* harness_;
   SessionNumber session_ = 0;
-  bool open_ = false;    // Its stream.
-  bool alive_ = true;    // It beats.
+  bool open_ = false;  // Its stream.
+  bool alive_ = true;  // It beats.
   uint64_t beats_ = 0;
   uint64_t last_delivery_ = 0;
   std::map<AttemptId, Running, AttemptBefore> running_;

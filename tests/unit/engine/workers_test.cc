@@ -202,8 +202,8 @@ TEST(WorkersTest, HandlersListedByAHelloTakeSlotsWhateverTheVerdict) {
   harness.Cancel(cancelled);
   worker.CloseStream();
   EXPECT_THAT(worker.Hello(), NoError());
-  EXPECT_THAT(worker.verdicts, ElementsAre(Pair(AttemptId{over, 1}, Verdict::kOver),
-                                           Pair(AttemptId{cancelled, 1}, Verdict::kOver)))
+  EXPECT_THAT(worker.verdicts,
+              ElementsAre(Pair(AttemptId{over, 1}, Verdict::kOver), Pair(AttemptId{cancelled, 1}, Verdict::kOver)))
       << "the session had nothing valid, so it was forgotten";
   const std::vector<TaskId> ids = harness.SubmitMany(2);
   EXPECT_EQ(worker.handlers(), 2u);
@@ -237,8 +237,8 @@ TEST(WorkersTest, WorkerReturnsToItsAttemptsAfterACrashOfTheBroker) {
   harness.Crash();
   EXPECT_EQ(harness.StateOf(ids[0]), LiveState::RUNNING);
   EXPECT_THAT(worker.Hello(), NoError());
-  EXPECT_THAT(worker.verdicts, ElementsAre(Pair(AttemptId{ids[0], 1}, Verdict::kValid),
-                                           Pair(AttemptId{ids[1], 1}, Verdict::kValid)));
+  EXPECT_THAT(worker.verdicts,
+              ElementsAre(Pair(AttemptId{ids[0], 1}, Verdict::kValid), Pair(AttemptId{ids[1], 1}, Verdict::kValid)));
   EXPECT_EQ(worker.AttemptOf(ids[2]).attempt, 2u);
   EXPECT_THAT(harness.KindsOf(ids[2]), ElementsAre(Step::INTERRUPTED));
   for (const TaskId id : ids) EXPECT_THAT(worker.Succeed(id), NoError());

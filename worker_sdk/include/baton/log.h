@@ -1,5 +1,5 @@
-// Where the library says what happens to it. Nothing is logged per task; warnings and errors are about connections,
-// lost slots, refused outcomes.
+// Where the library says what happens to it. Nothing is logged about tasks that go well; the rest is about connections,
+// lost slots, refused outcomes and attempts that are over.
 #ifndef BATON_LOG_H_
 #define BATON_LOG_H_
 
