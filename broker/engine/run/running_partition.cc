@@ -85,11 +85,12 @@ bool RunningPartition::HasInput() const {
 bool RunningPartition::WaitForInput(Input* input) {
   *input = Input();
   absl::MutexLock lock(&mu_);
-  const absl::Time deadline = absl::Now() + absl::Microseconds(sleep_);
+  const SteadyMicros deadline = clock_->Read().steady + sleep_;
   engine_idle_ = true;
   if (closed_) stopped_wake_.SignalAll();
   while (!HasInput() && !ending_) {
-    if (engine_wake_.WaitWithDeadline(&mu_, deadline)) break;
+    const Micros rest = deadline - clock_->Read().steady;
+    if (rest <= 0 || engine_wake_.WaitWithTimeout(&mu_, absl::Microseconds(rest))) break;
   }
   if (ending_) return false;
   engine_idle_ = false;

@@ -33,6 +33,9 @@ Error StoreDamaged(absl::string_view what) {
 }
 
 Error TaskNotFound(TaskId id, TaskId next_id) {
+  if (id == 0) {
+    return InvalidArgument("FIELD_REQUIRED", "task_id is required and 0: send the id that Submit answered");
+  }
   if (next_id <= 1)
     return NotFound("TASK_NOT_FOUND", absl::StrCat("there is no task ", id, ": none was submitted yet"));
   return NotFound("TASK_NOT_FOUND",

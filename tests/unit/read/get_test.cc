@@ -277,7 +277,7 @@ TEST(GetTest, IdsThatNeverWereAreNotFound) {
   Scene scene;
   EXPECT_THAT(scene.GetError(1), ErrorIs(StatusCode::kNotFound, "TASK_NOT_FOUND"));
   const TaskId id = scene.Submit();
-  EXPECT_THAT(scene.GetError(0), ErrorIs(StatusCode::kNotFound, "TASK_NOT_FOUND"));
+  EXPECT_THAT(scene.GetError(0), ErrorIs(StatusCode::kInvalidArgument, "FIELD_REQUIRED"));
   const Error error = scene.GetError(id + 1);
   EXPECT_THAT(error, ErrorIs(StatusCode::kNotFound, "TASK_NOT_FOUND"));
   EXPECT_EQ(error.message, "there is no task 2: ids run from 1 to 1 so far; check the id");
