@@ -121,12 +121,12 @@ std::string Page::Encode() const {
     row.add_states(state);
     slot = end;
   }
-  WallMicros last_due = 0;
+  uint64_t last_due = 0;  // Differences wrap, so that every time can be stored.
   ForEachLive([&](const LiveEntry& entry) {
     row.add_class_numbers(entry.class_number);
     row.add_priorities(entry.priority);
-    row.add_due_deltas(entry.due - last_due);
-    last_due = entry.due;
+    row.add_due_deltas(static_cast<WallMicros>(static_cast<uint64_t>(entry.due) - last_due));
+    last_due = static_cast<uint64_t>(entry.due);
     row.add_attempts(entry.attempt);
     const auto extra = extras_.find(static_cast<uint16_t>(SlotOf(entry.id)));
     if (extra == extras_.end()) return;
@@ -173,11 +173,11 @@ absl::StatusOr<Page> Page::Decode(uint64_t page_number, absl::string_view bytes)
     return Damaged(page_number, "columns do not match the number of live tasks");
   }
   page.live_.reserve(live);
-  WallMicros due = 0;
+  uint64_t due = 0;
   for (int i = 0; i < live; ++i) {
-    due += row.due_deltas(i);
+    due += static_cast<uint64_t>(row.due_deltas(i));
     page.live_.push_back({live_slots[i], static_cast<int8_t>(ColumnAt(row.priorities(), i)), false,
-                          ColumnAt(row.attempts(), i), due, ColumnAt(row.class_numbers(), i)});
+                          ColumnAt(row.attempts(), i), static_cast<WallMicros>(due), ColumnAt(row.class_numbers(), i)});
   }
   for (const PageRow::Extra& stored : row.extras()) {
     const auto base = std::lower_bound(page.live_.begin(), page.live_.end(), stored.slot(),

@@ -113,6 +113,17 @@ TEST(PageTest, ManyEndedTasksGiveTheirMemoryBack) {
   EXPECT_LT(page.Encode().size(), 20u);
 }
 
+TEST(PageTest, ExtremeTimesAreKept) {
+  constexpr WallMicros kTimes[] = {INT64_MAX, INT64_MIN, 0, INT64_MAX, -1, INT64_MIN};
+  Page page(0);
+  for (TaskId id = 0; id < std::size(kTimes); ++id) {
+    page.Put({.id = id, .state = LiveState::PENDING, .class_number = 1, .due = kTimes[id]});
+  }
+  const absl::StatusOr<Page> decoded = Page::Decode(0, page.Encode());
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  decoded->ForEachLive([&](const LiveEntry& entry) { EXPECT_EQ(entry.due, kTimes[entry.id]); });
+}
+
 records::v1::PageRow ValidRow() {
   Page page(0);
   page.set_folded(7);
