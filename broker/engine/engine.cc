@@ -189,7 +189,7 @@ void Engine::WriteTouched() {
   }
   for (const TaskId id : touched_waiting_) {
     const auto it = waiting_.find(id);
-    if (it != waiting_.end()) WriteWaiting(id, it->second);
+    if (it != waiting_.end()) batch_.Moved(EntryOfWaiting(id, it->second));
   }
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -212,7 +213,7 @@ class Engine {
   void EnqueueSealed();
   void DropStaged(Task& parent);
   void ChildEnded(TaskId parent, uint32_t generation, LiveState state);
-  void WriteWaiting(TaskId parent, const Waiting& waiting);
+  static LiveEntry EntryOfWaiting(TaskId parent, const Waiting& waiting);
 
   // ── engine_verbs.cc ──
   void Cancel(std::unique_ptr<Command> command);
@@ -292,7 +293,7 @@ class Engine {
   absl::flat_hash_map<ClassNumber, size_t> read_ahead_;  // Classes held, and tasks they wait for.
   // Who waits to learn how an attempt ended.
   absl::flat_hash_map<AttemptId, std::vector<std::function<void(const LoadResult&)>>> attempt_loads_;
-  absl::flat_hash_map<uint64_t, Job> jobs_;
+  std::map<uint64_t, Job> jobs_;  // In the order in which they began, so that the engine stays deterministic.
   bool draining_ = false;
   std::unique_ptr<Command> drain_;
 

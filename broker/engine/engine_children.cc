@@ -130,29 +130,26 @@ void Engine::ChildEnded(TaskId parent, uint32_t generation, LiveState state) {
     task->children_failed = waiting.failed;
     return Advance(*task, Event::kChildrenEnded, {}, "broker");
   }
-  LiveEntry entry;
-  entry.id = parent;
+  LiveEntry entry = EntryOfWaiting(parent, waiting);
   entry.state = LiveState::PENDING;
-  entry.class_number = waiting.class_number;
-  entry.priority = waiting.priority;
-  entry.due = waiting.due;
-  entry.attempt = waiting.attempt;
-  entry.failed = waiting.failed;
+  entry.generation = 0;
   waiting_.erase(it);
   resumed_.emplace_back(parent, entry);
   Enqueue(entry.class_number, KeyOf(entry.priority, entry.due, parent));
 }
 
-void Engine::WriteWaiting(TaskId parent, const Waiting& waiting) {
+LiveEntry Engine::EntryOfWaiting(TaskId parent, const Waiting& waiting) {
   LiveEntry entry;
   entry.id = parent;
   entry.state = LiveState::WAITING;
+  entry.class_number = waiting.class_number;
+  entry.priority = waiting.priority;
   entry.due = waiting.due;
   entry.attempt = waiting.attempt;
   entry.generation = waiting.generation;
   entry.remaining = waiting.remaining;
   entry.failed = waiting.failed;
-  batch_.Moved(entry);
+  return entry;
 }
 
 }  // namespace baton::engine

@@ -34,19 +34,7 @@ std::vector<LiveEntry> Engine::LiveForTest() const {
   for (const auto& [id, task] : tasks_) {
     if (!waiting_.contains(id)) live.push_back(EntryOf(*task));
   }
-  for (const auto& [id, waiting] : waiting_) {
-    LiveEntry entry;
-    entry.id = id;
-    entry.state = LiveState::WAITING;
-    entry.class_number = waiting.class_number;
-    entry.priority = waiting.priority;
-    entry.due = waiting.due;
-    entry.attempt = waiting.attempt;
-    entry.generation = waiting.generation;
-    entry.remaining = waiting.remaining;
-    entry.failed = waiting.failed;
-    live.push_back(entry);
-  }
+  for (const auto& [id, waiting] : waiting_) live.push_back(EntryOfWaiting(id, waiting));
   std::sort(live.begin(), live.end(), [](const LiveEntry& a, const LiveEntry& b) { return a.id < b.id; });
   return live;
 }

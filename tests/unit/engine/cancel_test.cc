@@ -151,6 +151,34 @@ TEST(CancelTest, CascadeOverManyChildrenSurvivesCrashesInTheMiddle) {
   EXPECT_TRUE(absl::IsNotFound(harness.store().Get(storage::Family::kMeta, JobMetaKey(1), &job)));
 }
 
+TEST(CancelTest, CascadeKnowsItsGrandchildrenAfterACrashInTheMiddleOfWhatItFound) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}});
+  const std::vector<TaskId> roots = harness.SubmitMany(2, kParent);
+  const TaskSpec far = {.type = "child", .delay = kHour};
+  parents.Spawn(roots[0], std::vector<TaskSpec>(300, far));
+  const TaskId middle = harness.next_id();
+  std::vector<TaskSpec> children(300, far);
+  children[0] = kParent;
+  parents.Spawn(roots[1], children);
+  const TaskId grandchild = harness.next_id();
+  parents.Spawn(middle, {far, far});
+  for (const TaskId root : roots) {
+    auto cancel = std::make_unique<Tracked<CancelCommand>>();
+    cancel->task = root;
+    harness.Send(std::move(cancel));
+  }
+  for (int i = 0; i < 3; ++i) harness.Round();  // Roots asked for; cancelled, children searched; children asked for.
+  harness.loads_per_round = 1;                  // They come in two parts.
+  harness.Round();
+  ASSERT_EQ(harness.StateOf(middle), LiveState::CANCELLED);
+  ASSERT_EQ(harness.StateOf(grandchild), LiveState::PENDING);
+  ASSERT_EQ(harness.StateOf(grandchild - 1), LiveState::PENDING);
+  harness.Crash();
+  harness.Settle();
+  for (TaskId id = roots[0]; id < harness.next_id(); ++id) ASSERT_EQ(harness.StateOf(id), LiveState::CANCELLED) << id;
+}
+
 TEST(CancelTest, ChildOfACancelledParentIsNotHandedOutBeforeTheJobReachesIt) {
   EngineHarness harness;
   TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}});

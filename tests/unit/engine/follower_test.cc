@@ -58,6 +58,22 @@ class FollowerTest : public ::testing::Test {
                     .ok());
     return rows;
   }
+  // What a restart makes of the store.
+  std::vector<LiveEntry> RebuiltLive() {
+    Follower rebuilt(settings_, store_.get(), &catalog_);
+    records::v1::CheckpointRow checkpoint;
+    std::string row;
+    EXPECT_TRUE(store_->TakeSnapshot()->Get(Family::kMeta, CheckpointMetaKey(), &row).ok());
+    EXPECT_TRUE(checkpoint.ParseFromString(row));
+    EXPECT_TRUE(rebuilt.Restore(checkpoint).ok());
+    const auto fold = [&](absl::string_view key, absl::string_view value) {
+      records::v1::JournalEntry entry;
+      EXPECT_TRUE(entry.ParseFromArray(value.data(), static_cast<int>(value.size())));
+      return rebuilt.Fold(ReadU64(key), entry, value.size()).ok();
+    };
+    EXPECT_TRUE(store_->TakeSnapshot()->Scan(Family::kJournal, JournalKey(checkpoint.number() + 1), "", fold).ok());
+    return LiveOf(rebuilt);
+  }
   std::shared_ptr<const View> MakeView() { return follower_->MakeView(store_->TakeSnapshot()); }
   uint64_t Count(LiveState state) {
     const auto view = MakeView();
@@ -192,6 +208,23 @@ TEST_F(FollowerTest, PagesAreStoredWhenTheyAreOldEnough) {
   EXPECT_EQ(follower_->unstored_journal_bytes(), 0u);
 }
 
+TEST_F(FollowerTest, CheckpointStaysBehindPagesThatAreNotStoredYet) {
+  Create(1, 3);
+  time_ += kMinute / 2;
+  Create(kPageIds + 1, 3);
+  End(2);
+  time_ += kMinute / 2;
+  ASSERT_TRUE(StoreDuePages());
+  EXPECT_TRUE(follower_->dirty());
+  EXPECT_EQ(RowsOf(Family::kPage), 1u);
+  EXPECT_EQ(RebuiltLive(), LiveOf(*follower_));
+  EXPECT_EQ(RebuiltLive().size(), 5u);
+  End(kPageIds + 2);
+  time_ += kMinute;
+  ASSERT_TRUE(StoreDuePages());
+  EXPECT_EQ(RebuiltLive(), LiveOf(*follower_));
+}
+
 TEST_F(FollowerTest, OneSetOfPagesIsOutAtATime) {
   Create(1, 1);
   const auto first = follower_->TakeDuePages(time_, true);
@@ -224,24 +257,7 @@ TEST_F(FollowerTest, JournalIsTrimmedBehindTheCheckpointAndTheWatchWindow) {
     ASSERT_TRUE(StoreDuePages(/*all=*/true));
   }
   EXPECT_LT(RowsOf(Family::kJournal), before + 8);
-  // What is left is enough.
-  Catalog catalog;
-  Follower rebuilt(settings_, store_.get(), &catalog);
-  records::v1::CheckpointRow checkpoint;
-  std::string row;
-  ASSERT_TRUE(store_->TakeSnapshot()->Get(Family::kMeta, CheckpointMetaKey(), &row).ok());
-  ASSERT_TRUE(checkpoint.ParseFromString(row));
-  ASSERT_TRUE(rebuilt.Restore(checkpoint).ok());
-  ASSERT_TRUE(store_->TakeSnapshot()
-                  ->Scan(Family::kJournal, JournalKey(checkpoint.number() + 1), "",
-                         [&](absl::string_view key, absl::string_view value) {
-                           records::v1::JournalEntry entry;
-                           EXPECT_TRUE(entry.ParseFromArray(value.data(), static_cast<int>(value.size())));
-                           EXPECT_TRUE(rebuilt.Fold(ReadU64(key), entry, value.size()).ok());
-                           return true;
-                         })
-                  .ok());
-  EXPECT_EQ(LiveOf(rebuilt), LiveOf(*follower_));
+  EXPECT_EQ(RebuiltLive(), LiveOf(*follower_)) << "what is left is enough";
 }
 
 TEST_F(FollowerTest, PagesThatNobodyTouchesLeaveMemoryAndAreReadAgain) {
