@@ -144,6 +144,11 @@ absl::Status Examination::ReadPage(const Snapshot& store, uint64_t page_number, 
   if (page.ok() && *page != nullptr) table_.Recount(**page);
   for (uint32_t slot = 0; slot < kPageIds; ++slot) {
     const TaskId id = page_number * kPageIds + slot;
+    // Far most of a page that is not full.
+    if (!records->tasks[slot].found && id >= next_id_ && page.ok() &&
+        (*page == nullptr || (*page)->StateAt(slot) == LiveState::NONE)) {
+      continue;
+    }
     Said said = SaidOf(page.ok() ? page->get() : nullptr, id);
     said.known = said.known && page.ok();
     RETURN_IF_ERROR(TakeTask(id, records->tasks[slot], said));

@@ -193,8 +193,10 @@ absl::StatusOr<std::optional<uint64_t>> FirstPage(const Snapshot& store, Family 
 
 absl::Status ReadPageRecords(const Snapshot& store, const KnownNumbers& known, uint64_t page_number, DamageSink damage,
                              PageRecords* records) {
-  records->tasks.clear();
   records->tasks.resize(kPageIds);
+  for (TaskRecords& task : records->tasks) {
+    if (task.found) task = TaskRecords();
+  }
   records->steps = 0;
   records->stray.clear();
   PageReader reader(store, known, page_number, damage, records);

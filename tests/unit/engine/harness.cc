@@ -36,12 +36,20 @@ void EngineHarness::Open() {
 }
 
 void EngineHarness::Crash() {
+  Stop();
+  Start();
+}
+
+void EngineHarness::Stop() {
   engine_.reset();
   sent_.clear();
   requested_.clear();
   loaded_.clear();
   looks_.clear();
   for (const auto& worker : workers_) worker->OnCrash();
+}
+
+void EngineHarness::Start() {
   Open();
   Round();
 }
@@ -124,6 +132,7 @@ void EngineHarness::Check() {
   if (broken_) return;
   std::string broken = Difference(settings_, *store_, *engine_, *follower_, clock_.Read());
   if (broken.empty()) broken = MiscountIn(*MakeView());
+  if (broken.empty()) broken = DamageIn(settings_, *store_);
   if (broken.empty()) return;
   broken_ = true;
   ADD_FAILURE() << "after commit " << store_->number() << ": " << broken;

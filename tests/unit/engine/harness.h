@@ -42,6 +42,10 @@ class EngineHarness {
   void Pause(Micros time) { clock_.AdvanceBoth(time); }
   // The broker dies and starts again: what was not committed is gone, streams are broken, answers lost.
   void Crash();
+  // The two halves of that. Between them the store may be looked at and changed.
+  void Stop();
+  void Start();
+  storage::Store& stopped_store() { return *store_; }
   // Stores all changed pages.
   void StorePages();
 
