@@ -119,13 +119,16 @@ void LiveTable::TakeEntry(uint64_t number, absl::string_view value, Findings* fi
 // was created in some entry.
 void LiveTable::CheckOrder(uint64_t number, const JournalEntry& entry, Findings* findings) {
   TaskId created = last_next_id_;
+  bool gap = false;
   for (const JournalEntry::Created& run : entry.created()) {
-    if (created != 0 && run.first() != created) {
-      findings->Add(Check::kJournalGap, absl::StrCat("the journal's entry of commit ", number, " creates tasks from ",
-                                                     run.first(), " on, and the one before it, of commit ", last_entry_,
-                                                     ", up to ", created - 1, ": entries between them are missing"));
-    }
+    gap = gap || (created != 0 && run.first() != created);
     created = run.first() + run.count();
+  }
+  gap = gap || (created != 0 && entry.next_id() != created);
+  if (gap) {
+    findings->Add(Check::kJournalGap, absl::StrCat("the journal's entry of commit ", number, " does not go on at task ",
+                                                   last_next_id_, ", where the one before it, of commit ", last_entry_,
+                                                   ", ended: entries between them are missing"));
   }
   last_entry_ = number;
   last_next_id_ = entry.next_id();

@@ -71,7 +71,7 @@ const std::vector<Damage>& Records() {
        "which is another's"},
       {"ClassMissing",
        [](Scene& s) { s.Delete(Family::kMeta, ClassMetaKey(s.ClassOf(s.child_waiting))); },
-       {"unknown-class"},
+       {"unique-key", "unknown-class"},  // One of them holds a key.
        ""},
       {"OptionsMissing",
        [](Scene& s) { s.Delete(Family::kMeta, OptionsMetaKey(1)); },

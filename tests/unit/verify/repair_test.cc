@@ -130,12 +130,9 @@ TEST(RepairTest, OfTwoTasksWithOneUniqueKeyTheFirstHoldsIt) {
   // As if the key had been lost, and another task had got it.
   const Key key = UniqueKey(UniqueHash("later", "key"));
   const std::string before = scene.Get(Family::kKey, key);
-  scene.Delete(Family::kKey, key);
-  scene.harness().Start();
-  const TaskId second = scene.harness().Submit({.type = "later", .unique_key = "key"});
-  scene.harness().StorePages();
-  scene.harness().Stop();
-  EXPECT_THAT(scene.Found(), ElementsAre("unique-key"));
+  const TaskId second = scene.reported + 1;
+  scene.Put(Family::kTask, TaskKey(second), scene.Get(Family::kTask, TaskKey(scene.keyed)));
+  scene.Edit<records::v1::KeyRow>(Family::kKey, key, [&](auto& row) { row.set_task(second); });
   EXPECT_THAT(scene.Sentences(), HasSubstr(absl::StrCat("names task ", second, ", which came later")));
   ASSERT_TRUE(scene.Repair().ok());
   EXPECT_EQ(scene.Sentences(), "");

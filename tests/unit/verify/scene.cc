@@ -7,7 +7,7 @@ namespace baton::engine::testing {
 using storage::Family;
 
 Scene::Scene() {
-  TestWorker& worker = harness_.Connect({.slots = 20, .handler_options = {.retry_interval = kHour}});
+  TestWorker& worker = harness_.Connect({.slots = 20, .handler_options = {.retry_interval = kMinute}});
   done = harness_.Submit();
   worker.Succeed(done, "result");
   retried_done = harness_.Submit({.options = {.retry_interval = kSecond}});
@@ -141,7 +141,7 @@ void Scene::FinishEverything() {
       if (IsLive(state)) absl::StrAppend(&unfinished, Describe(harness_.EntryOf(id)), "\n");
     }
     if (unfinished.empty()) return;
-    harness_.Advance(2 * kMinute);
+    harness_.Advance(5 * kSecond);
   }
   ADD_FAILURE() << "not ended:\n" << unfinished;
 }
