@@ -40,7 +40,7 @@ class VerifyTest(ProcessTest):
         self.start_broker()
         self.gate().touch()
         self.wait_for_end(self.held)
-        self.baton("resume", str(self.approve))
+        self.baton("resume", str(self.approve), "--decision", "1")
         self.wait_for_end(self.approve)
         self.assertEqual(self.get(self.waiting)["state"], "PENDING")
 
@@ -84,7 +84,7 @@ class VerifyTest(ProcessTest):
         self.assertIn("1 finding: 1 missing-end", answer.out)
         self.assertIn("tasks 2 pending, 1 suspended, 1 removed;", self.verify(0, "--repair", "--drop-lost").out)
         self.finish()
-        self.assertIn("no longer", self.baton("get", str(self.done), code=3).err)
+        self.assertIn("TASK_EXPIRED", self.baton("get", str(self.done), code=3).err)
 
     def test_a_store_in_use_is_refused_and_its_broker_unharmed(self):
         self.start_broker()

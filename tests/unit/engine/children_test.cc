@@ -228,20 +228,20 @@ TEST(ChildrenTest, ResumedParentThatIsReleasedOrInterruptedKeepsItsStage) {
   EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
 }
 
-TEST(ChildrenTest, ParentThatIsClaimedInTheCommitInWhichItsLastChildFailsRemembersThatAfterACrash) {
+TEST(ChildrenTest, ParentInMemoryWhileItsLastChildFailsRemembersThatAfterACrash) {
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
   const TaskId parent = harness.Submit(kParent);
   parents.Spawn(parent, {kChild});
-  // A command brings the parent into memory, payload and all, in the round in which its child fails: so it is claimed
-  // at once, and the journal tells of the claim only.
+  // A command brings the parent into memory, payload and all, in the round in which its child fails. Claimed at once,
+  // the journal would tell of the claim only, and a restart count no failed child.
   auto resume = std::make_unique<Tracked<ResumeCommand>>();
   resume->task = parent;
   const auto refused = harness.Send(std::move(resume));
   harness.Round();
   children.Post(children.MakeOutcome(parent + 1, Outcome::Kind::kFailed, ErrorStep("it cannot work")));
-  harness.Round();
+  harness.Settle();
   EXPECT_THAT(refused.error(), ErrorIs(absl::StatusCode::kFailedPrecondition, "WAITS_FOR_CHILDREN"));
   ASSERT_TRUE(parents.Runs(parent));
   EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
