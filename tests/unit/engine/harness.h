@@ -102,6 +102,9 @@ class EngineHarness {
   size_t loads_per_round = SIZE_MAX;
   // All pages are stored every so many commits; 0: never by itself.
   uint64_t pages_every = 50;
+  // The store is verified (`batond verify`) before each crash and at the end; with this after each commit, too, which
+  // takes a millisecond.
+  bool verify_every_commit = false;
 
  private:
   void Open();
@@ -109,6 +112,7 @@ class EngineHarness {
   void Release(Outbox outbox);
   void CountWrites(const storage::WriteBatch& batch);
   void Check();
+  void VerifyStore();
   bool Busy() const;
   void RunLoads();
 

@@ -193,6 +193,7 @@ TEST_P(RepairChaosTest, AStoreOfAnyLifeIsCleanAndCanBeRebuilt) {
   settings.max_interruptions = 1'000'000;
   EngineHarness harness(settings);
   harness.pages_every = 5 + GetParam();
+  harness.verify_every_commit = true;
   Chaos chaos(harness, 77 + GetParam());
   for (int life = 0; life < 4 && !::testing::Test::HasFailure(); ++life) {
     for (int step = 0; step < 50; ++step) chaos.Act();
