@@ -1,6 +1,7 @@
 // batond: reads flags and settings, runs a broker until it is told to stop.
 //
-// Exit codes: 0 stopped as told; 1 the broker could not start or go on; 2 a flag or a setting is wrong.
+// Exit codes: 0 stopped as told; 1 the broker could not start or go on; 2 a flag or a setting is wrong. Those of the
+// verb `verify` are told in verify_command.h.
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include "broker/server/broker.h"
 #include "broker/server/settings.h"
 #include "broker/server/version.h"
+#include "broker/verify_command.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -144,11 +146,17 @@ int main(int argc, char** argv) {
   CLI::App app("The Baton task broker.", "batond");
   Flags flags;
   DeclareFlags(&app, &flags);
+  baton::VerifyFlags verify_flags;
+  const CLI::App* verify = baton::DeclareVerify(&app, &verify_flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? EXIT_SUCCESS : kUsage;
+  }
+  if (verify->parsed()) {
+    SetUpLogging("warning");
+    return baton::RunVerify(verify_flags);
   }
   Settings settings;
   if (absl::Status status = ReadAllSettings(flags, &settings); !status.ok()) return Complain(kUsage, status);

@@ -79,6 +79,21 @@ absl::Status CheckNotHeadless(const std::string& directory) {
   return error ? DirectoryError(directory, error) : absl::OkStatus();
 }
 
+// Without one there is nothing to read, and nothing may be created.
+absl::Status CheckIsStore(const std::string& directory) {
+  std::error_code error;
+  const fs::file_status status = fs::status(directory, error);
+  if (status.type() == fs::file_type::not_found) {
+    return absl::NotFoundError(absl::StrCat("data directory ", directory, " does not exist"));
+  }
+  if (!error && !fs::is_directory(status)) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) return DirectoryError(directory, error);
+  RETURN_IF_ERROR(CheckNotHeadless(directory));
+  if (fs::exists(fs::path(directory) / "CURRENT", error)) return absl::OkStatus();
+  if (error) return DirectoryError(directory, error);
+  return absl::NotFoundError(absl::StrCat("data directory ", directory, " holds no store"));
+}
+
 bool IsInUse(const rocksdb::Status& status) {
   if (!status.IsIOError()) return false;
   const std::string message = status.ToString();
@@ -132,5 +147,33 @@ absl::StatusOr<OpenedDatabase> OpenDatabase(const RocksDbOptions& options, std::
   opened.db.reset(db);
   return opened;
 }
+
+absl::StatusOr<OpenedDatabase> OpenDatabaseForReading(const RocksDbOptions& options) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  RETURN_IF_ERROR(CheckIsStore(options.directory));
+  rocksdb::DBOptions db_options = MakeDbOptions(options, std::make_shared<StoreFailure>());
+  db_options.create_if_missing = false;
+  db_options.create_missing_column_families = false;
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = MakeFamilies(options);
+  RETURN_IF_ERROR(CheckFamilies(options.directory, db_options, families));
+  OpenedDatabase opened;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::OpenForReadOnly(db_options, options.directory, families, &opened.families, &db);
+  if (!status.ok()) return OpenError(options.directory, status);
+  opened.db.reset(db);
+  return opened;
+}
+
+absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& directory) {
+  RETURN_IF_ERROR(CheckIsStore(directory));
+  rocksdb::FileLock* lock = nullptr;
+  const rocksdb::Status status = rocksdb::Env::Default()->LockFile((fs::path(directory) / "LOCK").string(), &lock);
+  if (!status.ok()) return OpenError(directory, status);
+  return std::make_unique<DirectoryLock>(lock);
+}
+
+// A lock that cannot be given back goes with the process.
+DirectoryLock::~DirectoryLock() { rocksdb::Env::Default()->UnlockFile(lock_).PermitUncheckedError(); }
 
 }  // namespace baton::storage

@@ -2,6 +2,7 @@
 #define BATON_BROKER_STORAGE_ROCKSDB_OPEN_H_
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,23 @@ struct OpenedDatabase {
 
 // Opens the database, creating what is missing, and says precisely what is wrong if it cannot: see OpenRocksDbStore.
 absl::StatusOr<OpenedDatabase> OpenDatabase(const RocksDbOptions& options, std::shared_ptr<StoreFailure> failure);
+
+// Opens what is there without changing it: see OpenRocksDbStoreForReading. Takes no lock.
+absl::StatusOr<OpenedDatabase> OpenDatabaseForReading(const RocksDbOptions& options);
+
+// The lock on a data directory that keeps other processes out, the same that an open database holds.
+class DirectoryLock {
+ public:
+  // FAILED_PRECONDITION if somebody else holds it.
+  static absl::StatusOr<std::unique_ptr<DirectoryLock>> Take(const std::string& directory);
+  explicit DirectoryLock(rocksdb::FileLock* lock) : lock_(lock) {}
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  ~DirectoryLock();
+
+ private:
+  rocksdb::FileLock* const lock_;
+};
 
 }  // namespace baton::storage
 

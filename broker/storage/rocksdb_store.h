@@ -43,6 +43,12 @@ struct RocksDbOptions {
 //   UNAVAILABLE          other input/output errors
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const RocksDbOptions& options);
 
+// Opens a stopped store to be looked at, and keeps other processes out meanwhile. Nothing of it is changed, the epoch
+// included: a write-ahead log is replayed in memory only, which takes up to twice RocksDbOptions::memtable_bytes. Every
+// commit answers kFenced; Reclaim and Backup are refused (FAILED_PRECONDITION).
+// Errors: as above, and NOT_FOUND if the directory does not exist or holds no store.
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStoreForReading(const RocksDbOptions& options);
+
 }  // namespace baton::storage
 
 #endif  // BATON_BROKER_STORAGE_ROCKSDB_STORE_H_

@@ -48,6 +48,10 @@ absl::Status CreateStore(storage::Store* store, const std::string& broker_versio
 }
 
 absl::Status CheckFormat(const StoreRow& row) {
+  if (row.repairing()) {
+    return absl::FailedPreconditionError(
+        "a repair of the store was interrupted: repeat it with batond verify DIR --repair");
+  }
   if (row.format_version() <= kFormatVersion) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the data has format version ", row.format_version(), ", written by batond ", row.broker_version(),

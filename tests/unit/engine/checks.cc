@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/engine/live/recovery.h"
+#include "broker/engine/verify/verify.h"
 
 namespace baton::engine::testing {
 namespace {
@@ -113,6 +114,15 @@ std::string MiscountIn(const View& view) {
   }
   if (live != counted_live) return "counters of live tasks are not what the pages hold";
   return ended == counted_ended ? "" : "counters of ended tasks are not what the pages hold";
+}
+
+std::string DamageIn(const EngineSettings& settings, const storage::Store& store) {
+  const absl::StatusOr<Findings> findings = Verify(settings, store);
+  if (!findings.ok()) return absl::StrCat("verify: ", findings.status().ToString());
+  std::string damage;
+  for (const Finding& finding : findings->kept())
+    absl::StrAppend(&damage, NameOf(finding.check), ": ", finding.text, "\n");
+  return damage;
 }
 
 }  // namespace baton::engine::testing

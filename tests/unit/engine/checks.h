@@ -23,6 +23,10 @@ std::string Difference(const EngineSettings& settings, storage::Store& store, co
 // Compares the counters of a view with a count over its pages; empty if they agree.
 std::string MiscountIn(const View& view);
 
+// Folds all records and compares them with everything derived from them (`batond verify`): the first few findings;
+// empty if there are none.
+std::string DamageIn(const EngineSettings& settings, const storage::Store& store);
+
 }  // namespace baton::engine::testing
 
 #endif  // BATON_TESTS_UNIT_ENGINE_CHECKS_H_

@@ -228,6 +228,31 @@ TEST(ChildrenTest, ResumedParentThatIsReleasedOrInterruptedKeepsItsStage) {
   EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
 }
 
+TEST(ChildrenTest, ParentInMemoryWhileItsLastChildFailsRemembersThatAfterACrash) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild});
+  // A command brings the parent into memory, payload and all, in the round in which its child fails. Claimed at once,
+  // the journal would tell of the claim only, and a restart count no failed child.
+  auto resume = std::make_unique<Tracked<ResumeCommand>>();
+  resume->task = parent;
+  const auto refused = harness.Send(std::move(resume));
+  harness.Round();
+  children.Post(children.MakeOutcome(parent + 1, Outcome::Kind::kFailed, ErrorStep("it cannot work")));
+  harness.Settle();
+  EXPECT_THAT(refused.error(), ErrorIs(absl::StatusCode::kFailedPrecondition, "WAITS_FOR_CHILDREN"));
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
+  EXPECT_EQ(harness.EntryOf(parent).failed, 1u);
+  harness.Crash();
+  EXPECT_THAT(parents.Hello(), NoError());
+  EXPECT_THAT(parents.Release(parent), NoError());
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
+}
+
 TEST(ChildrenTest, KeysOfAWorkflowAreTwoForEachTaskAndOneMoreForEachSpawn) {
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);

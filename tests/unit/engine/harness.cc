@@ -18,7 +18,7 @@ EngineHarness::EngineHarness(const EngineSettings& settings) : settings_(setting
   Settle();
 }
 
-EngineHarness::~EngineHarness() = default;
+EngineHarness::~EngineHarness() { VerifyStore(); }
 
 void EngineHarness::Open() {
   snapshot_.reset();
@@ -36,12 +36,21 @@ void EngineHarness::Open() {
 }
 
 void EngineHarness::Crash() {
+  Stop();
+  Start();
+}
+
+void EngineHarness::Stop() {
+  VerifyStore();
   engine_.reset();
   sent_.clear();
   requested_.clear();
   loaded_.clear();
   looks_.clear();
   for (const auto& worker : workers_) worker->OnCrash();
+}
+
+void EngineHarness::Start() {
   Open();
   Round();
 }
@@ -124,9 +133,18 @@ void EngineHarness::Check() {
   if (broken_) return;
   std::string broken = Difference(settings_, *store_, *engine_, *follower_, clock_.Read());
   if (broken.empty()) broken = MiscountIn(*MakeView());
+  if (broken.empty() && verify_every_commit) broken = DamageIn(settings_, *store_);
   if (broken.empty()) return;
   broken_ = true;
   ADD_FAILURE() << "after commit " << store_->number() << ": " << broken;
+}
+
+void EngineHarness::VerifyStore() {
+  if (broken_ || engine_ == nullptr) return;
+  const std::string damage = DamageIn(settings_, *store_);
+  if (damage.empty()) return;
+  broken_ = true;
+  ADD_FAILURE() << "the store is damaged as of commit " << store_->number() << ":\n" << damage;
 }
 
 bool EngineHarness::Busy() const {

@@ -42,6 +42,10 @@ class EngineHarness {
   void Pause(Micros time) { clock_.AdvanceBoth(time); }
   // The broker dies and starts again: what was not committed is gone, streams are broken, answers lost.
   void Crash();
+  // The two halves of that. Between them the store may be looked at and changed.
+  void Stop();
+  void Start();
+  storage::Store& stopped_store() { return *store_; }
   // Stores all changed pages.
   void StorePages();
 
@@ -98,6 +102,9 @@ class EngineHarness {
   size_t loads_per_round = SIZE_MAX;
   // All pages are stored every so many commits; 0: never by itself.
   uint64_t pages_every = 50;
+  // The store is verified (`batond verify`) before each crash and at the end; with this after each commit, too, which
+  // takes a millisecond.
+  bool verify_every_commit = false;
 
  private:
   void Open();
@@ -105,6 +112,7 @@ class EngineHarness {
   void Release(Outbox outbox);
   void CountWrites(const storage::WriteBatch& batch);
   void Check();
+  void VerifyStore();
   bool Busy() const;
   void RunLoads();
 
