@@ -215,6 +215,8 @@ class Engine {
   void Seal(const IdRange& range);
   void EnqueueSealed();
   void DropStaged(Task& parent);
+  // What is being loaded of the range has to be loaded once more.
+  void LoadAgain(const IdRange& range);
   void ChildEnded(TaskId parent, uint32_t generation, LiveState state);
   static LiveEntry EntryOfWaiting(TaskId parent, const Waiting& waiting);
 
@@ -291,8 +293,8 @@ class Engine {
   std::vector<Settled> settled_;  // By options number, for tasks without options of their own.
   Settled settled_own_{};         // Of the last task asked for that has some.
   absl::flat_hash_map<TaskId, std::vector<Continuation>> loading_;
-  // Ended while they were being loaded: what comes may be from before that.
-  absl::flat_hash_set<TaskId> ended_while_loading_;
+  // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
+  absl::flat_hash_set<TaskId> changed_while_loading_;
   absl::flat_hash_map<ClassNumber, size_t> read_ahead_;  // Classes held, and tasks they wait for.
   // Who waits to learn how an attempt ended.
   absl::flat_hash_map<AttemptId, std::vector<std::function<void(const LoadResult&)>>> attempt_loads_;

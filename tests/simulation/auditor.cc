@@ -19,7 +19,7 @@ constexpr size_t kKeptCommits = 400;
 template <typename Record>
 Record Parse(absl::string_view bytes) {
   Record record;
-  Require(record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())), "an unreadable row was written");
+  REQUIRE(record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())), "an unreadable row was written");
   return record;
 }
 
@@ -40,7 +40,7 @@ std::string DifferenceOf(const LiveEntry& entry, const ModelTask& task, const en
 void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, const engine::Catalog& catalog,
                       uint64_t durable, Now now) {
   if (commits_.empty()) commits_[durable] = Model();
-  Require(commits_.contains(durable), "the store is at commit ", durable, ", which was never closed");
+  REQUIRE(commits_.contains(durable), "the store is at commit ", durable, ", which was never closed");
   model_ = commits_[durable];
   commits_.erase(commits_.upper_bound(durable), commits_.end());
   durable_ = durable;
@@ -67,16 +67,16 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   RestoreSessions(now);
   Tell("started at commit ", durable);
 
-  Require(engine.next_id() == model_.next_id(), "after a restart the next id is ", engine.next_id(), ", not ",
+  REQUIRE(engine.next_id() == model_.next_id(), "after a restart the next id is ", engine.next_id(), ", not ",
           model_.next_id());
   const std::vector<LiveEntry> live = engine::testing::LiveOf(follower);
   size_t at = 0;
   for (const TaskId id : model_.live) {
-    Require(at < live.size(), "after a restart ", Describe(model_.At(id)), " is missing");
+    REQUIRE(at < live.size(), "after a restart ", Describe(model_.At(id)), " is missing");
     const std::string difference = DifferenceOf(live[at++], model_.At(id), catalog);
-    Require(difference.empty(), "after a restart there is ", difference);
+    REQUIRE(difference.empty(), "after a restart there is ", difference);
   }
-  Require(at == live.size(), "after a restart there are too many tasks");
+  REQUIRE(at == live.size(), "after a restart there are too many tasks");
   Applied(engine);  // Sessions without attempts are removed.
 }
 
@@ -161,7 +161,7 @@ void Auditor::Finished(const engine::Engine& engine) {
   const Micros sleep = engine.SleepTime();
   asked_wake_ = sleep <= engine::kMaxSleep ? now_.steady + sleep : 0;
   const std::string broken = engine.BrokenInvariantForTest();
-  Require(broken.empty(), broken);
+  REQUIRE(broken.empty(), broken);
 }
 
 void Auditor::Closed(uint64_t number) {
@@ -172,7 +172,7 @@ void Auditor::Closed(uint64_t number) {
   undecided_commit_.clear();
   if (number == 0) return;
   Tell("closes commit ", number);
-  Require(number == open_number_, "commit ", number, " follows ", open_number_ - 1);
+  REQUIRE(number == open_number_, "commit ", number, " follows ", open_number_ - 1);
   open_number_ = number + 1;
   commits_[number] = model_;
   while (commits_.size() > kKeptCommits && commits_.begin()->first < durable_) commits_.erase(commits_.begin());
@@ -180,14 +180,14 @@ void Auditor::Closed(uint64_t number) {
 
 void Auditor::Released(const engine::Command& command) {
   const auto decided = decided_.find(&command);
-  Require(decided != decided_.end(), "an answer leaves that was never given");
-  Require(decided->second <= durable_, "an answer leaves before commit ", decided->second, " is on disk");
+  REQUIRE(decided != decided_.end(), "an answer leaves that was never given");
+  REQUIRE(decided->second <= durable_, "an answer leaves before commit ", decided->second, " is on disk");
   decided_.erase(decided);
 }
 
 const Model& Auditor::AsOf(uint64_t number) const {
   const auto it = commits_.find(number);
-  Require(it != commits_.end(), "nobody knows commit ", number, " any more");
+  REQUIRE(it != commits_.end(), "nobody knows commit ", number, " any more");
   return it->second;
 }
 
@@ -215,16 +215,16 @@ void Auditor::CheckNoMoreExpected() {
     throw Violation(absl::StrCat(Step::Kind_Name(missing.kind), " of task ", missing.task, " is missing: ",
                                  missing.cause));
   }
-  Require(creations_.empty(), "task ", creations_.empty() ? 0 : creations_.front().id, " was created by nobody");
-  Require(done_verbs_.empty(), "something was done and not answered: ", done_verbs_.empty() ? "" : *done_verbs_.begin());
-  Require(replaced_.empty(), "task ", replaced_.empty() ? 0 : replaced_.begin()->first, " was replaced by nobody");
+  REQUIRE(creations_.empty(), "task ", creations_.empty() ? 0 : creations_.front().id, " was created by nobody");
+  REQUIRE(done_verbs_.empty(), "something was done and not answered: ", done_verbs_.empty() ? "" : *done_verbs_.begin());
+  REQUIRE(replaced_.empty(), "task ", replaced_.empty() ? 0 : replaced_.begin()->first, " was replaced by nobody");
   for (const auto& [session, attempts] : expected_cancels_) {
-    Require(attempts.empty(), "session ", session, " was not told of a cancelled attempt");
+    REQUIRE(attempts.empty(), "session ", session, " was not told of a cancelled attempt");
   }
-  Require(expected_orders_.empty(), "an order is missing: ",
+  REQUIRE(expected_orders_.empty(), "an order is missing: ",
           expected_orders_.empty() ? "" : expected_orders_.begin()->second);
   for (const auto& [unique, task] : written_keys_) {
-    Require(model_.Holder(unique) == task, "a unique key was stored for task ", task, ", it belongs to task ",
+    REQUIRE(model_.Holder(unique) == task, "a unique key was stored for task ", task, ", it belongs to task ",
             model_.Holder(unique));
   }
   written_keys_.clear();
@@ -238,7 +238,7 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
     if (task.state != LiveState::PENDING || task.due > now_.wall) continue;
     for (const auto& [number, session] : model_.sessions) {
       const bool hungry = session.accepts() && session.held.size() < session.worker.slots;
-      Require(!hungry || !Model::Fits(session.worker, task.type, task.required), "worker '", session.worker_id,
+      REQUIRE(!hungry || !Model::Fits(session.worker, task.type, task.required), "worker '", session.worker_id,
               "' has a free slot, but nobody gives it ", Describe(task));
     }
   }
@@ -255,14 +255,14 @@ void Auditor::CheckHistory(const storage::Snapshot& store) const {
       const absl::Status status = family == Family::kLog
                                       ? store.Scan(family, engine::LogKey(task->id, 0), engine::LogKey(task->id + 1, 0), read)
                                       : store.Scan(family, engine::EndKey(task->id), engine::EndKey(task->id + 1), read);
-      Require(status.ok(), status.ToString());
+      REQUIRE(status.ok(), status.ToString());
     }
     const auto names = [](std::string* out, Step::Kind kind) { out->append(Step::Kind_Name(kind)); };
-    Require(steps == task->steps, "the store has the steps ", absl::StrJoin(steps, " ", names), " of ", Describe(*task),
+    REQUIRE(steps == task->steps, "the store has the steps ", absl::StrJoin(steps, " ", names), " of ", Describe(*task),
             ", there were ", absl::StrJoin(task->steps, " ", names));
     std::string row;
     const bool stored = store.Get(Family::kTask, engine::TaskKey(task->id), &row).ok();
-    Require(stored == (task->state != LiveState::REMOVED), "the record of ", Describe(*task), " is ",
+    REQUIRE(stored == (task->state != LiveState::REMOVED), "the record of ", Describe(*task), " is ",
             stored ? "still there" : "missing");
   }
 }

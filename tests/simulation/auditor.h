@@ -51,6 +51,8 @@ class Auditor {
   // The state as of a commit, or of now.
   const Model& AsOf(uint64_t number) const;
   const Model& model() const { return model_; }
+  // Number of the last commit that is on disk.
+  uint64_t durable() const { return durable_; }
   // Commands applied so far.
   uint64_t commands() const { return commands_; }
   // Compares everything in the store with the history of every task.

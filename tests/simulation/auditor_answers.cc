@@ -13,7 +13,7 @@ void Auditor::ReadAnswers(const engine::Batch& batch) {
   for (; seen_.answers < answered.size(); ++seen_.answers) {
     const engine::Command& command = *answered[seen_.answers];
     const auto waiting = waiting_.find(&command);
-    Require(waiting != waiting_.end(), "an answer to what nobody asked");
+    REQUIRE(waiting != waiting_.end(), "an answer to what nobody asked");
     Tell("answers command ", waiting->second.number);
     CheckAnswer(command, waiting->second);
     waiting_.erase(waiting);
@@ -27,7 +27,7 @@ void Auditor::ExpectError(const std::string& call, const Error& error, const std
   const std::string got = error.ok() ? "" : error.reason;
   Tell(call, " is answered ", got.empty() ? "OK" : got);
   const std::vector<std::string> allowed = absl::StrSplit(reason, '|');
-  Require(std::find(allowed.begin(), allowed.end(), got) != allowed.end(), call, " is answered ",
+  REQUIRE(std::find(allowed.begin(), allowed.end(), got) != allowed.end(), call, " is answered ",
           got.empty() ? "OK" : got, " (", error.message, "), not ", reason.empty() ? "OK" : reason);
   coverage_->Count(absl::StrCat(call, ": ", got.empty() ? "OK" : got));
 }
@@ -52,7 +52,7 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
       const auto& spawn = static_cast<const engine::SpawnChildrenCommand&>(command);
       ExpectError("SpawnChildren", spawn.error, waiting.reason);
       const ModelTask* parent = model_.Running(spawn.attempt);
-      Require(parent == nullptr || spawn.staged == parent->staged.size(), "SpawnChildren tells of ", spawn.staged,
+      REQUIRE(parent == nullptr || spawn.staged == parent->staged.size(), "SpawnChildren tells of ", spawn.staged,
               " staged children: ", parent == nullptr ? "" : Describe(*parent));
       return;
     }
@@ -69,7 +69,7 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
       return CheckWorkers(static_cast<const engine::ListWorkersCommand&>(command));
     case Kind::kDrain:
       for (const TaskId id : model_.live) {
-        Require(model_.At(id).state != LiveState::RUNNING, "drained, but there runs ", Describe(model_.At(id)));
+        REQUIRE(model_.At(id).state != LiveState::RUNNING, "drained, but there runs ", Describe(model_.At(id)));
       }
       coverage_->Count("Drain: OK");
       return;
@@ -77,7 +77,7 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
 }
 
 void Auditor::CheckItems(const std::vector<Error>& results, const Waiting& waiting, const std::string& call) {
-  Require(results.size() == waiting.reasons.size(), call, " has ", results.size(), " answers");
+  REQUIRE(results.size() == waiting.reasons.size(), call, " has ", results.size(), " answers");
   for (size_t i = 0; i < results.size(); ++i) ExpectError(call, results[i], waiting.reasons[i]);
 }
 
@@ -88,7 +88,7 @@ void Auditor::CheckVerb(TaskId id, const Error& error, Waiting& waiting, bool ca
   for (const LiveState state : were_[id]) allowed.insert(RefusalOf(state, cancels));
   if (waiting.staged_seen) allowed.insert("TASK_NOT_FOUND");
   allowed.erase("DONE");
-  Require(!allowed.empty(), call, " did nothing to ", Describe(model_.At(id)));
+  REQUIRE(!allowed.empty(), call, " did nothing to ", Describe(model_.At(id)));
   ExpectError(call, error, absl::StrJoin(allowed, "|"));
 }
 
@@ -119,13 +119,13 @@ std::string Auditor::RefusalOf(LiveState state, bool cancels) {
 void Auditor::CheckSubmit(const engine::SubmitCommand& command, Waiting& waiting) {
   if (std::string(command.error.reason) == "OVERLOADED") {
     coverage_->Count("Submit: OVERLOADED by old look-ups");
-    Require(command.looked_up_at + settings_.key_horizon < open_number_, "look-ups at ", command.looked_up_at,
+    REQUIRE(command.looked_up_at + settings_.key_horizon < open_number_, "look-ups at ", command.looked_up_at,
             " are not old at ", open_number_);
     return;
   }
   if (CheckRepeated(command)) return;
   ExpectError("Submit call", command.error, "");
-  Require(command.results.size() == waiting.tasks.size(), "Submit has ", command.results.size(), " answers");
+  REQUIRE(command.results.size() == waiting.tasks.size(), "Submit has ", command.results.size(), " answers");
   for (size_t i = 0; i < waiting.tasks.size(); ++i) CheckSubmitted(command, waiting, i);
   if (command.request.empty()) return;
   auto request = std::make_shared<ModelRequest>();
@@ -144,10 +144,10 @@ bool Auditor::CheckRepeated(const engine::SubmitCommand& command) {
   ExpectError("Submit call", command.error, reused ? "REQUEST_ID_REUSED" : "");
   if (reused) return true;
   coverage_->Count("Submit call: repeated");
-  Require(command.results.size() == request.results.size(), "a repeated Submit has other answers");
+  REQUIRE(command.results.size() == request.results.size(), "a repeated Submit has other answers");
   for (size_t i = 0; i < request.results.size(); ++i) {
     const engine::SubmitResult &first = request.results[i], &again = command.results[i];
-    Require(first.id == again.id && std::string(first.error.reason) == again.error.reason, "a repeated Submit says task ",
+    REQUIRE(first.id == again.id && std::string(first.error.reason) == again.error.reason, "a repeated Submit says task ",
             again.id, " ", again.error.reason, ", it was task ", first.id, " ", first.error.reason);
   }
   return true;
@@ -160,9 +160,9 @@ void Auditor::CheckSubmitted(const engine::SubmitCommand& command, Waiting& wait
   if (!source.unique.empty() && CheckUnique(source, result)) return;
   ExpectError("Submit", result.error, "");
   const ModelTask task = TakeCreation(source, nullptr, LiveState::PENDING);
-  Require(result.id == task.id && !result.existing && result.state == LiveState::PENDING, "Submit tells of task ",
+  REQUIRE(result.id == task.id && !result.existing && result.state == LiveState::PENDING, "Submit tells of task ",
           result.id, ", not of ", Describe(task));
-  Require(result.runnable == Runnable(task.type, task.required), "Submit says runnable ", result.runnable, ": ",
+  REQUIRE(result.runnable == Runnable(task.type, task.required), "Submit says runnable ", result.runnable, ": ",
           Describe(task));
   model_.Add(task);
   model_.live.insert(task.id);
@@ -190,11 +190,11 @@ bool Auditor::CheckUnique(const engine::NewTask& source, const engine::SubmitRes
                         known.attempt == 0;
   if (replaced) {
     const auto step = replaced_.extract(holder);
-    Require(!step.empty(), "not replaced: ", Describe(known));
+    REQUIRE(!step.empty(), "not replaced: ", Describe(known));
     ApplyStep(holder, step.mapped(), true);
     return false;
   }
-  Require(result.existing && result.id == holder && (result.state == known.state || were_[holder].contains(result.state)),
+  REQUIRE(result.existing && result.id == holder && (result.state == known.state || were_[holder].contains(result.state)),
           "Submit tells of task ", result.id,
           " ", LiveState_Name(result.state), ", the key belongs to ", Describe(known));
   coverage_->Count("Submit: existing");
@@ -212,11 +212,11 @@ bool Auditor::Runnable(const std::string& type, const Capabilities& required) co
 void Auditor::CheckHello(const engine::HelloCommand& hello, const Waiting& waiting) {
   ExpectError("Hello", hello.error, waiting.reason);
   if (!hello.error.ok()) return;
-  Require(hello.verdicts == verdicts_, "the verdicts of a hello are wrong");
+  REQUIRE(hello.verdicts == verdicts_, "the verdicts of a hello are wrong");
   for (const engine::Verdict verdict : verdicts_) {
     coverage_->Count(absl::StrCat("Hello: verdict ", static_cast<int>(verdict)));
   }
-  Require(worker_names_.empty() || hello.session > worker_names_.rbegin()->first, "session ", hello.session,
+  REQUIRE(worker_names_.empty() || hello.session > worker_names_.rbegin()->first, "session ", hello.session,
           " was there before");
   worker_names_[hello.session] = hello.worker_id;
   ModelSession session = std::move(model_.sessions[kFreshSession]);
@@ -228,8 +228,8 @@ void Auditor::CheckHello(const engine::HelloCommand& hello, const Waiting& waiti
 
 void Auditor::CheckBeat(const engine::HeartbeatCommand& beat) {
   ExpectError("Heartbeat", beat.error, "");
-  Require(beat.reconnect == beat_reconnects_, "a beat is told ", beat.reconnect ? "" : "not ", "to reconnect");
-  Require(beat.over == beat_answer_.first && beat.cancelled == beat_answer_.second,
+  REQUIRE(beat.reconnect == beat_reconnects_, "a beat is told ", beat.reconnect ? "" : "not ", "to reconnect");
+  REQUIRE(beat.over == beat_answer_.first && beat.cancelled == beat_answer_.second,
           "a beat is told the wrong attempts: over ", absl::StrJoin(beat.over, " "), ", not ",
           absl::StrJoin(beat_answer_.first, " "));
   if (beat.reconnect) coverage_->Count("Heartbeat: reconnect");
@@ -238,13 +238,13 @@ void Auditor::CheckBeat(const engine::HeartbeatCommand& beat) {
 }
 
 void Auditor::CheckWorkers(const engine::ListWorkersCommand& command) const {
-  Require(command.workers.size() == model_.sessions.size(), command.workers.size(), " workers are listed, there are ",
+  REQUIRE(command.workers.size() == model_.sessions.size(), command.workers.size(), " workers are listed, there are ",
           model_.sessions.size());
   size_t at = 0;
   for (const auto& [number, session] : model_.sessions) {
     const engine::WorkerView& view = command.workers[at++];
     const size_t attempts = model_.RunningIn(number).size();
-    Require(view.session == number && view.worker_id == session.worker_id && view.connected == session.open &&
+    REQUIRE(view.session == number && view.worker_id == session.worker_id && view.connected == session.open &&
                 view.draining == session.draining && view.slots_taken == session.held.size() &&
                 view.attempts == attempts,
             "worker '", view.worker_id, "' session ", view.session, " is listed with ", view.slots_taken,

@@ -9,13 +9,13 @@ namespace {
 
 records::v1::TaskRow TaskRowOf(const engine::Delivery& delivery) {
   records::v1::TaskRow row;
-  Require(row.ParseFromString(delivery.body->task_row), "a delivery has an unreadable record");
+  REQUIRE(row.ParseFromString(delivery.body->task_row), "a delivery has an unreadable record");
   return row;
 }
 
 Step StepOf(const std::string& bytes) {
   Step step;
-  Require(step.ParseFromString(bytes), "a delivery has an unreadable step");
+  REQUIRE(step.ParseFromString(bytes), "a delivery has an unreadable step");
   return step;
 }
 
@@ -31,20 +31,20 @@ void Auditor::ReadOutput(const engine::Batch& batch) {
         for (const AttemptId& attempt : order.attempts) {
           if (cancels++ < seen_.cancels[output.session]) continue;
           ++seen_.cancels[output.session];
-          Require(expected_cancels_[output.session].erase({attempt.task, attempt.attempt}) > 0,
+          REQUIRE(expected_cancels_[output.session].erase({attempt.task, attempt.attempt}) > 0,
                   "a cancel is ordered of attempt ", attempt.attempt, " of task ", attempt.task);
         }
       } else if (others++ >= seen_.others[output.session]) {
         ++seen_.others[output.session];
         const std::string name = order.kind == engine::Order::Kind::kDrain ? "drain" : "superseded";
-        Require(expected_orders_[output.session] == name, "an order that nobody gave: ", name);
+        REQUIRE(expected_orders_[output.session] == name, "an order that nobody gave: ", name);
         expected_orders_.erase(output.session);
         coverage_->Count(absl::StrCat("Order: ", name));
       }
     }
     size_t& seen = seen_.deliveries[output.session];
     for (; seen < output.deliveries.size(); ++seen) {
-      Require(finishing_ && session != nullptr, "a delivery out of turn");
+      REQUIRE(finishing_ && session != nullptr, "a delivery out of turn");
       handed_out.push_back(CheckDelivery(output.deliveries[seen], *session));
     }
   }
@@ -55,14 +55,14 @@ void Auditor::ReadOutput(const engine::Batch& batch) {
 // Answers the task as it was before.
 ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession& session) {
   const TaskId id = delivery.attempt.task;
-  Require(model_.Exists(id), "a delivery of a task that never was");
+  REQUIRE(model_.Exists(id), "a delivery of a task that never was");
   const ModelTask before = model_.At(id);
-  Require(before.state == LiveState::PENDING, "handed out: ", Describe(before));
-  Require(!model_.IsDoomed(before), "handed out though its parent has ended: ", Describe(before));
-  Require(before.due <= latest_wall_, "handed out before it is due: ", Describe(before));
-  Require(session.accepts() && session.held.size() < session.worker.slots, "worker '", session.worker_id,
+  REQUIRE(before.state == LiveState::PENDING, "handed out: ", Describe(before));
+  REQUIRE(!model_.IsDoomed(before), "handed out though its parent has ended: ", Describe(before));
+  REQUIRE(before.due <= latest_wall_, "handed out before it is due: ", Describe(before));
+  REQUIRE(session.accepts() && session.held.size() < session.worker.slots, "worker '", session.worker_id,
           "' is over-filled with ", Describe(before));
-  Require(Model::Fits(session.worker, before.type, before.required), "worker '", session.worker_id,
+  REQUIRE(Model::Fits(session.worker, before.type, before.required), "worker '", session.worker_id,
           "' cannot run ", Describe(before));
 
   ModelTask& task = model_.Change(id);
@@ -79,16 +79,16 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
   task.deadline = lease_now_ + task.settled->timeout;
   session.held[{id, task.attempt}] = {++session.last_delivery, false};
 
-  Require(delivery.number == session.last_delivery, "delivery ", delivery.number, " follows ",
+  REQUIRE(delivery.number == session.last_delivery, "delivery ", delivery.number, " follows ",
           session.last_delivery - 1);
-  Require(delivery.attempt.attempt == task.attempt && delivery.type == task.type && delivery.stage == task.stage &&
+  REQUIRE(delivery.attempt.attempt == task.attempt && delivery.type == task.type && delivery.stage == task.stage &&
               delivery.timeout == task.settled->timeout && delivery.max_retries == task.settled->max_retries &&
               delivery.parent == task.parent && delivery.priority == task.priority &&
               delivery.failures == task.failures && delivery.children == task.children.size() &&
               delivery.children_failed == task.failed && delivery.created == task.created,
           "attempt ", delivery.attempt.attempt, " stage ", delivery.stage, " timeout ", delivery.timeout, " children ",
           delivery.children, " failed ", delivery.children_failed, " is delivered of ", Describe(task));
-  Require(TaskRowOf(delivery).payload().data() == task.payload &&
+  REQUIRE(TaskRowOf(delivery).payload().data() == task.payload &&
               StepOf(delivery.body->context_step).context().data() == task.context &&
               StepOf(delivery.body->decision_step).decision().data() == task.decision,
           "payload, context or decision of another: ", Describe(task));
@@ -104,7 +104,7 @@ void Auditor::CheckFirstOfItsClass(const ModelTask& task) const {
     const bool before = other.state == LiveState::PENDING && other.due <= now_.wall && other.type == task.type &&
                         other.required == task.required && rank(other) < rank(task);
     // Of those that nobody may have any more, some are found only when their turn comes.
-    Require(!before || model_.IsDoomed(other), "overtaken: ", Describe(other), " by ", Describe(task));
+    REQUIRE(!before || model_.IsDoomed(other), "overtaken: ", Describe(other), " by ", Describe(task));
   }
 }
 

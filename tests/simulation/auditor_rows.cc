@@ -24,7 +24,7 @@ void Auditor::ReadStep(TaskId id, const Step& step, bool last) {
 }
 
 void Auditor::ApplyStep(TaskId id, const Step& step, bool last) {
-  Require(model_.Exists(id), "a step of task ", id, ", which was not created");
+  REQUIRE(model_.Exists(id), "a step of task ", id, ", which was not created");
   const ModelTask before = model_.At(id);
   were_[id].insert(before.state);
   JustifyStep(before, step);
@@ -34,7 +34,7 @@ void Auditor::ApplyStep(TaskId id, const Step& step, bool last) {
   Tell(Step::Kind_Name(step.kind()), ": ", Describe(model_.At(id)));
   CheckStep(before, model_.At(id), step);
   const LiveState state = model_.At(id).state;
-  Require(last == engine::IsTerminal(state), "the last step of ", Describe(task), " is in the wrong family");
+  REQUIRE(last == engine::IsTerminal(state), "the last step of ", Describe(task), " is in the wrong family");
   coverage_->Count(absl::StrCat(LiveState_Name(before.state), " -", Step::Kind_Name(step.kind()), "-> ",
                                 LiveState_Name(state)));
   if (last) EndTask(id);
@@ -61,9 +61,9 @@ void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
     coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": by a call"));
     return;
   }
-  Require(step.kind() == Step::CANCELLED, Step::Kind_Name(step.kind()), " for no reason: ", Describe(task));
+  REQUIRE(step.kind() == Step::CANCELLED, Step::Kind_Name(step.kind()), " for no reason: ", Describe(task));
   if (step.reason() == kReplacedReason) return coverage_->Count("CANCELLED: replaced");
-  Require(model_.IsDoomed(task), "cancelled for no reason: ", Describe(task));
+  REQUIRE(model_.IsDoomed(task), "cancelled for no reason: ", Describe(task));
   coverage_->Count(finishing_ ? "CANCELLED: its parent had ended" : "CANCELLED: with its parent");
 }
 
@@ -73,7 +73,7 @@ void Auditor::Move(ModelTask& task, const Step& step) {
     task.ended[task.attempt] = step.kind();
     if (step.kind() != Step::SPAWNED) {
       for (const TaskId id : task.staged) {
-        Require(model_.At(id).state == LiveState::REMOVED, "staged task ", id, " was left behind");
+        REQUIRE(model_.At(id).state == LiveState::REMOVED, "staged task ", id, " was left behind");
       }
       task.staged.clear();
       task.parts = 0;
@@ -96,7 +96,7 @@ void Auditor::Move(ModelTask& task, const Step& step) {
                                                                                              : LiveState::FAILED;
       if (task.state != LiveState::PENDING) return;
       const auto [least, most] = RetryBounds(*task.settled, task.failures);
-      Require(step.due_us() >= now_.wall + least && step.due_us() <= now_.wall + most, "the retry of ", Describe(task),
+      REQUIRE(step.due_us() >= now_.wall + least && step.due_us() <= now_.wall + most, "the retry of ", Describe(task),
               " is due after ", step.due_us() - now_.wall, " us, not after ", least, " to ", most);
       task.due = step.due_us();
       return;
@@ -158,19 +158,19 @@ void Auditor::Move(ModelTask& task, const Step& step) {
 
 void Auditor::CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const {
   const records::v1::Mutable& written = step.after();
-  Require(step.state() == after.state && written.stage() == after.stage && written.failures() == after.failures &&
+  REQUIRE(step.state() == after.state && written.stage() == after.stage && written.failures() == after.failures &&
               written.interruptions() == after.interruptions && written.attempt() == after.attempt &&
               written.generation() == after.generation && written.children_total() == after.children_total,
           "the step ", step.ShortDebugString(), " does not lead to ", Describe(after));
-  Require(step.time_us() == now_.wall, "the time of a step is not its time: ", Describe(after));
+  REQUIRE(step.time_us() == now_.wall, "the time of a step is not its time: ", Describe(after));
   if (after.state == LiveState::PENDING && before.state != LiveState::PENDING) {
-    Require(step.due_us() == after.due, "the step says due ", step.due_us(), ": ", Describe(after));
+    REQUIRE(step.due_us() == after.due, "the step says due ", step.due_us(), ": ", Describe(after));
   }
   const bool ran = before.state == LiveState::RUNNING;
-  Require(step.has_attempt() == ran, "the step and its attempt do not fit: ", Describe(before));
+  REQUIRE(step.has_attempt() == ran, "the step and its attempt do not fit: ", Describe(before));
   if (!ran) return;
   const records::v1::AttemptInfo& attempt = step.attempt();
-  Require(attempt.number() == before.attempt && attempt.claimed_us() == before.claimed &&
+  REQUIRE(attempt.number() == before.attempt && attempt.claimed_us() == before.claimed &&
               attempt.stage() == before.stage && attempt.worker() == worker_names_.at(before.session),
           "the attempt of the step ", attempt.ShortDebugString(), " is not that of ", Describe(before));
 }
@@ -189,7 +189,7 @@ void Auditor::ChildEnded(TaskId id, uint32_t generation, LiveState state) {
   const ModelTask& known = model_.At(id);
   if (known.state != LiveState::WAITING || known.generation != generation) return;
   ModelTask& parent = model_.Change(id);
-  Require(parent.remaining > 0, "too many children have ended of ", Describe(parent));
+  REQUIRE(parent.remaining > 0, "too many children have ended of ", Describe(parent));
   if (state != LiveState::COMPLETED) ++parent.failed;
   if (--parent.remaining > 0) return;
   were_[id].insert(LiveState::WAITING);
@@ -201,7 +201,7 @@ void Auditor::ChildEnded(TaskId id, uint32_t generation, LiveState state) {
 
 void Auditor::ReadRemoved(TaskId first, TaskId end) {
   for (TaskId id = first; id < end; ++id) {
-    Require(model_.StateOf(id) == LiveState::STAGED, "removed: ",
+    REQUIRE(model_.StateOf(id) == LiveState::STAGED, "removed: ",
             model_.Exists(id) ? Describe(model_.At(id)) : "what never was");
     model_.Change(id).state = LiveState::REMOVED;
     model_.live.erase(id);
@@ -210,7 +210,7 @@ void Auditor::ReadRemoved(TaskId first, TaskId end) {
 }
 
 void Auditor::TakeCreations(ModelTask& parent, size_t count, LiveState state) {
-  Require(new_children_.size() >= count, "too many children");
+  REQUIRE(new_children_.size() >= count, "too many children");
   for (size_t i = 0; i < count; ++i) {
     const ModelTask child = TakeCreation(new_children_[i], &parent, state);
     (state == LiveState::STAGED ? parent.staged : parent.children).push_back(child.id);
@@ -222,10 +222,10 @@ void Auditor::TakeCreations(ModelTask& parent, size_t count, LiveState state) {
 }
 
 ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* parent, LiveState state) {
-  Require(!creations_.empty(), "a task was not stored");
+  REQUIRE(!creations_.empty(), "a task was not stored");
   const Creation creation = std::move(creations_.front());
   creations_.pop_front();
-  Require(creation.id == model_.next_id(), "the next id is ", model_.next_id(), ", not ", creation.id);
+  REQUIRE(creation.id == model_.next_id(), "the next id is ", model_.next_id(), ", not ", creation.id);
   ModelTask task;
   task.id = creation.id;
   task.state = state;
@@ -243,7 +243,7 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
   records::v1::TaskRow sent;
   sent.ParsePartialFromString(source.row);
   task.payload = BytesOf(sent.payload());
-  Require(info.type == task.type && info.required_capabilities == task.required && row.priority() == task.priority &&
+  REQUIRE(info.type == task.type && info.required_capabilities == task.required && row.priority() == task.priority &&
               row.due_us() == task.due && row.created_us() == task.created && row.parent() == task.parent &&
               row.generation() == task.parent_generation && row.depth() == task.depth &&
               BytesOf(row.payload()) == task.payload,

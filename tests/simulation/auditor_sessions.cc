@@ -91,7 +91,7 @@ void Auditor::TakeOver(const engine::HelloCommand& hello, ModelSession* fresh) {
   if (previous == nullptr) return;
   for (const TaskId id : model_.RunningIn(previous->number)) {
     const auto held = previous->held.find({id, model_.At(id).attempt});
-    Require(held != previous->held.end(), "nobody holds ", Describe(model_.At(id)));
+    REQUIRE(held != previous->held.end(), "nobody holds ", Describe(model_.At(id)));
     const bool never_came = held->second.delivery > hello.last_delivery;
     Expect(id, never_came ? Step::RELEASED : Step::INTERRUPTED, "its worker reconnected without it");
   }
@@ -169,7 +169,7 @@ void Auditor::ExpectExpiry() {
       continue;
     }
     ExpectInterruptions(session, grace_over ? "its worker did not come back" : "its worker is silent");
-    Require(grace_over || !beat_waits(session.number), "worker '", session.worker_id,
+    REQUIRE(grace_over || !beat_waits(session.number), "worker '", session.worker_id,
             "' is said to be silent, but its beat waits at the broker");
     if (!session.open) {
       it = model_.sessions.erase(it);

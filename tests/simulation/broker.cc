@@ -26,7 +26,7 @@ SimulatedBroker::SimulatedBroker(const EngineSettings& settings, DiskHabits habi
 // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void SimulatedBroker::Start() {
-  Require(!up_, "the broker is up already");
+  REQUIRE(!up_, "the broker is up already");
   ++life_;
   up_ = true;
   closed_ = ending_ = view_wanted_ = follow_planned_ = false;
@@ -40,7 +40,7 @@ void SimulatedBroker::Start() {
   const Now now = timeline_->Read();
   absl::StatusOr<engine::Recovered> recovered = engine::Recover(
       store_.get(), "simulated", now.wall, [this] { return random_->Next() | 1; }, catalog_.get(), follower_.get());
-  Require(recovered.ok(), "recovery: ", recovered.status().ToString());
+  REQUIRE(recovered.ok(), "recovery: ", recovered.status().ToString());
   const uint64_t number = recovered->number;
   engine_ = std::make_unique<engine::Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
   auditor_.RoundBegins(now);
@@ -284,7 +284,7 @@ void SimulatedBroker::Follow() {
   for (Committed& committed : std::exchange(to_fold_, {})) {
     if (committed.entry != nullptr) {
       const absl::Status status = follower_->Fold(committed.number, *committed.entry, committed.entry_bytes);
-      Require(status.ok(), "the follower: ", status.ToString());
+      REQUIRE(status.ok(), "the follower: ", status.ToString());
       follower_lag_bytes_ -= committed.entry_bytes;
       if (committed.stores_pages) follower_->PagesStored();
     }
@@ -317,7 +317,7 @@ void SimulatedBroker::RequestLoads(std::vector<engine::LoadRequest> requests) {
     const uint64_t min_number = request.min_number;
     reads_.push_back({min_number, [this, request = std::move(request)](const std::shared_ptr<const engine::View>& view) {
                         absl::StatusOr<engine::LoadResult> loaded = engine::Load(*view, request);
-                        Require(loaded.ok(), "cannot load: ", loaded.status().ToString());
+                        REQUIRE(loaded.ok(), "cannot load: ", loaded.status().ToString());
                         loaded_.push_back(*std::move(loaded));
                         WakeEngine();
                       }});
@@ -346,9 +346,9 @@ void SimulatedBroker::CheckEverything() {
   if (!idle()) return;
   const std::string difference =
       engine::testing::Difference(settings_, *store_, *engine_, *follower_, timeline_->Read());
-  Require(difference.empty(), difference);
+  REQUIRE(difference.empty(), difference);
   const std::string miscount = engine::testing::MiscountIn(*follower_->MakeView(store_->TakeSnapshot()));
-  Require(miscount.empty(), miscount);
+  REQUIRE(miscount.empty(), miscount);
   auditor_.CheckHistory(*store_->TakeSnapshot());
   coverage_->Count("everything checked");
 }

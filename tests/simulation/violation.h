@@ -14,10 +14,11 @@ class Violation : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-template <typename... Parts>
-void Require(bool holds, const Parts&... parts) {
-  if (!holds) throw Violation(absl::StrCat(parts...));
-}
+// The rest says what is wrong; it is made only then.
+#define REQUIRE(holds, ...)                                     \
+  do {                                                          \
+    if (!(holds)) throw Violation(absl::StrCat(__VA_ARGS__));   \
+  } while (false)
 
 }  // namespace baton::simulation
 

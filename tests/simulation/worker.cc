@@ -122,7 +122,10 @@ void SimulatedWorker::Welcome(const engine::HelloCommand* hello, const std::vect
   if (hello == nullptr || !hello->error.ok()) {
     const bool superseded = hello != nullptr && std::string(hello->error.reason) == "SUPERSEDED";
     if (superseded) return Kill(false);
-    return Reconnect(random_->Time(50 * kMillisecond, 3 * kSecond));
+    // Somebody else who has its name will have it for long.
+    const bool taken = hello != nullptr && std::string(hello->error.reason) == "WORKER_ID_IN_USE";
+    return Reconnect(taken ? random_->Between(2 * kSecond, 20 * kSecond)
+                           : random_->Time(50 * kMillisecond, 3 * kSecond));
   }
   connected_ = true;
   session_ = hello->session;
@@ -199,13 +202,13 @@ void SimulatedWorker::Receive(engine::SessionOutput output) {
 }
 
 void SimulatedWorker::TakeDelivery(engine::Delivery delivery) {
-  Require(delivery.number == last_delivery_ + 1, "worker '", habits_.worker_id, "' gets delivery ", delivery.number,
+  REQUIRE(delivery.number == last_delivery_ + 1, "worker '", habits_.worker_id, "' gets delivery ", delivery.number,
           " after ", last_delivery_);
   last_delivery_ = delivery.number;
-  Require(handlers_.size() < most_slots_, "worker '", habits_.worker_id, "' runs ", handlers_.size(),
+  REQUIRE(handlers_.size() < most_slots_, "worker '", habits_.worker_id, "' runs ", handlers_.size(),
           " handlers and gets task ", delivery.attempt.task);
   const Key key = KeyOf(delivery.attempt);
-  Require(!handlers_.contains(key), "attempt ", key.second, " of task ", key.first, " is delivered twice");
+  REQUIRE(!handlers_.contains(key), "attempt ", key.second, " of task ", key.first, " is delivered twice");
   Handler& handler = handlers_[key];
   handler.delivery = std::move(delivery);
   handler.hangs = !behaves_ && random_->Chance(habits_.hang_permille);
@@ -256,6 +259,10 @@ void SimulatedWorker::EndHandler(const Key& key) {
   Handler& handler = it->second;
   // Nothing may overtake a report.
   if (handler.reporting) return Later(10 * kMillisecond, [this, key] { EndHandler(key); });
+  if (!behaves_ && random_->Chance(habits_.forget_permille)) {
+    handlers_.erase(it);
+    return;
+  }
   const bool spawns = handler.delivery.type == "parent" && handler.delivery.stage < 2;
   if (spawns && !behaves_ && handler.parts == 0 && random_->Chance(300)) return Stage(key, 1 + random_->Below(2));
   Finish(key, DrawOutcome(handler));

@@ -27,6 +27,8 @@ struct WorkerHabits {
   // Of a thousand handlers: hang until they are told that their attempt is over, and do not even listen then.
   uint32_t hang_permille = 20;
   uint32_t ignore_permille = 10;
+  // Get lost, as a defect of the worker would lose them.
+  uint32_t forget_permille = 10;
   // How handlers end when they end: weights.
   uint32_t succeed = 50, fail = 12, fail_finally = 4, spawn = 20, suspend = 8, release = 5, bad = 2;
   // Reports before the end, of a thousand handlers.

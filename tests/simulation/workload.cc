@@ -90,7 +90,8 @@ WorkerHabits Workload::DrawWorker(size_t index) {
   if (random_.Chance(300)) habits.default_options.retry_backoff = engine::Backoff::kExponential;
   if (random_.Chance(300)) habits.default_options.max_retries = static_cast<int32_t>(random_.Between(1, 5));
   for (uint32_t* weight : {&habits.fail, &habits.fail_finally, &habits.spawn, &habits.suspend, &habits.release,
-                           &habits.bad, &habits.hang_permille, &habits.ignore_permille, &habits.report_permille}) {
+                           &habits.bad, &habits.hang_permille, &habits.ignore_permille, &habits.forget_permille,
+                           &habits.report_permille}) {
     if (random_.Chance(200)) *weight = 0;
   }
   return habits;
@@ -137,6 +138,9 @@ void Workload::Act() {
       return Mischief();
     case 10:
       return broker_.CheckEverything();
+    case 11:
+    case 12:
+      return Look(AnyTask());
     default:
       if (!crowded || random_.Chance(20)) Submit();
   }
@@ -265,6 +269,20 @@ void Workload::ListWorkers() {
   network_.Call<engine::ListWorkersCommand>([](engine::ListWorkersCommand*) {}, [](const engine::ListWorkersCommand*) {});
 }
 
+// A reader sees one commit, whole, and at least what was on disk when it asked.
+void Workload::Look(TaskId id) {
+  if (!broker_.up()) return;
+  broker_.AddRead([this, id, durable = broker_.auditor().durable()](const std::shared_ptr<const engine::View>& view) {
+    REQUIRE(view->number() >= durable, "a reader who asked at commit ", durable, " sees commit ", view->number());
+    const Model& model = broker_.auditor().AsOf(view->number());
+    const absl::StatusOr<LiveState> state = view->StateOf(id);
+    REQUIRE(state.ok() && *state == model.StateOf(id), "a reader of commit ", view->number(), " sees task ", id, " ",
+            LiveState_Name(state.value_or(LiveState::NONE)), ", it was ", LiveState_Name(model.StateOf(id)));
+    REQUIRE(view->next_id() == model.next_id(), "a reader of commit ", view->number(), " sees the wrong tasks");
+    coverage_->Count("read");
+  });
+}
+
 // Tokens of attempts that are over, that never were, or that belong to somebody else.
 AttemptId Workload::DrawAttempt() {
   const AttemptId* held = AnyWorker().AnyAttempt();
@@ -314,10 +332,11 @@ void Workload::Heal() {
   coverage_->Count("healed");
   network_.StopFailing();
   broker_.StopFailing();
+  timeline_.SetWall(10 * kHour);  // Later than it ever was: what had become due far ahead is due.
   const Micros deadline = timeline_.now() + kPatience;
   for (const auto& worker : workers_) worker->Behave();
   while (!Settled()) {
-    Require(timeline_.now() < deadline, "it never ends: ",
+    REQUIRE(timeline_.now() < deadline, "it never ends: ",
             broker_.auditor().model().live.empty()
                 ? "workers are not idle"
                 : Describe(broker_.auditor().model().At(*broker_.auditor().model().live.begin())));

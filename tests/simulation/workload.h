@@ -62,6 +62,7 @@ class Workload {
   engine::testing::TaskSpec DrawSpec();
   void Cancel();
   void Resume(TaskId id);
+  void Look(TaskId id);
   void Mischief();
   AttemptId DrawAttempt();
   void ListWorkers();
