@@ -40,7 +40,10 @@ class Batch {
   size_t bytes() const { return writes_.bytes() + delivery_bytes_; }
 
   storage::WriteBatch& writes() { return writes_; }
+  const storage::WriteBatch& writes() const { return writes_; }
   Outbox& outbox() { return outbox_; }
+  const Outbox& outbox() const { return outbox_; }
+  size_t load_count() const { return loads_.size(); }
   void AddPages(const storage::WriteBatch& pages);
 
   // ── Live table ──

@@ -10,8 +10,6 @@
 namespace baton::engine {
 namespace {
 
-// Look-ups of keys made this many commits ago can still be completed; lanes are short enough that none is older.
-constexpr uint64_t kKeyHorizon = 8192;
 // How often readers may see new numbers of free slots.
 constexpr Micros kSlotsPublishInterval = 250 * kMillisecond;
 
@@ -204,7 +202,7 @@ ClosedBatch Engine::CloseBatch() {
   adopted_.clear();
   resumed_.clear();
   touched_waiting_.clear();
-  if (batch_.number() > kKeyHorizon) keys_.Forget(batch_.number() - kKeyHorizon);
+  if (batch_.number() > settings_.key_horizon) keys_.Forget(batch_.number() - settings_.key_horizon);
   return closed;
 }
 

@@ -76,6 +76,8 @@ class Engine {
   std::vector<LiveEntry> LiveForTest() const;
   // Checks what must always hold between tasks, sessions, timers and order; a sentence if it does not.
   std::string BrokenInvariantForTest() const;
+  // What it has decided since the last CloseBatch; for tests.
+  const Batch& OpenBatchForTest() const { return batch_; }
 
  private:
   // A command of which parts wait for loads; answered when none is left.
@@ -122,10 +124,11 @@ class Engine {
   void Submit(std::unique_ptr<Command> command);
   // `known`: holders of unique keys that were fetched and pinned, or found to have ended.
   void SubmitKnowing(std::unique_ptr<Command> command, std::vector<TaskId> known);
+  bool RefuseOldLookUps(SubmitCommand& command) const;
   bool AnswerRepeated(SubmitCommand& command);
   void SubmitAll(SubmitCommand& command);
-  void SubmitOne(SubmitCommand& command, size_t index, TaskId first_id);
-  bool ResolveUnique(const SubmitCommand& command, const NewTask& task, TaskId first_id, SubmitResult* result);
+  void SubmitOne(SubmitCommand& command, size_t index);
+  bool ResolveUnique(const SubmitCommand& command, const NewTask& task, SubmitResult* result);
   void RememberRequest(SubmitCommand& command);
   struct Placement {
     ClassNumber class_number = 0;
@@ -212,6 +215,8 @@ class Engine {
   void Seal(const IdRange& range);
   void EnqueueSealed();
   void DropStaged(Task& parent);
+  // What is being loaded of the range has to be loaded once more.
+  void LoadAgain(const IdRange& range);
   void ChildEnded(TaskId parent, uint32_t generation, LiveState state);
   static LiveEntry EntryOfWaiting(TaskId parent, const Waiting& waiting);
 
@@ -274,7 +279,7 @@ class Engine {
   absl::btree_set<std::pair<SteadyMicros, TaskId>> timeouts_;
   size_t running_ = 0;
 
-  absl::flat_hash_map<SessionNumber, std::unique_ptr<Session>> sessions_;
+  absl::btree_map<SessionNumber, std::unique_ptr<Session>> sessions_;  // Ordered, so that the engine is deterministic.
   absl::flat_hash_map<std::string, SessionNumber> workers_;  // By worker id.
   absl::btree_set<std::pair<SteadyMicros, SessionNumber>> session_timers_;
   bool routing_changed_ = true;
@@ -288,8 +293,8 @@ class Engine {
   std::vector<Settled> settled_;  // By options number, for tasks without options of their own.
   Settled settled_own_{};         // Of the last task asked for that has some.
   absl::flat_hash_map<TaskId, std::vector<Continuation>> loading_;
-  // Ended while they were being loaded: what comes may be from before that.
-  absl::flat_hash_set<TaskId> ended_while_loading_;
+  // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
+  absl::flat_hash_set<TaskId> changed_while_loading_;
   absl::flat_hash_map<ClassNumber, size_t> read_ahead_;  // Classes held, and tasks they wait for.
   // Who waits to learn how an attempt ended.
   absl::flat_hash_map<AttemptId, std::vector<std::function<void(const LoadResult&)>>> attempt_loads_;

@@ -89,6 +89,7 @@ void Engine::Stage(std::vector<NewTask>& children, Task& parent) {
 void Engine::Seal(const IdRange& range) {
   batch_.Sealed(range);
   seals_.push_back(range);
+  LoadAgain(range);
 }
 
 void Engine::EnqueueSealed() {
@@ -110,6 +111,7 @@ void Engine::DropStaged(Task& parent) {
     staged_.erase(staged_.lower_bound(range.first), staged_.lower_bound(range.first + range.count));
     batch_.writes().DeleteRange(Family::kTask, TaskKey(range.first), TaskKey(range.first + range.count));
     batch_.Removed(range);
+    LoadAgain(range);
   }
   parent.staged.clear();
   parent.staged_parts = 0;

@@ -69,8 +69,8 @@ void Engine::AdoptLoaded(LoadedTask loaded) {
   loading_.erase(it);
   const bool resumed =
       loaded.state == LiveState::WAITING && !waiting_.contains(loaded.id) && Resident(loaded.id) == nullptr;
-  if (ended_while_loading_.erase(loaded.id) > 0 || resumed) {
-    // It was here and has ended, or its last child has, after this was read.
+  if (changed_while_loading_.erase(loaded.id) > 0 || resumed) {
+    // It has changed, or its last child has ended, after this was read.
     for (Continuation& then : waiting) LoadThen(loaded.id, std::move(then));
     return;
   }
@@ -82,6 +82,12 @@ void Engine::AdoptLoaded(LoadedTask loaded) {
     Task* task = Resident(loaded.id);
     if (task == nullptr && IsLive(loaded.state)) loaded.state = LiveState::CANCELLED;
     then(task, loaded);
+  }
+}
+
+void Engine::LoadAgain(const IdRange& range) {
+  for (const auto& [id, waiting] : loading_) {
+    if (id >= range.first && id < range.first + range.count) changed_while_loading_.insert(id);
   }
 }
 

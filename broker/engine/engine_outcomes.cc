@@ -241,7 +241,7 @@ void Engine::Finish(Task& task) {
   const uint32_t generation = task.parent_generation;
   const LiveState state = task.state;
   DropBody(task);
-  if (loading_.contains(task.id)) ended_while_loading_.insert(task.id);
+  if (loading_.contains(task.id)) changed_while_loading_.insert(task.id);
   tasks_.erase(task.id);
   if (parent != 0) ChildEnded(parent, generation, state);
 }

@@ -78,7 +78,6 @@ void Engine::Supersede(const HelloCommand& hello) {
       older.push_back(other.get());
     }
   }
-  std::sort(older.begin(), older.end(), [](const Session* a, const Session* b) { return a->number < b->number; });
   for (Session* other : older) {
     InterruptAll(*other, absl::StrCat("superseded by a newer generation of pod '", hello.pod_id, "'"));
     if (!other->open) {
@@ -255,8 +254,6 @@ void Engine::ListWorkers(std::unique_ptr<Command> owned) {
     if (view.tasks.size() > 100) view.tasks.resize(100);
     command.workers.push_back(std::move(view));
   }
-  std::sort(command.workers.begin(), command.workers.end(),
-            [](const WorkerView& a, const WorkerView& b) { return a.session < b.session; });
   batch_.Answer(std::move(owned));
 }
 

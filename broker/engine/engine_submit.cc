@@ -25,32 +25,22 @@ void AppendTaskRow(const Task& task, std::string* row) {
 
 }  // namespace
 
-void Engine::Submit(std::unique_ptr<Command> owned) {
-  auto& command = static_cast<SubmitCommand&>(*owned);
-  const bool looked_up =
-      !command.request.empty() ||
-      std::any_of(command.tasks.begin(), command.tasks.end(), [](const NewTask& task) { return !task.unique.empty(); });
-  if (looked_up && command.looked_up_at < keys_.floor()) {
-    command.error = Unavailable("OVERLOADED", "the broker was too busy to check the request id; send the call again");
-    return batch_.Answer(std::move(owned));
-  }
-  SubmitKnowing(std::move(owned), {});
-}
+void Engine::Submit(std::unique_ptr<Command> owned) { SubmitKnowing(std::move(owned), {}); }
 
 void Engine::SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> known) {
   auto& command = static_cast<SubmitCommand&>(*owned);
   // Holders of unique keys have to be at hand before anything is decided. While some were fetched, others may have
-  // taken their places.
+  // taken their places, and what was looked up may have become too old.
   std::vector<TaskId> missing;
-  const bool repeated = AnswerRepeated(command);
+  const bool answered = RefuseOldLookUps(command) || AnswerRepeated(command);
   for (const NewTask& task : command.tasks) {
-    if (repeated || task.unique.empty() || !task.error.ok()) continue;
+    if (answered || task.unique.empty() || !task.error.ok()) continue;
     const TaskId holder = keys_.Holder(task.unique, task.found);
     if (holder == 0 || Resident(holder) != nullptr) continue;
     if (std::find(known.begin(), known.end(), holder) == known.end()) missing.push_back(holder);
   }
   if (missing.empty()) {
-    if (!repeated) SubmitAll(command);
+    if (!answered) SubmitAll(command);
     for (const TaskId id : known) Unpin(id);
     return batch_.Answer(std::move(owned));
   }
@@ -63,6 +53,15 @@ void Engine::SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> k
       if (--parked->waiting == 0) SubmitKnowing(std::move(parked->command), known);
     });
   }
+}
+
+bool Engine::RefuseOldLookUps(SubmitCommand& command) const {
+  const bool looked_up =
+      !command.request.empty() ||
+      std::any_of(command.tasks.begin(), command.tasks.end(), [](const NewTask& task) { return !task.unique.empty(); });
+  if (!looked_up || command.looked_up_at >= keys_.floor()) return false;
+  command.error = Unavailable("OVERLOADED", "the broker was too busy to check the request id; send the call again");
+  return true;
 }
 
 bool Engine::AnswerRepeated(SubmitCommand& command) {
@@ -94,19 +93,18 @@ bool Engine::AnswerRepeated(SubmitCommand& command) {
 
 void Engine::SubmitAll(SubmitCommand& command) {
   command.results.resize(command.tasks.size());
-  const TaskId first_id = next_id_;
-  for (size_t i = 0; i < command.tasks.size(); ++i) SubmitOne(command, i, first_id);
+  for (size_t i = 0; i < command.tasks.size(); ++i) SubmitOne(command, i);
   if (!command.request.empty()) RememberRequest(command);
 }
 
-void Engine::SubmitOne(SubmitCommand& command, size_t index, TaskId first_id) {
+void Engine::SubmitOne(SubmitCommand& command, size_t index) {
   NewTask& task = command.tasks[index];
   SubmitResult& result = command.results[index];
   if (!task.error.ok()) {
     result.error = task.error;
     return;
   }
-  if (!task.unique.empty() && ResolveUnique(command, task, first_id, &result)) return;
+  if (!task.unique.empty() && ResolveUnique(command, task, &result)) return;
   const Placement placement = Place(task.type, task.options.get());
   const Hash128 unique = task.unique;
   result.id = Create(task, placement, nullptr, false);
@@ -120,27 +118,25 @@ void Engine::SubmitOne(SubmitCommand& command, size_t index, TaskId first_id) {
   keys_.SetHolder(unique, result.id, batch_.number());
 }
 
-bool Engine::ResolveUnique(const SubmitCommand& command, const NewTask& task, TaskId first_id, SubmitResult* result) {
+bool Engine::ResolveUnique(const SubmitCommand& command, const NewTask& task, SubmitResult* result) {
   const TaskId holder = keys_.Holder(task.unique, task.found);
   if (holder == 0) return false;
   Task* existing = Resident(holder);
-  // Not in memory: created by this very call, and too much to be kept; or it has ended since it was found.
-  if (existing == nullptr && holder < first_id) return false;
+  if (existing == nullptr) return false;  // It has ended since it was found.
   if (task.policy == UniquePolicy::kReject) {
     result->error = AlreadyExists("UNIQUE_KEY_IN_USE",
                                   absl::StrCat("unique_key is in use by task ", holder, " of type '", task.type,
                                                "', which has not ended: use its id, or another key"));
     return true;
   }
-  if (task.policy == UniquePolicy::kReplacePending && existing != nullptr && existing->state == LiveState::PENDING &&
-      existing->attempt == 0) {
+  if (task.policy == UniquePolicy::kReplacePending && existing->state == LiveState::PENDING && existing->attempt == 0) {
     CancelTask(*existing, command.actor, "replaced by a newer task with the same unique key", 0);
     return false;
   }
   result->id = holder;
   result->existing = true;
-  result->state = existing != nullptr ? existing->state : LiveState::PENDING;
-  if (existing != nullptr) result->runnable = dispatcher_.Runnable(existing->class_number);
+  result->state = existing->state;
+  result->runnable = dispatcher_.Runnable(existing->class_number);
   return true;
 }
 
@@ -216,6 +212,10 @@ TaskId Engine::Create(NewTask& source, const Placement& placement, const Task* p
     task->body = std::make_shared<TaskBody>();
     task->body->task_row = std::move(source.row);
     resident_bytes_ += task->body_bytes;
+    tasks_[id] = std::move(task);
+  } else if (!task->unique.empty()) {
+    // At hand until the batch is closed: another task of the same call may have the same key.
+    adopted_.push_back(id);
     tasks_[id] = std::move(task);
   }
   Enqueue(placement.class_number, key);

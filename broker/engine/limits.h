@@ -33,6 +33,9 @@ struct EngineSettings {
   // The journal is kept at least this long and this much, for watchers.
   Micros watch_window = 15 * kMinute;
   size_t watch_bytes = 256 << 20;
+  // Look-ups of keys made this many commits ago can still be completed; lanes are short enough that none is older. Not
+  // for operators.
+  uint64_t key_horizon = 8192;
   // Commands waiting in each lane.
   size_t lane_commands = 4096;
   size_t lane_bytes = 64 << 20;

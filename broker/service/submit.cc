@@ -35,10 +35,10 @@ absl::StatusOr<bool> ReadKey(const storage::Snapshot& snapshot, const engine::Ke
 }
 
 absl::Status LookUpRequest(const storage::Snapshot& snapshot, WallMicros now, engine::SubmitCommand* command) {
-  const uint32_t newest = engine::RequestWindowOf(now);
-  for (uint32_t back = 0; back < engine::kRequestWindows && back <= newest; ++back) {
+  const uint32_t first = engine::FirstRequestWindow(now);
+  for (uint32_t window = first; window <= first + 2 * engine::kRequestWindowsAround; ++window) {
     records::v1::KeyRow row;
-    absl::StatusOr<bool> found = ReadKey(snapshot, engine::RequestKey(newest - back, command->request), &row);
+    absl::StatusOr<bool> found = ReadKey(snapshot, engine::RequestKey(window, command->request), &row);
     if (!found.ok()) return found.status();
     if (!*found) continue;
     command->found_request = std::move(row);

@@ -22,6 +22,7 @@
 #ifndef BATON_BROKER_ENGINE_FORMAT_KEYS_H_
 #define BATON_BROKER_ENGINE_FORMAT_KEYS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -90,11 +91,15 @@ inline std::string TypeMetaKey(absl::string_view type) { return "t" + std::strin
 inline Key SessionMetaKey(uint64_t session) { return Key().Byte('s').U64(session); }
 inline Key JobMetaKey(uint64_t job) { return Key().Byte('j').U64(job); }
 
-// Request ids are kept in windows of 12 hours, so that old ones go by one range delete; a look-up tries the current
-// window and the two before, which covers 24 hours.
+// Request ids are kept in windows of 12 hours, so that old ones go by one range delete. A look-up tries the current
+// window and the two before, which covers 24 hours, and the two after: the wall clock may have been set back since.
 inline constexpr Micros kRequestWindow = 12 * kHour;
-inline constexpr int kRequestWindows = 3;
+inline constexpr uint32_t kRequestWindowsAround = 2;
 inline uint32_t RequestWindowOf(WallMicros time) { return static_cast<uint32_t>(time / kRequestWindow); }
+// First of the 2 * kRequestWindowsAround + 1 windows to look into; the smallest time there is needs no care.
+inline uint32_t FirstRequestWindow(WallMicros now) {
+  return std::max(RequestWindowOf(now), kRequestWindowsAround) - kRequestWindowsAround;
+}
 
 // Ids per page.
 inline constexpr uint64_t kPageIds = 16384;

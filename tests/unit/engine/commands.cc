@@ -42,9 +42,8 @@ NewTask MakeTask(const TaskSpec& spec, const storage::Snapshot& store) {
   return task;
 }
 
-std::unique_ptr<Tracked<SubmitCommand>> MakeSubmit(const std::vector<TaskSpec>& specs, const std::string& request_id,
-                                                   const storage::Snapshot& store, WallMicros now) {
-  auto command = std::make_unique<Tracked<SubmitCommand>>();
+void FillSubmit(const std::vector<TaskSpec>& specs, const std::string& request_id, const storage::Snapshot& store,
+                WallMicros now, SubmitCommand* command) {
   command->actor = "local";
   command->looked_up_at = store.number();
   std::string body;
@@ -52,14 +51,20 @@ std::unique_ptr<Tracked<SubmitCommand>> MakeSubmit(const std::vector<TaskSpec>& 
     command->tasks.push_back(MakeTask(spec, store));
     body += spec.type + "\n" + command->tasks.back().row + "\n";
   }
-  if (request_id.empty()) return command;
+  if (request_id.empty()) return;
   command->request = HashOf(request_id);
   command->body = HashOf(body);
-  const uint32_t window = RequestWindowOf(now);
-  for (int back = 0; back < kRequestWindows && !command->found_request.has_value(); ++back) {
-    const records::v1::KeyRow row = ReadKey(store, RequestKey(window - back, command->request));
+  const uint32_t first = FirstRequestWindow(now);
+  for (uint32_t window = first; window <= first + 2 * kRequestWindowsAround; ++window) {
+    const records::v1::KeyRow row = ReadKey(store, RequestKey(window, command->request));
     if (row.time_us() != 0) command->found_request = row;
   }
+}
+
+std::unique_ptr<Tracked<SubmitCommand>> MakeSubmit(const std::vector<TaskSpec>& specs, const std::string& request_id,
+                                                   const storage::Snapshot& store, WallMicros now) {
+  auto command = std::make_unique<Tracked<SubmitCommand>>();
+  FillSubmit(specs, request_id, store, now, command.get());
   return command;
 }
 

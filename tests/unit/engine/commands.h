@@ -68,7 +68,9 @@ struct TaskSpec {
 
 // With its key looked up in `store`.
 NewTask MakeTask(const TaskSpec& spec, const storage::Snapshot& store);
-// With everything looked up as of `store`; `now` selects the windows of request ids.
+// Fills in a submission, with everything looked up as of `store`; `now` selects the windows of request ids.
+void FillSubmit(const std::vector<TaskSpec>& specs, const std::string& request_id, const storage::Snapshot& store,
+                WallMicros now, SubmitCommand* command);
 std::unique_ptr<Tracked<SubmitCommand>> MakeSubmit(const std::vector<TaskSpec>& specs, const std::string& request_id,
                                                    const storage::Snapshot& store, WallMicros now);
 

@@ -62,7 +62,9 @@ TEST(KeysTest, WindowsOfRequestsLastTwelveHoursAndCoverADay) {
   EXPECT_EQ(RequestWindowOf(0), 0u);
   EXPECT_EQ(RequestWindowOf(12 * kHour - 1), 0u);
   EXPECT_EQ(RequestWindowOf(12 * kHour), 1u);
-  EXPECT_GE((kRequestWindows - 1) * kRequestWindow, kDay);
+  EXPECT_GE(kRequestWindowsAround * kRequestWindow, kDay);
+  EXPECT_EQ(FirstRequestWindow(0), 0u);
+  EXPECT_EQ(FirstRequestWindow(36 * kHour), 1u);
 }
 
 TEST(KeysTest, HashesArePinned) {

@@ -51,6 +51,35 @@ TEST(RequestsTest, IdIsForgottenAfterADay) {
   EXPECT_THAT(Ids(harness.SubmitCall(specs, "request")), ElementsAre(2));
 }
 
+// Found by the simulation: the row lies in a window after the current one then, where nobody looked.
+TEST(RequestsTest, IdIsRememberedThoughTheWallClockWasSetBackByADay) {
+  EngineHarness harness;
+  harness.SubmitCall({{}}, "request");
+  harness.Crash();
+  harness.clock().AdvanceWall(-kDay);
+  EXPECT_THAT(Ids(harness.SubmitCall({{}}, "request")), ElementsAre(1));
+}
+
+// Found by the simulation: while a submission waited for the holder of a unique key, what it had looked up became too
+// old, and an end of that holder was forgotten.
+TEST(RequestsTest, LookUpsThatBecomeTooOldWhileTheCallWaitsAreRefused) {
+  EngineSettings settings;
+  settings.resident_tasks = 1;
+  settings.key_horizon = 1;
+  EngineHarness harness(settings);
+  const TaskId holder = harness.Submit({.delay = kHour, .unique_key = "k"});
+  harness.hold_loads = true;
+  const auto reply = harness.Send(MakeSubmit({{.unique_key = "k"}}, "request", harness.store(), harness.now()));
+  harness.Round();
+  EXPECT_FALSE(reply.answered());
+  for (int i = 0; i < 4; ++i) harness.SubmitCall({{.unique_key = "other " + std::to_string(i)}});
+  harness.hold_loads = false;
+  harness.Settle();
+  ASSERT_TRUE(reply.answered());
+  EXPECT_THAT(reply.error(), ErrorIs(absl::StatusCode::kUnavailable, "OVERLOADED"));
+  EXPECT_EQ(harness.StateOf(holder), LiveState::PENDING);
+}
+
 TEST(RequestsTest, RequestThatWasNotCommittedBeforeACrashIsNew) {
   EngineHarness harness;
   const auto lost = harness.Send(MakeSubmit({{}}, "request", harness.store(), harness.now()));

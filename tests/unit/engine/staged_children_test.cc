@@ -148,5 +148,31 @@ TEST(StagedChildrenTest, CancelledParentTakesItsSealedChildrenWithItBeforeTheyAr
   EXPECT_EQ(children.orders.empty(), children.handlers() == 0);
 }
 
+// Found by the simulation: a call that joined a load from before the seal was told that the child does not exist.
+TEST(StagedChildrenTest, ChildIsThereForACallThatComesAfterTheSealThoughItWasBeingLoadedBefore) {
+  EngineSettings settings;
+  settings.resident_tasks = 1;
+  EngineHarness harness(settings);
+  TestWorker& worker = harness.Connect({.slots = 1, .types = {"parent"}});
+  const TaskId parent = harness.Submit({.type = "parent"});
+  worker.SpawnPart(parent, 1, {{}});
+  const TaskId child = parent + 1;
+  harness.hold_loads = true;
+  const auto cancel = [&] {
+    auto command = std::make_unique<Tracked<CancelCommand>>();
+    command->task = child;
+    return harness.Send(std::move(command));
+  };
+  const auto before = cancel();
+  harness.Round();
+  ASSERT_THAT(worker.Spawn(parent, {}, "", 1), NoError());
+  const auto after = cancel();
+  harness.Round();
+  harness.hold_loads = false;
+  harness.Settle();
+  EXPECT_THAT(after.error(), NoError());
+  EXPECT_EQ(harness.StateOf(child), LiveState::CANCELLED);
+}
+
 }  // namespace
 }  // namespace baton::engine::testing

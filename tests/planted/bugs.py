@@ -1,0 +1,59 @@
+"""Small faults, each of which the tests must catch: a file, what stands there, and what a hasty hand would have written.
+
+`proof` is the target to build and the arguments of the test program that has to fail.
+"""
+
+SIMULATION = ("simulation", ["--seeds=120", "--commands=1000"])
+ENGINE = ("engine_test", ["--gtest_brief=1"])
+STORE = ("power_cut_test", ["--gtest_brief=1"])
+
+BUGS = [
+    dict(name="skip a sync", file="broker/storage/rocksdb_store.cc", proof=STORE,
+         old="    const rocksdb::Status status = db_->Write(Synced(), &translated_);",
+         new="    const rocksdb::Status status = db_->Write(rocksdb::WriteOptions(), &translated_);"),
+    dict(name="answer before the commit", file="broker/engine/run/running_partition.cc", proof=ENGINE,
+         old="  if (batch.number != 0) {\n    std::string error;\n",
+         new="  options_.release(std::move(batch.outbox));\n  batch.outbox = {};\n"
+             "  if (batch.number != 0) {\n    std::string error;\n"),
+    dict(name="forget a token check", file="broker/engine/engine_outcomes.cc", proof=SIMULATION,
+         old="task->state == LiveState::RUNNING && task->attempt == attempt.attempt;",
+         new="task->state == LiveState::RUNNING && task->attempt >= attempt.attempt;"),
+    dict(name="drop a timer", file="broker/engine/engine_beats.cc", proof=SIMULATION,
+         old="    } else {\n      Arm(session);\n    }\n  }\n}\n",
+         new="    } else {\n      session.timer = session.lease_deadline + kHour;\n"
+             "      session_timers_.insert({session.timer, session.number});\n    }\n  }\n}\n"),
+    dict(name="count a child of an old generation", file="broker/engine/engine_submit.cc", proof=SIMULATION,
+         old="task->parent_generation = parent->generation + 1;",
+         new="task->parent_generation = parent->generation;"),
+    dict(name="lose a slot", file="broker/engine/engine_outcomes.cc", proof=SIMULATION,
+         old="    if (outcome.attempt.task != 0 && FindAttempt(outcome.attempt) == nullptr) {",
+         new="    if (outcome.attempt.task != 0 && task != nullptr && FindAttempt(outcome.attempt) == nullptr) {"),
+    dict(name="reuse an id", file="broker/engine/engine.cc", proof=SIMULATION,
+         old="batch_.Close(now_.wall, incarnation_, next_id_);",
+         new="batch_.Close(now_.wall, incarnation_, next_id_ - (touched_.empty() ? 0 : 1));"),
+    dict(name="skip a journal entry", file="broker/engine/engine.cc", proof=SIMULATION,
+         old="    } else {\n      batch_.Moved(EntryOf(*task));\n    }",
+         new="    } else if (task->state != LiveState::SUSPENDED) {\n      batch_.Moved(EntryOf(*task));\n    }"),
+    dict(name="expire before waiting input was applied", file="broker/engine/engine.cc", proof=SIMULATION,
+         old="  if (expire) Expire();", new="  Expire();"),
+    dict(name="blame the workers for a pause of the broker", file="broker/engine/engine.cc", proof=SIMULATION,
+         old="  lease_now_ = now.steady - paused_;", new="  lease_now_ = now.steady;"),
+    dict(name="forget a request id", file="broker/engine/engine_submit.cc", proof=SIMULATION,
+         old="  batch_.writes().Put(storage::Family::kKey, RequestKey(RequestWindowOf(now_.wall), command.request),",
+         new="  if (command.results.size() < 2)\n    batch_.writes().Put(storage::Family::kKey, "
+             "RequestKey(RequestWindowOf(now_.wall), command.request),"),
+    dict(name="keep the failures of the stage before", file="broker/engine/rules/transition.cc", proof=SIMULATION,
+         old="  next->stage = task.stage + 1;\n  next->failures = 0;", new="  next->stage = task.stage + 1;"),
+    dict(name="hand out what its cancelled parent left", file="broker/engine/engine_claims.cc", proof=SIMULATION,
+         old="  return parent == waiting_.end() || parent->second.generation != task.parent_generation;",
+         new="  return parent != waiting_.end() && parent->second.generation != task.parent_generation;"),
+    dict(name="leave staged children behind", file="broker/engine/engine_outcomes.cc", proof=SIMULATION,
+         old="      DropStaged(task);", new="      task.staged.clear();\n      task.staged_parts = 0;"),
+    dict(name="judge a worker by what was before a restart", file="broker/engine/engine_beats.cc", proof=SIMULATION,
+         old="  if (session.restored) return;", new="  if (session.silent) return;"),
+    dict(name="mix up the order of priorities", file="broker/engine/ready_order.h", proof=SIMULATION,
+         old="{ return {-priority, due, id}; }", new="{ return {priority, due, id}; }"),
+    dict(name="free a key that another task has", file="broker/engine/engine_outcomes.cc", proof=SIMULATION,
+         old="  if (!task.unique.empty() && keys_.Holder(task.unique, task.id) == task.id) {",
+         new="  if (!task.unique.empty() && keys_.Holder(task.unique, task.id) != task.id) {"),
+]

@@ -1,0 +1,200 @@
+// Watches the engine at work and holds it against the model. It sees what goes in (commands, rounds, the clock), what is
+// written, in order (rows of the open batch), and what comes out (answers, deliveries, orders). From the first it knows
+// what must follow; anything else, more or less, is a Violation.
+#ifndef BATON_TESTS_SIMULATION_AUDITOR_H_
+#define BATON_TESTS_SIMULATION_AUDITOR_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "broker/engine/engine.h"
+#include "broker/engine/live/follower.h"
+#include "tests/simulation/coverage.h"
+#include "tests/simulation/model.h"
+
+namespace baton::simulation {
+
+class Auditor {
+ public:
+  Auditor(const EngineSettings& settings, Coverage* coverage) : settings_(settings), coverage_(coverage) {}
+
+  // ── In the order in which the broker does it ──
+  // A broker has started: its live table must be that of the last durable commit.
+  void Started(const engine::Engine& engine, engine::Follower& follower, const engine::Catalog& catalog,
+               uint64_t durable, Now now);
+  void RoundBegins(Now now);
+  void Applies(const engine::Command& command);
+  void AppliesLoad() { --loads_; }
+  void Applied(const engine::Engine& engine);
+  void Finishes(bool expire);
+  void Finished(const engine::Engine& engine);
+  void Closed(uint64_t number);
+  void Committed(uint64_t number) { durable_ = number; }
+  // An answer leaves.
+  void Released(const engine::Command& command);
+
+  // Where everything that happens is told, for a person who replays a seed; null: nowhere.
+  std::ostream* trace = nullptr;
+  // Tells whether a sign of life of this session has reached the broker and waits to be applied.
+  std::function<bool(SessionNumber)> beat_waits;
+
+  // The state as of a commit, or of now.
+  const Model& AsOf(uint64_t number) const;
+  const Model& model() const { return model_; }
+  // Number of the last commit that is on disk.
+  uint64_t durable() const { return durable_; }
+  // Commands applied so far.
+  uint64_t commands() const { return commands_; }
+  // Compares everything in the store with the history of every task.
+  void CheckHistory(const storage::Snapshot& store) const;
+
+ private:
+  // A step that must be written before the engine has gone through what it is at.
+  struct Expected {
+    TaskId task;
+    Step::Kind kind;
+    std::string cause;
+  };
+  // What is kept of a command until it is answered.
+  struct Waiting {
+    uint64_t number = 0;  // Among all commands.
+    std::vector<engine::NewTask> tasks;  // Submit.
+    std::vector<std::string> reasons;  // Complete, Report: expected reason of each answer; "" is OK.
+    std::string reason;                // Others.
+    bool staged_seen = false;  // Cancel, Resume: the task was STAGED when it came.
+  };
+  struct Creation {
+    TaskId id;
+    records::v1::TaskRow row;
+  };
+  // How much of the open batch was looked at.
+  struct Seen {
+    size_t writes = 0;
+    size_t answers = 0;
+    std::map<SessionNumber, size_t> deliveries;
+    std::map<SessionNumber, size_t> cancels;
+    std::map<SessionNumber, size_t> others;
+  };
+
+  // ── auditor.cc ──
+  void ReadWrites(const engine::Batch& batch);
+  void CheckNoMoreExpected();
+  void CheckNothingWaitsInVain(const engine::Engine& engine);
+  void Expect(TaskId task, Step::Kind kind, std::string cause) { expected_.push_back({task, kind, std::move(cause)}); }
+  // ── auditor_commands.cc: what a command must bring about ──
+  void AppliesComplete(const engine::CompleteCommand& command);
+  std::string PredictOutcome(const engine::Outcome& outcome, std::map<TaskId, Step::Kind>* accepted);
+  void AppliesReport(const engine::ReportCommand& command);
+  void AppliesSpawn(const engine::SpawnChildrenCommand& command);
+  std::string PredictChildren(const ModelTask& parent, size_t count) const;
+  // ── auditor_sessions.cc ──
+  void AppliesHello(const engine::HelloCommand& command);
+  std::string PredictHello(const engine::HelloCommand& command);
+  void TakeOver(const engine::HelloCommand& command, ModelSession* fresh);
+  void AppliesUpdate(const engine::UpdateWorkerCommand& command);
+  void AppliesClosed(const engine::StreamClosedCommand& command);
+  void AppliesBeat(const engine::HeartbeatCommand& command);
+  void TakeInBeat(const engine::HeartbeatCommand& command, ModelSession& session);
+  void FreeSlot(SessionNumber session, const AttemptId& attempt);
+  void ExpectInterruptions(const ModelSession& session, const std::string& cause);
+  void ExpectExpiry();
+  void Renew(ModelSession& session) { session.lease = lease_now_ + settings_.beat_window, session.silent = false; }
+  void RestoreSessions(Now now);
+  // ── auditor_rows.cc: what was written ──
+  void ReadStep(TaskId id, const Step& step, bool last);
+  void ApplyStep(TaskId id, const Step& step, bool last);
+  void JustifyStep(const ModelTask& task, const Step& step);
+  void Move(ModelTask& task, const Step& step);
+  void CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const;
+  void EndTask(TaskId id);
+  void ChildEnded(TaskId parent, uint32_t generation, LiveState state);
+  void ReadRemoved(TaskId first, TaskId end);
+  void TakeCreations(ModelTask& parent, size_t count, LiveState state);
+  ModelTask TakeCreation(const engine::NewTask& source, const ModelTask* parent, LiveState state);
+  void Place(const engine::NewTask& source, ModelTask* task) const;
+  // ── auditor_answers.cc ──
+  void ReadAnswers(const engine::Batch& batch);
+  void ExpectError(const std::string& call, const Error& error, const std::string& reason);
+  void CheckAnswer(const engine::Command& command, Waiting& waiting);
+  void CheckSubmit(const engine::SubmitCommand& command, Waiting& waiting);
+  bool CheckRepeated(const engine::SubmitCommand& command);
+  void CheckSubmitted(const engine::SubmitCommand& command, Waiting& waiting, size_t index);
+  bool CheckUnique(const engine::NewTask& task, const engine::SubmitResult& result);
+  bool Runnable(const std::string& type, const Capabilities& required) const;
+  void CheckItems(const std::vector<Error>& results, const Waiting& waiting, const std::string& call);
+  void CheckVerb(TaskId id, const Error& error, Waiting& waiting, bool cancels);
+  static std::string RefusalOf(LiveState state, bool cancels);
+  void CheckHello(const engine::HelloCommand& command, const Waiting& waiting);
+  void CheckBeat(const engine::HeartbeatCommand& command);
+  void CheckWorkers(const engine::ListWorkersCommand& command) const;
+  // ── auditor_output.cc ──
+  void ReadOutput(const engine::Batch& batch);
+  ModelTask CheckDelivery(const engine::Delivery& delivery, ModelSession& session);
+  void CheckFirstOfItsClass(const ModelTask& task) const;
+
+  // Stands for the number of a session until the engine's is known.
+  static constexpr SessionNumber kFreshSession = UINT64_MAX;
+
+  template <typename... Parts>
+  void Tell(const Parts&... parts) const {
+    if (trace != nullptr) *trace << absl::StrCat(now_.steady - kHour, " us: ", parts...) << "\n";
+  }
+
+  const EngineSettings settings_;
+  Coverage* const coverage_;
+
+  Model model_;
+  // By number of the last commit they hold; those that readers, or a crash, may still need.
+  std::map<uint64_t, Model> commits_;
+  uint64_t durable_ = 0;
+
+  std::map<SessionNumber, std::string> worker_names_;  // Of every session there ever was.
+  Now now_;
+  SteadyMicros lease_now_ = 0, paused_ = 0, asked_wake_ = 0;
+  WallMicros latest_wall_ = 0;
+  bool expire_ = false;
+  bool finishing_ = false;
+  bool draining_ = false;
+
+  const engine::Catalog* catalog_ = nullptr;
+  const engine::Command* applying_ = nullptr;
+  std::map<const engine::Command*, Waiting> waiting_;
+  // Answers that have not left: the commit each has to wait for. Of the open batch: whether that will be one is not
+  // known before it is closed.
+  std::map<const engine::Command*, uint64_t> decided_;
+  std::vector<const engine::Command*> undecided_commit_;
+  uint64_t open_number_ = 0;
+  std::deque<Expected> expected_;
+  std::deque<Creation> creations_;
+  std::vector<engine::NewTask> new_children_;  // Of the command being applied.
+  std::map<TaskId, engine::Outcome> outcomes_;  // Accepted ones of the command being applied.
+  std::set<std::string> done_verbs_;            // Reasons of those whose step was written and not explained yet.
+  // Several commands may have waited for one task: what it was before each of them.
+  std::map<TaskId, std::set<LiveState>> were_;
+  std::map<std::string, TaskId> freed_keys_;
+  std::map<TaskId, Step> replaced_;  // Cancelled in favour of one with the same unique key, not explained yet.
+  std::map<SessionNumber, std::set<std::pair<TaskId, uint32_t>>> expected_cancels_;
+  std::map<std::string, TaskId> written_keys_;  // Unique keys: the task, 0 for none.
+  std::vector<engine::Verdict> verdicts_;
+  std::pair<std::vector<uint32_t>, std::vector<uint32_t>> beat_answer_;
+  std::map<SessionNumber, std::string> expected_orders_;
+  bool beat_reconnects_ = false;
+  Seen seen_;
+  uint64_t commands_ = 0;
+  int64_t loads_ = 0;  // Asked for and not applied yet.
+  size_t seen_loads_ = 0;
+};
+
+}  // namespace baton::simulation
+
+#endif  // BATON_TESTS_SIMULATION_AUDITOR_H_

@@ -1,0 +1,102 @@
+// What outcomes, reports and spawned children must bring about.
+#include "tests/simulation/auditor.h"
+#include "tests/simulation/violation.h"
+
+namespace baton::simulation {
+namespace {
+
+using Kind = engine::Outcome::Kind;
+
+Step::Kind StepOf(Kind kind) {
+  switch (kind) {
+    case Kind::kSucceeded:
+      return Step::SUCCEEDED;
+    case Kind::kFailed:
+      return Step::FAILED;
+    case Kind::kSpawned:
+      return Step::SPAWNED;
+    case Kind::kSuspended:
+      return Step::SUSPENDED;
+    case Kind::kReleased:
+    case Kind::kCancelled:
+      return Step::RELEASED;
+  }
+  return Step::KIND_UNSPECIFIED;
+}
+
+}  // namespace
+
+void Auditor::AppliesComplete(const engine::CompleteCommand& command) {
+  Waiting& waiting = waiting_[&command];
+  std::map<TaskId, Step::Kind> accepted;
+  for (const engine::Outcome& outcome : command.outcomes) {
+    waiting.reasons.push_back(PredictOutcome(outcome, &accepted));
+    // Another outcome of an attempt that goes on says nothing about the slot.
+    const ModelTask* running = model_.Running(outcome.attempt);
+    const bool goes_on = running != nullptr && !accepted.contains(outcome.attempt.task);
+    if (outcome.attempt.task != 0 && !goes_on) FreeSlot(command.session, outcome.attempt);
+  }
+}
+
+std::string Auditor::PredictOutcome(const engine::Outcome& outcome, std::map<TaskId, Step::Kind>* accepted) {
+  if (!outcome.error.ok()) return outcome.error.reason;
+  const TaskId id = outcome.attempt.task;
+  const Step::Kind kind = StepOf(outcome.kind);
+  const ModelTask* task = model_.Running(outcome.attempt);
+  if (task != nullptr && !accepted->contains(id)) {
+    if (outcome.kind == Kind::kSpawned) {
+      if (outcome.parts != task->parts) return "PART_MISSING";
+      const std::string refused = PredictChildren(*task, outcome.children.size());
+      if (!refused.empty()) return refused;
+      new_children_.insert(new_children_.end(), outcome.children.begin(), outcome.children.end());
+    }
+    (*accepted)[id] = kind;
+    outcomes_[id] = outcome;
+    Expect(id, kind, "its outcome came in time");
+    return "";
+  }
+  if (!model_.Exists(id)) return "TASK_NOT_FOUND";
+  if (outcome.kind == Kind::kCancelled) return "";
+  const ModelTask& known = model_.At(id);
+  if (known.state == LiveState::REMOVED) return "TASK_EXPIRED";
+  // It may be dropped before anybody looks.
+  if (known.state == LiveState::STAGED) return "ATTEMPT_OVER|TASK_EXPIRED";
+  if (task != nullptr) return accepted->at(id) == kind ? "" : "ATTEMPT_OVER";
+  const auto ended = known.ended.find(outcome.attempt.attempt);
+  return ended != known.ended.end() && ended->second == kind ? "" : "ATTEMPT_OVER";
+}
+
+std::string Auditor::PredictChildren(const ModelTask& parent, size_t count) const {
+  if (parent.depth + 1 > settings_.max_depth) return "TOO_DEEP";
+  return parent.staged.size() + count > settings_.max_children ? "TOO_MANY_CHILDREN" : "";
+}
+
+void Auditor::AppliesReport(const engine::ReportCommand& command) {
+  Waiting& waiting = waiting_[&command];
+  for (const engine::Report& report : command.reports) {
+    std::string reason;
+    if (model_.Running(report.attempt) != nullptr) {
+      Expect(report.attempt.task, Step::REPORTED, "a report came in time");
+    } else {
+      reason = model_.Exists(report.attempt.task) ? "ATTEMPT_OVER" : "TASK_NOT_FOUND";
+    }
+    waiting.reasons.push_back(reason);
+  }
+}
+
+void Auditor::AppliesSpawn(const engine::SpawnChildrenCommand& command) {
+  Waiting& waiting = waiting_[&command];
+  const ModelTask* parent = model_.Running(command.attempt);
+  if (parent == nullptr) {
+    waiting.reason = "ATTEMPT_OVER";
+  } else if (command.part > parent->parts + 1) {
+    waiting.reason = "PART_MISSING";
+  } else if (command.part == parent->parts + 1) {
+    waiting.reason = PredictChildren(*parent, command.children.size());
+    if (!waiting.reason.empty()) return;
+    new_children_ = command.children;
+    Expect(parent->id, Step::REPORTED, "a part of its children came in time");
+  }
+}
+
+}  // namespace baton::simulation

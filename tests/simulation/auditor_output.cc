@@ -1,0 +1,111 @@
+// What workers are given.
+#include <algorithm>
+
+#include "tests/simulation/auditor.h"
+#include "tests/simulation/violation.h"
+
+namespace baton::simulation {
+namespace {
+
+records::v1::TaskRow TaskRowOf(const engine::Delivery& delivery) {
+  records::v1::TaskRow row;
+  REQUIRE(row.ParseFromString(delivery.body->task_row), "a delivery has an unreadable record");
+  return row;
+}
+
+Step StepOf(const std::string& bytes) {
+  Step step;
+  REQUIRE(step.ParseFromString(bytes), "a delivery has an unreadable step");
+  return step;
+}
+
+}  // namespace
+
+void Auditor::ReadOutput(const engine::Batch& batch) {
+  std::vector<ModelTask> handed_out;
+  for (const engine::SessionOutput& output : batch.outbox().sessions) {
+    ModelSession* session = model_.Session(output.session);
+    size_t cancels = 0, others = 0;
+    for (const engine::Order& order : output.orders) {
+      if (order.kind == engine::Order::Kind::kCancel) {
+        for (const AttemptId& attempt : order.attempts) {
+          if (cancels++ < seen_.cancels[output.session]) continue;
+          ++seen_.cancels[output.session];
+          REQUIRE(expected_cancels_[output.session].erase({attempt.task, attempt.attempt}) > 0,
+                  "a cancel is ordered of attempt ", attempt.attempt, " of task ", attempt.task);
+        }
+      } else if (others++ >= seen_.others[output.session]) {
+        ++seen_.others[output.session];
+        const std::string name = order.kind == engine::Order::Kind::kDrain ? "drain" : "superseded";
+        REQUIRE(expected_orders_[output.session] == name, "an order that nobody gave: ", name);
+        expected_orders_.erase(output.session);
+        coverage_->Count(absl::StrCat("Order: ", name));
+      }
+    }
+    size_t& seen = seen_.deliveries[output.session];
+    for (; seen < output.deliveries.size(); ++seen) {
+      REQUIRE(finishing_ && session != nullptr, "a delivery out of turn");
+      handed_out.push_back(CheckDelivery(output.deliveries[seen], *session));
+    }
+  }
+  // In which order sessions got something in one round cannot be seen; so nothing that is left may come before any.
+  for (const ModelTask& task : handed_out) CheckFirstOfItsClass(task);
+}
+
+// Answers the task as it was before.
+ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession& session) {
+  const TaskId id = delivery.attempt.task;
+  REQUIRE(model_.Exists(id), "a delivery of a task that never was");
+  const ModelTask before = model_.At(id);
+  REQUIRE(before.state == LiveState::PENDING, "handed out: ", Describe(before));
+  REQUIRE(!model_.IsDoomed(before), "handed out though its parent has ended: ", Describe(before));
+  REQUIRE(before.due <= latest_wall_, "handed out before it is due: ", Describe(before));
+  REQUIRE(session.accepts() && session.held.size() < session.worker.slots, "worker '", session.worker_id,
+          "' is over-filled with ", Describe(before));
+  REQUIRE(Model::Fits(session.worker, before.type, before.required), "worker '", session.worker_id,
+          "' cannot run ", Describe(before));
+
+  ModelTask& task = model_.Change(id);
+  task.state = LiveState::RUNNING;
+  ++task.attempt;
+  task.session = session.number;
+  task.claimed = now_.wall;
+  task.due = std::min(std::max(task.due, task.created), task.claimed);
+  task.started = false;
+  if (!task.settled.has_value()) {
+    task.settled = SettledOptions(task.own, model_.Handler(session.worker, task.type)->options,
+                                  session.worker.default_options, settings_.defaults);
+  }
+  task.deadline = lease_now_ + task.settled->timeout;
+  session.held[{id, task.attempt}] = {++session.last_delivery, false};
+
+  REQUIRE(delivery.number == session.last_delivery, "delivery ", delivery.number, " follows ",
+          session.last_delivery - 1);
+  REQUIRE(delivery.attempt.attempt == task.attempt && delivery.type == task.type && delivery.stage == task.stage &&
+              delivery.timeout == task.settled->timeout && delivery.max_retries == task.settled->max_retries &&
+              delivery.parent == task.parent && delivery.priority == task.priority &&
+              delivery.failures == task.failures && delivery.children == task.children.size() &&
+              delivery.children_failed == task.failed && delivery.created == task.created,
+          "attempt ", delivery.attempt.attempt, " stage ", delivery.stage, " timeout ", delivery.timeout, " children ",
+          delivery.children, " failed ", delivery.children_failed, " is delivered of ", Describe(task));
+  REQUIRE(TaskRowOf(delivery).payload().data() == task.payload &&
+              StepOf(delivery.body->context_step).context().data() == task.context &&
+              StepOf(delivery.body->decision_step).decision().data() == task.decision,
+          "payload, context or decision of another: ", Describe(task));
+  coverage_->Count("PENDING -CLAIMED-> RUNNING");
+  Tell("handed to session ", session.number, ": ", Describe(task));
+  return before;
+}
+
+void Auditor::CheckFirstOfItsClass(const ModelTask& task) const {
+  const auto rank = [](const ModelTask& of) { return std::tuple(-of.priority, of.due, of.id); };
+  for (const TaskId id : model_.live) {
+    const ModelTask& other = model_.At(id);
+    const bool before = other.state == LiveState::PENDING && other.due <= now_.wall && other.type == task.type &&
+                        other.required == task.required && rank(other) < rank(task);
+    // Of those that nobody may have any more, some are found only when their turn comes.
+    REQUIRE(!before || model_.IsDoomed(other), "overtaken: ", Describe(other), " by ", Describe(task));
+  }
+}
+
+}  // namespace baton::simulation

@@ -1,0 +1,266 @@
+// What was written: every step must have a cause, and lead where the rules say.
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "tests/simulation/auditor.h"
+#include "tests/simulation/violation.h"
+
+namespace baton::simulation {
+namespace {
+
+const char* const kReplacedReason = "replaced by a newer task with the same unique key";
+
+std::string BytesOf(const records::v1::Payload& payload) { return payload.data(); }
+
+}  // namespace
+
+void Auditor::ReadStep(TaskId id, const Step& step, bool last) {
+  // Which of the tasks of a submission took its place is known when their answers are looked at, in their order.
+  if (step.kind() == Step::CANCELLED && step.reason() == kReplacedReason) {
+    replaced_[id] = step;
+    return;
+  }
+  ApplyStep(id, step, last);
+}
+
+void Auditor::ApplyStep(TaskId id, const Step& step, bool last) {
+  REQUIRE(model_.Exists(id), "a step of task ", id, ", which was not created");
+  const ModelTask before = model_.At(id);
+  were_[id].insert(before.state);
+  JustifyStep(before, step);
+  ModelTask& task = model_.Change(id);
+  task.steps.push_back(step.kind());
+  Move(task, step);
+  Tell(Step::Kind_Name(step.kind()), ": ", Describe(model_.At(id)));
+  CheckStep(before, model_.At(id), step);
+  const LiveState state = model_.At(id).state;
+  REQUIRE(last == engine::IsTerminal(state), "the last step of ", Describe(task), " is in the wrong family");
+  coverage_->Count(absl::StrCat(LiveState_Name(before.state), " -", Step::Kind_Name(step.kind()), "-> ",
+                                LiveState_Name(state)));
+  if (last) EndTask(id);
+}
+
+void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
+  const auto cause = std::find_if(expected_.begin(), expected_.end(), [&](const Expected& expected) {
+    return expected.task == task.id && expected.kind == step.kind();
+  });
+  if (cause != expected_.end()) {
+    coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": ", cause->cause));
+    expected_.erase(cause);
+    return;
+  }
+  for (const auto& [command, waiting] : waiting_) {
+    const bool cancels = command->kind == engine::Command::Kind::kCancel && step.kind() == Step::CANCELLED &&
+                         static_cast<const engine::CancelCommand*>(command)->task == task.id &&
+                         static_cast<const engine::CancelCommand*>(command)->reason == step.reason();
+    const bool resumes = command->kind == engine::Command::Kind::kResume && step.kind() == Step::RESUMED &&
+                         static_cast<const engine::ResumeCommand*>(command)->task == task.id &&
+                         absl::StrContains(static_cast<const engine::ResumeCommand*>(command)->step, step.reason());
+    if (!cancels && !resumes) continue;
+    done_verbs_.insert(step.reason());
+    coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": by a call"));
+    return;
+  }
+  REQUIRE(step.kind() == Step::CANCELLED, Step::Kind_Name(step.kind()), " for no reason: ", Describe(task));
+  if (step.reason() == kReplacedReason) return coverage_->Count("CANCELLED: replaced");
+  REQUIRE(model_.IsDoomed(task), "cancelled for no reason: ", Describe(task));
+  coverage_->Count(finishing_ ? "CANCELLED: its parent had ended" : "CANCELLED: with its parent");
+}
+
+void Auditor::Move(ModelTask& task, const Step& step) {
+  const bool ran = task.state == LiveState::RUNNING;
+  if (ran && step.kind() != Step::REPORTED) {
+    task.ended[task.attempt] = step.kind();
+    if (step.kind() != Step::SPAWNED) {
+      for (const TaskId id : task.staged) {
+        REQUIRE(model_.At(id).state == LiveState::REMOVED, "staged task ", id, " was left behind");
+      }
+      task.staged.clear();
+      task.parts = 0;
+    }
+  }
+  if (step.has_context()) task.context = BytesOf(step.context());
+  switch (step.kind()) {
+    case Step::REPORTED:
+      if (applying_ == nullptr || applying_->kind != engine::Command::Kind::kSpawnChildren) return;
+      ++task.parts;
+      return TakeCreations(task, new_children_.size(), LiveState::STAGED);
+    case Step::SUCCEEDED:
+      task.state = LiveState::COMPLETED;
+      return;
+    case Step::FAILED:
+    case Step::TIMED_OUT: {
+      ++task.failures;
+      const bool again = step.kind() == Step::TIMED_OUT || outcomes_.at(task.id).retryable;
+      task.state = again && task.failures < static_cast<uint32_t>(task.settled->max_retries) ? LiveState::PENDING
+                                                                                             : LiveState::FAILED;
+      if (task.state != LiveState::PENDING) return;
+      const auto [least, most] = RetryBounds(*task.settled, task.failures);
+      REQUIRE(step.due_us() >= now_.wall + least && step.due_us() <= now_.wall + most, "the retry of ", Describe(task),
+              " is due after ", step.due_us() - now_.wall, " us, not after ", least, " to ", most);
+      task.due = step.due_us();
+      return;
+    }
+    case Step::SPAWNED: {
+      task.decision.clear();
+      ++task.generation;
+      task.failures = 0;
+      task.children = std::exchange(task.staged, {});
+      for (const TaskId id : task.children) model_.Change(id).state = LiveState::PENDING;
+      if (!task.children.empty()) coverage_->Count("STAGED -SEALED-> PENDING", task.children.size());
+      task.parts = 0;
+      const size_t count = outcomes_.at(task.id).children.size();
+      task.remaining = task.children.size() + count;
+      task.failed = 0;
+      task.children_total += task.remaining;
+      task.state = LiveState::WAITING;
+      TakeCreations(task, count, LiveState::PENDING);
+      if (task.remaining > 0) return;
+      task.state = LiveState::PENDING;
+      ++task.stage;
+      return;
+    }
+    case Step::SUSPENDED:
+      task.state = LiveState::SUSPENDED;
+      task.decision.clear();
+      task.children.clear();
+      task.failed = 0;
+      return;
+    case Step::RELEASED:
+      task.state = LiveState::PENDING;
+      return;
+    case Step::INTERRUPTED:
+      ++task.interruptions;
+      task.state = task.interruptions > settings_.max_interruptions ? LiveState::FAILED : LiveState::PENDING;
+      return;
+    case Step::CANCELLED:
+      if (ran) {
+        ModelSession* session = model_.Session(task.session);
+        if (session == nullptr) break;
+        const auto held = session->held.find({task.id, task.attempt});
+        if (held != session->held.end()) held->second.cancelled = true;
+        if (session->open) expected_cancels_[task.session].insert({task.id, task.attempt});
+      }
+      task.state = LiveState::CANCELLED;
+      return;
+    case Step::RESUMED:
+      task.state = LiveState::PENDING;
+      ++task.stage;
+      task.failures = 0;
+      task.due = now_.wall;
+      task.decision = BytesOf(step.decision());
+      return;
+    default:
+      break;
+  }
+  throw Violation(absl::StrCat("nobody knows what step ", static_cast<int>(step.kind()), " means"));
+}
+
+void Auditor::CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const {
+  const records::v1::Mutable& written = step.after();
+  REQUIRE(step.state() == after.state && written.stage() == after.stage && written.failures() == after.failures &&
+              written.interruptions() == after.interruptions && written.attempt() == after.attempt &&
+              written.generation() == after.generation && written.children_total() == after.children_total,
+          "the step ", step.ShortDebugString(), " does not lead to ", Describe(after));
+  REQUIRE(step.time_us() == now_.wall, "the time of a step is not its time: ", Describe(after));
+  if (after.state == LiveState::PENDING && before.state != LiveState::PENDING) {
+    REQUIRE(step.due_us() == after.due, "the step says due ", step.due_us(), ": ", Describe(after));
+  }
+  const bool ran = before.state == LiveState::RUNNING;
+  REQUIRE(step.has_attempt() == ran, "the step and its attempt do not fit: ", Describe(before));
+  if (!ran) return;
+  const records::v1::AttemptInfo& attempt = step.attempt();
+  REQUIRE(attempt.number() == before.attempt && attempt.claimed_us() == before.claimed &&
+              attempt.stage() == before.stage && attempt.worker() == worker_names_.at(before.session),
+          "the attempt of the step ", attempt.ShortDebugString(), " is not that of ", Describe(before));
+}
+
+void Auditor::EndTask(TaskId id) {
+  const ModelTask& task = model_.At(id);
+  model_.live.erase(id);
+  if (!task.unique.empty() && model_.Holder(task.unique) == id) {
+    model_.holders.erase(task.unique);
+    freed_keys_[task.unique] = id;
+  }
+  if (task.parent != 0) ChildEnded(task.parent, task.parent_generation, task.state);
+}
+
+void Auditor::ChildEnded(TaskId id, uint32_t generation, LiveState state) {
+  const ModelTask& known = model_.At(id);
+  if (known.state != LiveState::WAITING || known.generation != generation) return;
+  ModelTask& parent = model_.Change(id);
+  REQUIRE(parent.remaining > 0, "too many children have ended of ", Describe(parent));
+  if (state != LiveState::COMPLETED) ++parent.failed;
+  if (--parent.remaining > 0) return;
+  were_[id].insert(LiveState::WAITING);
+  parent.state = LiveState::PENDING;
+  ++parent.stage;
+  parent.failures = 0;
+  coverage_->Count("WAITING -CHILDREN_ENDED-> PENDING");
+}
+
+void Auditor::ReadRemoved(TaskId first, TaskId end) {
+  for (TaskId id = first; id < end; ++id) {
+    REQUIRE(model_.StateOf(id) == LiveState::STAGED, "removed: ",
+            model_.Exists(id) ? Describe(model_.At(id)) : "what never was");
+    model_.Change(id).state = LiveState::REMOVED;
+    model_.live.erase(id);
+    coverage_->Count("STAGED -DROPPED-> REMOVED");
+  }
+}
+
+void Auditor::TakeCreations(ModelTask& parent, size_t count, LiveState state) {
+  REQUIRE(new_children_.size() >= count, "too many children");
+  for (size_t i = 0; i < count; ++i) {
+    const ModelTask child = TakeCreation(new_children_[i], &parent, state);
+    (state == LiveState::STAGED ? parent.staged : parent.children).push_back(child.id);
+    model_.Add(child);
+    model_.live.insert(child.id);
+  }
+  new_children_.erase(new_children_.begin(), new_children_.begin() + static_cast<ptrdiff_t>(count));
+  if (count > 0) coverage_->Count(absl::StrCat("-CREATED-> ", LiveState_Name(state), " child"), count);
+}
+
+ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* parent, LiveState state) {
+  REQUIRE(!creations_.empty(), "a task was not stored");
+  const Creation creation = std::move(creations_.front());
+  creations_.pop_front();
+  REQUIRE(creation.id == model_.next_id(), "the next id is ", model_.next_id(), ", not ", creation.id);
+  ModelTask task;
+  task.id = creation.id;
+  task.state = state;
+  task.created = now_.wall;
+  Place(source, &task);
+  if (parent != nullptr) {
+    task.parent = parent->id;
+    // Staged children belong to the spawn that will seal them.
+    task.parent_generation = parent->generation + (state == LiveState::STAGED ? 1 : 0);
+    task.depth = parent->depth + 1;
+  }
+  Tell("created: ", Describe(task));
+  const records::v1::TaskRow& row = creation.row;
+  const engine::ClassInfo& info = catalog_->Class(row.class_number());
+  records::v1::TaskRow sent;
+  sent.ParsePartialFromString(source.row);
+  task.payload = BytesOf(sent.payload());
+  REQUIRE(info.type == task.type && info.required_capabilities == task.required && row.priority() == task.priority &&
+              row.due_us() == task.due && row.created_us() == task.created && row.parent() == task.parent &&
+              row.generation() == task.parent_generation && row.depth() == task.depth &&
+              BytesOf(row.payload()) == task.payload,
+          "the record ", row.ShortDebugString(), " is not that of ", Describe(task));
+  return task;
+}
+
+void Auditor::Place(const engine::NewTask& source, ModelTask* task) const {
+  task->type = source.type;
+  task->due = std::max(source.due, now_.wall + source.delay);
+  if (source.options != nullptr) task->own = *source.options;
+  if (!source.unique.empty()) task->unique = source.unique.Bytes();
+  const auto type = model_.types.find(source.type);
+  const Options registered = type == model_.types.end() ? Options() : type->second;
+  task->priority = task->own.priority.value_or(registered.priority.value_or(settings_.defaults.priority));
+  task->required =
+      task->own.required_capabilities.value_or(registered.required_capabilities.value_or(Capabilities()));
+}
+
+}  // namespace baton::simulation

@@ -1,0 +1,214 @@
+// Workers that come, beat, fall silent and go.
+#include <algorithm>
+
+#include "tests/simulation/auditor.h"
+#include "tests/simulation/violation.h"
+
+namespace baton::simulation {
+namespace {
+
+std::pair<TaskId, uint32_t> KeyOf(const AttemptId& attempt) { return {attempt.task, attempt.attempt}; }
+
+}  // namespace
+
+void Auditor::ExpectInterruptions(const ModelSession& session, const std::string& cause) {
+  for (const TaskId id : model_.RunningIn(session.number)) Expect(id, Step::INTERRUPTED, cause);
+}
+
+void Auditor::FreeSlot(SessionNumber number, const AttemptId& attempt) {
+  if (ModelSession* session = model_.Session(number); session != nullptr) session->held.erase(KeyOf(attempt));
+}
+
+std::string Auditor::PredictHello(const engine::HelloCommand& hello) {
+  if (draining_) return "DRAINING";
+  const ModelSession* known = model_.Worker(hello.worker_id);
+  if (known != nullptr && known->open && known->instance_id != hello.instance_id) return "WORKER_ID_IN_USE";
+  if (hello.pod_id.empty()) return "";
+  for (const auto& [number, other] : model_.sessions) {
+    if (other.pod_id == hello.pod_id && other.open && other.instance_id != hello.instance_id &&
+        other.pod_generation > hello.pod_generation) {
+      return "SUPERSEDED";
+    }
+  }
+  return "";
+}
+
+void Auditor::AppliesHello(const engine::HelloCommand& hello) {
+  std::string& reason = waiting_[&hello].reason;
+  reason = PredictHello(hello);
+  if (!reason.empty()) return;
+  for (auto it = model_.sessions.begin(); it != model_.sessions.end();) {
+    ModelSession& other = it->second;
+    const bool older = !hello.pod_id.empty() && other.pod_id == hello.pod_id &&
+                       other.instance_id != hello.instance_id && other.pod_generation < hello.pod_generation;
+    if (older) ExpectInterruptions(other, "its pod was superseded");
+    if (older && !other.open) {
+      it = model_.sessions.erase(it);
+      continue;
+    }
+    if (older) {
+      other.draining = true;
+      expected_orders_[other.number] = "superseded";
+    }
+    ++it;
+  }
+  ModelSession fresh;
+  fresh.number = kFreshSession;
+  fresh.worker_id = hello.worker_id;
+  fresh.instance_id = hello.instance_id;
+  fresh.pod_id = hello.pod_id;
+  fresh.pod_generation = hello.pod_generation;
+  fresh.worker = hello.worker;
+  fresh.open = true;
+  Renew(fresh);
+  verdicts_.clear();
+  TakeOver(hello, &fresh);
+  model_.sessions[kFreshSession] = std::move(fresh);
+  for (const engine::HandlerInfo& handler : hello.worker.handlers) model_.types[handler.type] = handler.options;
+}
+
+void Auditor::TakeOver(const engine::HelloCommand& hello, ModelSession* fresh) {
+  ModelSession* previous = model_.Worker(hello.worker_id);
+  if (previous != nullptr && previous->instance_id != hello.instance_id) {
+    ExpectInterruptions(*previous, "its worker was restarted");
+    model_.sessions.erase(previous->number);
+    previous = nullptr;
+  }
+  for (const AttemptId& attempt : hello.held) {
+    fresh->held[KeyOf(attempt)] = {};
+    const ModelTask* running = model_.Running(attempt);
+    if (running != nullptr && previous != nullptr && running->session == previous->number) {
+      model_.Change(attempt.task).session = kFreshSession;
+      previous->held.erase(KeyOf(attempt));
+      verdicts_.push_back(engine::Verdict::kValid);
+      continue;
+    }
+    const bool cancelled = previous != nullptr && previous->held.contains(KeyOf(attempt)) &&
+                           previous->held.at(KeyOf(attempt)).cancelled;
+    fresh->held[KeyOf(attempt)].cancelled = cancelled;
+    verdicts_.push_back(cancelled ? engine::Verdict::kCancelled : engine::Verdict::kOver);
+  }
+  if (previous == nullptr) return;
+  for (const TaskId id : model_.RunningIn(previous->number)) {
+    const auto held = previous->held.find({id, model_.At(id).attempt});
+    REQUIRE(held != previous->held.end(), "nobody holds ", Describe(model_.At(id)));
+    const bool never_came = held->second.delivery > hello.last_delivery;
+    Expect(id, never_came ? Step::RELEASED : Step::INTERRUPTED, "its worker reconnected without it");
+  }
+  model_.sessions.erase(previous->number);
+}
+
+void Auditor::AppliesUpdate(const engine::UpdateWorkerCommand& command) {
+  ModelSession* session = model_.Session(command.session);
+  if (session == nullptr) return;
+  session->worker = command.worker;
+  for (const engine::HandlerInfo& handler : command.worker.handlers) model_.types[handler.type] = handler.options;
+}
+
+void Auditor::AppliesClosed(const engine::StreamClosedCommand& command) {
+  ModelSession* session = model_.Session(command.session);
+  if (session == nullptr || !session->open) return;
+  session->open = false;
+  if (model_.RunningIn(command.session).empty()) {
+    model_.sessions.erase(command.session);
+  } else {
+    session->grace = lease_now_ + settings_.grace;
+  }
+}
+
+void Auditor::AppliesBeat(const engine::HeartbeatCommand& beat) {
+  beat_answer_ = {};
+  ModelSession* session = model_.Session(beat.session);
+  beat_reconnects_ = session == nullptr || session->instance_id != beat.instance_id;
+  if (beat_reconnects_ || beat.number <= session->last_beat) return;
+  session->last_beat = beat.number;
+  Renew(*session);
+  if (!beat.stream_open) {
+    session->open = false;
+    session->grace = 0;
+  }
+  TakeInBeat(beat, *session);
+  if (session->restored) return;
+  std::set<std::pair<TaskId, uint32_t>> listed;
+  for (const engine::HeldAttempt& held : beat.held) listed.insert(KeyOf(held.attempt));
+  std::erase_if(session->held, [&](const auto& held) {
+    if (held.second.delivery > beat.last_delivery || listed.contains(held.first)) return false;
+    const ModelTask* running = model_.Running({held.first.first, held.first.second});
+    if (running != nullptr && running->session == session->number) {
+      Expect(running->id, Step::INTERRUPTED, "its worker beats without it");
+    }
+    return true;
+  });
+}
+
+void Auditor::TakeInBeat(const engine::HeartbeatCommand& beat, ModelSession& session) {
+  for (uint32_t i = 0; i < beat.held.size(); ++i) {
+    const engine::HeldAttempt& held = beat.held[i];
+    const ModelTask* running = model_.Running(held.attempt);
+    if (running == nullptr || running->session != session.number) {
+      const auto slot = session.held.find(KeyOf(held.attempt));
+      const bool cancelled = slot != session.held.end() && slot->second.cancelled;
+      (cancelled ? beat_answer_.second : beat_answer_.first).push_back(i);
+      continue;
+    }
+    if (running->started) continue;
+    const Micros timeout = running->settled->timeout;
+    ModelTask& task = model_.Change(running->id);
+    task.deadline = lease_now_ - std::clamp<Micros>(held.running.value_or(0), 0, timeout) + timeout;
+    task.started = held.running.has_value();
+  }
+}
+
+void Auditor::ExpectExpiry() {
+  for (auto it = model_.sessions.begin(); it != model_.sessions.end();) {
+    ModelSession& session = it->second;
+    const bool grace_over = session.grace != 0 && session.grace <= lease_now_;
+    const bool silent = session.lease <= lease_now_;
+    if (!grace_over && !silent) {
+      ++it;
+      continue;
+    }
+    ExpectInterruptions(session, grace_over ? "its worker did not come back" : "its worker is silent");
+    REQUIRE(grace_over || !beat_waits(session.number), "worker '", session.worker_id,
+            "' is said to be silent, but its beat waits at the broker");
+    if (!session.open) {
+      it = model_.sessions.erase(it);
+      continue;
+    }
+    session.silent = true;
+    session.lease = lease_now_ + settings_.beat_window;
+    ++it;
+  }
+  std::set<TaskId> interrupted;
+  for (const Expected& expected : expected_) interrupted.insert(expected.task);
+  for (const TaskId id : model_.live) {
+    const ModelTask& task = model_.At(id);
+    if (task.state != LiveState::RUNNING || task.deadline > lease_now_ || interrupted.contains(id)) continue;
+    Expect(id, Step::TIMED_OUT, "its time is over");
+  }
+}
+
+void Auditor::RestoreSessions(Now now) {
+  std::map<SessionNumber, ModelSession> before = std::exchange(model_.sessions, {});
+  for (const TaskId id : model_.live) {
+    if (model_.At(id).state != LiveState::RUNNING) continue;
+    ModelTask& task = model_.Change(id);
+    task.started = false;
+    task.deadline =
+        lease_now_ + std::clamp<Micros>(task.claimed + task.settled->timeout - now.wall, 0, task.settled->timeout);
+    ModelSession& session = model_.sessions[task.session];
+    if (session.number == 0) {
+      const ModelSession& known = before[task.session];
+      session.number = task.session;
+      session.worker_id = known.worker_id;
+      session.instance_id = known.instance_id;
+      session.pod_id = known.pod_id;
+      session.pod_generation = known.pod_generation;
+      session.restored = true;
+      Renew(session);
+    }
+    session.held[{id, task.attempt}] = {};
+  }
+}
+
+}  // namespace baton::simulation

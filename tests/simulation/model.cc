@@ -1,0 +1,119 @@
+#include "tests/simulation/model.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace baton::simulation {
+namespace {
+
+bool Covers(const Capabilities& has, const Capabilities& needs) {
+  return std::all_of(needs.begin(), needs.end(),
+                     [&](const std::string& name) { return std::find(has.begin(), has.end(), name) != has.end(); });
+}
+
+template <typename T>
+T FirstOf(T fallback, std::initializer_list<std::optional<T>> options) {
+  for (const std::optional<T>& option : options) {
+    if (option.has_value()) return *option;
+  }
+  return fallback;
+}
+
+}  // namespace
+
+ModelTask& Model::Change(TaskId id) {
+  std::shared_ptr<const ModelTask>& task = tasks_[id - 1];
+  if (task.use_count() > 1) task = std::make_shared<ModelTask>(*task);
+  return const_cast<ModelTask&>(*task);  // Made non-const, and shared with nobody.
+}
+
+const ModelTask* Model::Running(const AttemptId& attempt) const {
+  if (!Exists(attempt.task)) return nullptr;
+  const ModelTask& task = At(attempt.task);
+  return task.state == LiveState::RUNNING && task.attempt == attempt.attempt ? &task : nullptr;
+}
+
+bool Model::IsDoomed(const ModelTask& task) const {
+  if (task.parent == 0 || task.state == LiveState::STAGED || !engine::IsLive(task.state)) return false;
+  const ModelTask& parent = At(task.parent);
+  return parent.state != LiveState::WAITING || parent.generation != task.parent_generation;
+}
+
+ModelSession* Model::Session(SessionNumber number) {
+  const auto it = sessions.find(number);
+  return it == sessions.end() ? nullptr : &it->second;
+}
+
+ModelSession* Model::Worker(const std::string& worker_id) {
+  // The newest: an older one of the same name lives on only while it is being superseded.
+  for (auto it = sessions.rbegin(); it != sessions.rend(); ++it) {
+    if (it->second.worker_id == worker_id) return &it->second;
+  }
+  return nullptr;
+}
+
+std::vector<TaskId> Model::RunningIn(SessionNumber number) const {
+  std::vector<TaskId> ids;
+  for (const TaskId id : live) {
+    if (At(id).state == LiveState::RUNNING && At(id).session == number) ids.push_back(id);
+  }
+  return ids;
+}
+
+const engine::HandlerInfo* Model::Handler(const engine::WorkerInfo& worker, const std::string& type) const {
+  for (const engine::HandlerInfo& handler : worker.handlers) {
+    if (handler.type == type) return &handler;
+  }
+  return nullptr;
+}
+
+bool Model::Fits(const engine::WorkerInfo& worker, const std::string& type, const Capabilities& required) {
+  for (const engine::HandlerInfo& handler : worker.handlers) {
+    if (handler.type != type) continue;
+    return Covers(worker.capabilities, required) &&
+           Covers(worker.capabilities, handler.options.required_capabilities.value_or(Capabilities()));
+  }
+  return false;
+}
+
+TaskId Model::Holder(const std::string& unique) const {
+  const auto it = holders.find(unique);
+  return it == holders.end() ? 0 : it->second;
+}
+
+Settled SettledOptions(const Options& own, const Options& handler, const Options& worker,
+                       const engine::DefaultOptions& defaults) {
+  Settled settled;
+  settled.timeout = FirstOf(defaults.timeout, {own.timeout, handler.timeout, worker.timeout});
+  settled.max_retries = FirstOf(defaults.max_retries, {own.max_retries, handler.max_retries, worker.max_retries});
+  settled.retry_interval =
+      FirstOf(defaults.retry_interval, {own.retry_interval, handler.retry_interval, worker.retry_interval});
+  settled.retry_backoff =
+      FirstOf(defaults.retry_backoff, {own.retry_backoff, handler.retry_backoff, worker.retry_backoff});
+  settled.retry_interval_cap = FirstOf(defaults.retry_interval_cap,
+                                       {own.retry_interval_cap, handler.retry_interval_cap, worker.retry_interval_cap});
+  const double jitter = settled.retry_backoff == engine::Backoff::kExponential ? defaults.exponential_jitter : 0;
+  settled.retry_jitter = FirstOf(jitter, {own.retry_jitter, handler.retry_jitter, worker.retry_jitter});
+  return settled;
+}
+
+std::pair<Micros, Micros> RetryBounds(const Settled& options, uint32_t failures) {
+  Micros delay = options.retry_interval;
+  if (options.retry_backoff == engine::Backoff::kExponential) {
+    for (uint32_t i = 1; i < failures && delay < options.retry_interval_cap; ++i) delay *= 2;
+    delay = std::min(delay, options.retry_interval_cap);
+  }
+  // One microsecond for rounding.
+  return {static_cast<Micros>(static_cast<double>(delay) * (1 - options.retry_jitter)) - 1, delay};
+}
+
+std::string Describe(const ModelTask& task) {
+  return absl::StrCat("task ", task.id, " ", LiveState_Name(task.state), " type ", task.type, " priority ",
+                      task.priority, " due ", task.due, " stage ", task.stage, " attempt ", task.attempt, " failures ",
+                      task.failures, " interruptions ", task.interruptions, " session ", task.session, " parent ",
+                      task.parent, " generation ", task.generation, " remaining ", task.remaining, " failed ",
+                      task.failed);
+}
+
+}  // namespace baton::simulation

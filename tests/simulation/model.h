@@ -1,0 +1,147 @@
+// What a broker should know, in the plainest form: every task with its whole history, every session, no batches, no
+// pages, no memory limits. Written from the design, not from the engine.
+#ifndef BATON_TESTS_SIMULATION_MODEL_H_
+#define BATON_TESTS_SIMULATION_MODEL_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "baton/records/v1/records.pb.h"
+#include "broker/engine/command.h"
+#include "broker/engine/limits.h"
+#include "broker/engine/live/page.h"
+
+namespace baton::simulation {
+
+using engine::AttemptId;
+using engine::Capabilities;
+using engine::EngineSettings;
+using engine::LiveState;
+using engine::Options;
+using engine::SessionNumber;
+using engine::Settled;
+using engine::TaskId;
+using records::v1::Step;
+
+struct ModelTask {
+  TaskId id = 0;
+  std::string type;
+  Capabilities required;
+  int32_t priority = 0;
+  WallMicros created = 0;
+  WallMicros due = 0;
+  std::string payload;
+  Options own;
+  std::string unique;  // Hash of type and key; empty: none.
+  TaskId parent = 0;
+  uint32_t parent_generation = 0;
+  uint32_t depth = 0;
+
+  LiveState state = LiveState::NONE;
+  uint32_t stage = 0;
+  uint32_t attempt = 0;
+  uint32_t failures = 0;
+  uint32_t interruptions = 0;
+  std::optional<Settled> settled;
+  std::string context, decision;
+  std::vector<TaskId> children;
+  uint32_t generation = 0;
+  uint64_t remaining = 0;
+  uint64_t failed = 0;
+  uint64_t children_total = 0;
+  std::vector<TaskId> staged;
+  uint32_t parts = 0;
+
+  // RUNNING.
+  SessionNumber session = 0;
+  WallMicros claimed = 0;
+  SteadyMicros deadline = 0;  // On the lease clock.
+  bool started = false;
+
+  // How attempts ended, by number; and every step that was written, in order.
+  std::map<uint32_t, Step::Kind> ended;
+  std::vector<Step::Kind> steps;
+};
+
+struct ModelHeld {
+  uint64_t delivery = 0;
+  bool cancelled = false;
+};
+
+struct ModelSession {
+  SessionNumber number = 0;
+  std::string worker_id, instance_id, pod_id;
+  uint64_t pod_generation = 0;
+  engine::WorkerInfo worker;
+  bool open = false, draining = false, silent = false, restored = false;
+  std::map<std::pair<TaskId, uint32_t>, ModelHeld> held;
+  uint64_t last_delivery = 0;
+  uint64_t last_beat = 0;
+  // On the lease clock; 0: not armed.
+  SteadyMicros lease = 0, grace = 0;
+
+  bool accepts() const { return open && !draining && !silent; }
+};
+
+struct ModelRequest {
+  std::string body;
+  WallMicros time = 0;
+  std::vector<engine::SubmitResult> results;
+};
+
+// Cheap to copy: tasks are shared until they change. A copy is the state at one commit.
+class Model {
+ public:
+  // Id of the next task.
+  TaskId next_id() const { return tasks_.size() + 1; }
+  bool Exists(TaskId id) const { return id != 0 && id < next_id(); }
+  const ModelTask& At(TaskId id) const { return *tasks_[id - 1]; }
+  ModelTask& Change(TaskId id);
+  void Add(ModelTask task) { tasks_.push_back(std::make_shared<ModelTask>(std::move(task))); }
+  const std::vector<std::shared_ptr<const ModelTask>>& tasks() const { return tasks_; }
+
+  // The task if this very attempt runs; else null.
+  const ModelTask* Running(const AttemptId& attempt) const;
+  // Its parent waits for it no more and was cancelled, so it is about to be.
+  bool IsDoomed(const ModelTask& task) const;
+  // The state of an id, NONE for one that never was.
+  LiveState StateOf(TaskId id) const { return Exists(id) ? At(id).state : LiveState::NONE; }
+
+  ModelSession* Session(SessionNumber number);
+  ModelSession* Worker(const std::string& worker_id);
+  std::vector<TaskId> RunningIn(SessionNumber number) const;
+  // Whether the session's worker has a handler for the task and what it requires.
+  static bool Fits(const engine::WorkerInfo& worker, const std::string& type, const Capabilities& required);
+  const engine::HandlerInfo* Handler(const engine::WorkerInfo& worker, const std::string& type) const;
+
+  // Task that holds a unique key; 0: none.
+  TaskId Holder(const std::string& unique) const;
+
+  // Ids of tasks that have not ended; staged ones included.
+  std::set<TaskId> live;
+  std::map<SessionNumber, ModelSession> sessions;
+  std::map<std::string, Options> types;
+  std::map<std::string, TaskId> holders;
+  std::map<std::string, std::shared_ptr<const ModelRequest>> requests;
+
+ private:
+  std::vector<std::shared_ptr<const ModelTask>> tasks_;
+};
+
+// Options in force for an attempt: the task's own, the handler's, the worker's, the broker's, in this order.
+Settled SettledOptions(const Options& own, const Options& handler, const Options& worker,
+                       const engine::DefaultOptions& defaults);
+// The bounds of the delay before the retry that follows failure number `failures`.
+std::pair<Micros, Micros> RetryBounds(const Settled& options, uint32_t failures);
+
+std::string Describe(const ModelTask& task);
+
+}  // namespace baton::simulation
+
+#endif  // BATON_TESTS_SIMULATION_MODEL_H_

@@ -1,0 +1,15 @@
+#ifndef BATON_TESTS_SIMULATION_REQUIRED_H_
+#define BATON_TESTS_SIMULATION_REQUIRED_H_
+
+#include <string>
+#include <vector>
+
+namespace baton::simulation {
+
+// Every transition, every error and every fault that a run of many seeds has to reach, by the names under which the
+// simulation counts them.
+std::vector<std::string> RequiredEvents();
+
+}  // namespace baton::simulation
+
+#endif  // BATON_TESTS_SIMULATION_REQUIRED_H_

@@ -1,0 +1,368 @@
+#include "tests/simulation/workload.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/violation.h"
+
+namespace baton::simulation {
+namespace {
+
+using engine::testing::TaskSpec;
+
+// Tasks that live at the same time; above it few are added.
+constexpr size_t kCrowd = 40;
+constexpr Micros kPatience = 3 * kHour;
+constexpr Micros kLongestTurn = 40 * kMillisecond;
+
+}  // namespace
+
+Workload::Workload(uint64_t seed, Coverage* coverage)
+    : coverage_(coverage),
+      random_(seed),
+      broker_(DrawSettings(random_), DrawDisk(random_), &timeline_, &random_, coverage),
+      network_(DrawNetwork(random_), &timeline_, &random_, &broker_) {
+  DrawFaults();
+  DrawWorkers();
+}
+
+EngineSettings Workload::DrawSettings(Random& random) {
+  EngineSettings settings;
+  settings.resident_tasks = random.Chance(500) ? 65'536 : random.Between(1, 8);
+  settings.max_interruptions = static_cast<uint32_t>(random.Between(1, 5));
+  settings.max_depth = static_cast<uint32_t>(random.Between(1, 3));
+  settings.max_children = static_cast<uint64_t>(random.Between(3, 9));
+  settings.defaults.timeout = random.Between(2, 20) * kSecond;
+  settings.page_interval = random.Between(1, 60) * kSecond;
+  settings.watch_window = random.Between(1, 60) * kSecond;
+  settings.watch_bytes = 4096;
+  if (random.Chance(300)) settings.page_journal_bytes = static_cast<size_t>(random.Between(500, 20'000));
+  if (random.Chance(300)) settings.lane_commands = static_cast<size_t>(random.Between(2, 8));
+  if (random.Chance(300)) settings.key_horizon = static_cast<uint64_t>(random.Between(1, 3));
+  return settings;
+}
+
+DiskHabits Workload::DrawDisk(Random& random) {
+  DiskHabits habits;
+  habits.fast = random.Between(100, 5000);
+  if (random.Chance(250)) habits.stall_permille = 0;
+  if (random.Chance(250)) habits.failure_per_10000 = 0;
+  return habits;
+}
+
+NetworkHabits Workload::DrawNetwork(Random& random) {
+  NetworkHabits habits;
+  if (random.Chance(700)) habits.loss_permille = static_cast<uint32_t>(random.Between(1, 60));
+  if (random.Chance(700)) habits.double_permille = static_cast<uint32_t>(random.Between(1, 100));
+  habits.delay = random.Chance(800) ? 20 * kMillisecond : 2 * kSecond;
+  return habits;
+}
+
+void Workload::DrawFaults() {
+  for (uint32_t* fault : {&faults_.kill_broker, &faults_.end_broker, &faults_.freeze_broker, &faults_.jump_wall,
+                          &faults_.kill_worker, &faults_.freeze_worker, &faults_.break_stream, &faults_.change_worker}) {
+    if (random_.Chance(300)) *fault = 0;
+  }
+  for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_}) *kind = random_.Chance(750);
+}
+
+void Workload::DrawWorkers() {
+  const size_t count = 2 + random_.Below(4);
+  for (size_t i = 0; i < count; ++i) {
+    workers_.push_back(
+        std::make_unique<SimulatedWorker>(DrawWorker(i), &timeline_, &random_, &network_, &broker_, coverage_));
+  }
+}
+
+WorkerHabits Workload::DrawWorker(size_t index) {
+  WorkerHabits habits;
+  // Now and then two processes claim the same name.
+  habits.worker_id = absl::StrCat("worker ", index > 0 && random_.Chance(100) ? index - 1 : index);
+  if (random_.Chance(200)) habits.pod_id = absl::StrCat("pod ", random_.Below(2));
+  habits.types = {"work", "parent"};
+  if (index == 0 || random_.Chance(300)) habits.types.push_back("rare");
+  if (index == 0 || random_.Chance(300)) habits.capabilities = {"GPU"};
+  habits.slots = static_cast<uint32_t>(random_.Between(1, 4));
+  if (random_.Chance(500)) habits.handler_options.timeout = random_.Between(1, 10) * kSecond;
+  if (random_.Chance(500)) habits.handler_options.retry_interval = random_.Time(kMillisecond, 2 * kSecond);
+  if (random_.Chance(300)) habits.handler_options.max_retries = static_cast<int32_t>(random_.Between(1, 5));
+  if (random_.Chance(300)) habits.handler_options.priority = static_cast<int32_t>(random_.Between(-1, 1));
+  if (random_.Chance(300)) habits.default_options.retry_backoff = engine::Backoff::kExponential;
+  if (random_.Chance(300)) habits.default_options.max_retries = static_cast<int32_t>(random_.Between(1, 5));
+  for (uint32_t* weight : {&habits.fail, &habits.fail_finally, &habits.spawn, &habits.suspend, &habits.release,
+                           &habits.bad, &habits.hang_permille, &habits.ignore_permille, &habits.forget_permille,
+                           &habits.report_permille}) {
+    if (random_.Chance(200)) *weight = 0;
+  }
+  return habits;
+}
+
+// ── Running ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Workload::Run(uint64_t commands) {
+  broker_.Start();
+  for (const auto& worker : workers_) worker->Start();
+  Turn();
+  while (broker_.auditor().commands() < commands) timeline_.Step();
+  Heal();
+}
+
+std::string Workload::Position() const {
+  return absl::StrCat("command ", broker_.auditor().commands(), ", ", timeline_.now() / kMillisecond, " ms, task ",
+                      broker_.auditor().model().next_id() - 1, healing_ ? ", healing" : "");
+}
+
+void Workload::Turn() {
+  if (healing_) return;
+  Befall();
+  Act();
+  timeline_.After(random_.Time(10, kLongestTurn), [this] { Turn(); });
+}
+
+void Workload::Act() {
+  const bool crowded = broker_.auditor().model().live.size() > kCrowd;
+  switch (random_.Below(crowded ? 200 : 40)) {
+    case 0:
+      return ListWorkers();
+    case 1:
+    case 2:
+    case 3:
+      return Cancel();
+    case 4:
+    case 5:
+    case 6:
+      return Resume(AnyTask());
+    case 7:
+    case 8:
+    case 9:
+      return Mischief();
+    case 10:
+      return broker_.CheckEverything();
+    case 11:
+    case 12:
+      return Look(AnyTask());
+    default:
+      if (!crowded || random_.Chance(20)) Submit();
+  }
+}
+
+// ── Faults ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Workload::Befall() {
+  const auto befalls = [this](uint32_t per_10000) { return random_.Below(10'000) < per_10000; };
+  if (befalls(faults_.kill_broker)) broker_.Kill();
+  if (befalls(faults_.end_broker)) broker_.Terminate();
+  if (befalls(faults_.freeze_broker)) broker_.Freeze(random_.Time(100 * kMillisecond, 60 * kSecond));
+  if (befalls(faults_.jump_wall)) {
+    coverage_->Count("wall clock: jumped");
+    // By at most a day in all: further than that request ids are not remembered.
+    timeline_.SetWall(random_.Between(-10 * kHour, 10 * kHour) >> random_.Below(20));
+  }
+  if (!broker_.up() && random_.Chance(20)) broker_.Start();
+  if (befalls(faults_.kill_worker)) AnyWorker().Kill(random_.Chance(200));
+  if (befalls(faults_.freeze_worker)) AnyWorker().Freeze(random_.Time(100 * kMillisecond, 40 * kSecond));
+  if (befalls(faults_.break_stream)) AnyWorker().BreakStream();
+  if (befalls(faults_.change_worker)) ChangeWorker(AnyWorker());
+  for (const auto& worker : workers_) {
+    if (!worker->alive() && random_.Chance(10)) worker->Start();
+  }
+}
+
+void Workload::ChangeWorker(SimulatedWorker& worker) {
+  worker.Change([this](WorkerHabits& habits) {
+    habits.slots = static_cast<uint32_t>(random_.Between(0, 4));
+    habits.capabilities = random_.Chance(500) ? Capabilities{"GPU"} : Capabilities{};
+    habits.types = {"work"};
+    if (random_.Chance(800)) habits.types.push_back("parent");
+    if (random_.Chance(300)) habits.types.push_back("rare");
+    if (random_.Chance(300)) habits.handler_options.timeout = random_.Between(1, 10) * kSecond;
+    if (random_.Chance(300)) habits.handler_options.priority = static_cast<int32_t>(random_.Between(-1, 1));
+  });
+}
+
+// ── What programs and operators do ───────────────────────────────────────────────────────────────────────────────
+
+TaskId Workload::AnyTask() {
+  const Model& model = broker_.auditor().model();
+  if (!model.live.empty() && random_.Chance(600)) {
+    return *std::next(model.live.begin(), static_cast<ptrdiff_t>(random_.Below(model.live.size())));
+  }
+  return 1 + random_.Below(model.next_id() + 2);
+}
+
+TaskSpec Workload::DrawSpec() {
+  TaskSpec spec;
+  const uint64_t draw = random_.Below(10);
+  spec.type = draw < 3 ? "parent" : draw < 4 ? "rare" : draw < 5 ? "unknown" : "work";
+  if (spec.type == "unknown" && random_.Chance(900)) spec.type = "work";
+  spec.payload = absl::StrCat("payload ", ++numbers_);
+  if (random_.Chance(300)) spec.options.priority = static_cast<int32_t>(random_.Between(-3, 3));
+  if (random_.Chance(100)) spec.options.required_capabilities = Capabilities{"GPU"};
+  if (random_.Chance(100)) spec.options.max_retries = static_cast<int32_t>(random_.Between(1, 4));
+  if (random_.Chance(100)) spec.options.timeout = random_.Between(1, 5) * kSecond;
+  if (random_.Chance(50)) spec.options.retry_backoff = engine::Backoff::kExponential;
+  if (delays_ && random_.Chance(200)) spec.delay = random_.Time(kMillisecond, kMinute);
+  if (delays_ && random_.Chance(50)) spec.due = timeline_.Read().wall + random_.Between(-kMinute, kMinute);
+  if (unique_keys_ && random_.Chance(250)) {
+    spec.unique_key = absl::StrCat("key ", random_.Below(4));
+    spec.policy = static_cast<engine::UniquePolicy>(random_.Below(3));
+  }
+  return spec;
+}
+
+void Workload::Submit() {
+  Submission submission;
+  if (!submissions_.empty() && random_.Chance(60)) {
+    // An old request once more, perhaps with another body.
+    submission = submissions_[random_.Below(submissions_.size())];
+    if (random_.Chance(300)) submission.specs.push_back(DrawSpec());
+    return Send(submission, 1);
+  }
+  const size_t count = random_.Chance(700) ? 1 : 1 + random_.Below(5);
+  for (size_t i = 0; i < count; ++i) submission.specs.push_back(DrawSpec());
+  if (request_ids_ && random_.Chance(400)) {
+    submission.request_id = absl::StrCat("request ", ++numbers_);
+    submissions_.push_back(submission);
+    if (submissions_.size() > 20) submissions_.erase(submissions_.begin());
+  }
+  Send(submission, submission.request_id.empty() ? 1 : 5);
+}
+
+void Workload::Send(const Submission& submission, int tries) {
+  network_.Call<engine::SubmitCommand>(
+      [this, submission](engine::SubmitCommand* command) {
+        command->actor = "local";
+        engine::testing::FillSubmit(submission.specs, submission.request_id, *broker_.Snapshot(),
+                                    timeline_.Read().wall, command);
+      },
+      [this, submission, tries](const engine::SubmitCommand* answered) {
+        if (answered == nullptr && tries > 1) Send(submission, tries - 1);
+      });
+}
+
+void Workload::Cancel() {
+  if (!cancels_) return;
+  network_.Call<engine::CancelCommand>(
+      [id = AnyTask(), reason = absl::StrCat("cancel ", ++numbers_, ".")](engine::CancelCommand* command) {
+        command->actor = "operator";
+        command->task = id;
+        command->reason = reason;
+      },
+      [](const engine::CancelCommand*) {});
+}
+
+void Workload::Resume(TaskId id) {
+  Step step;
+  step.set_reason(absl::StrCat("resume ", ++numbers_, "."));
+  if (random_.Chance(700)) step.mutable_decision()->set_data(absl::StrCat("decision ", numbers_));
+  network_.Call<engine::ResumeCommand>(
+      [id, bytes = step.SerializeAsString(), decides = step.has_decision()](engine::ResumeCommand* command) {
+        command->actor = "approver";
+        command->task = id;
+        command->step = bytes;
+        command->has_decision = decides;
+      },
+      [](const engine::ResumeCommand*) {});
+}
+
+void Workload::ListWorkers() {
+  network_.Call<engine::ListWorkersCommand>([](engine::ListWorkersCommand*) {}, [](const engine::ListWorkersCommand*) {});
+}
+
+// A reader sees one commit, whole, and at least what was on disk when it asked.
+void Workload::Look(TaskId id) {
+  if (!broker_.up()) return;
+  broker_.AddRead([this, id, durable = broker_.auditor().durable()](const std::shared_ptr<const engine::View>& view) {
+    REQUIRE(view->number() >= durable, "a reader who asked at commit ", durable, " sees commit ", view->number());
+    const Model& model = broker_.auditor().AsOf(view->number());
+    const absl::StatusOr<LiveState> state = view->StateOf(id);
+    REQUIRE(state.ok() && *state == model.StateOf(id), "a reader of commit ", view->number(), " sees task ", id, " ",
+            LiveState_Name(state.value_or(LiveState::NONE)), ", it was ", LiveState_Name(model.StateOf(id)));
+    REQUIRE(view->next_id() == model.next_id(), "a reader of commit ", view->number(), " sees the wrong tasks");
+    coverage_->Count("read");
+  });
+}
+
+// Tokens of attempts that are over, that never were, or that belong to somebody else.
+AttemptId Workload::DrawAttempt() {
+  const AttemptId* held = AnyWorker().AnyAttempt();
+  AttemptId attempt;
+  attempt.task = held != nullptr && random_.Chance(300) ? held->task : AnyTask();
+  const Model& model = broker_.auditor().model();
+  attempt.attempt = model.Exists(attempt.task) ? model.At(attempt.task).attempt : 1;
+  if (random_.Chance(800)) attempt.attempt += static_cast<uint32_t>(random_.Between(0, 1)) * 2 - 1;
+  attempt.attempt = std::max(attempt.attempt, 1u);
+  return attempt;
+}
+
+void Workload::Mischief() {
+  if (!mischief_) return;
+  const AttemptId attempt = DrawAttempt();
+  const uint64_t kind = random_.Below(6);
+  if (kind == 0) {
+    return network_.Call<engine::ReportCommand>(
+        [attempt](engine::ReportCommand* report) { report->reports.push_back({{}, attempt, "", false}); },
+        [](const engine::ReportCommand*) {});
+  }
+  if (kind == 1) {
+    return network_.Call<engine::SpawnChildrenCommand>(
+        [this, attempt](engine::SpawnChildrenCommand* spawn) {
+          spawn->attempt = attempt;
+          spawn->part = 1;
+          spawn->children.push_back(engine::testing::MakeTask({}, *broker_.Snapshot()));
+        },
+        [](const engine::SpawnChildrenCommand*) {});
+  }
+  network_.Call<engine::CompleteCommand>(
+      [attempt, kind](engine::CompleteCommand* complete) {
+        engine::Outcome outcome;
+        outcome.attempt = attempt;
+        outcome.kind = kind == 2   ? engine::Outcome::Kind::kFailed
+                       : kind == 3 ? engine::Outcome::Kind::kReleased
+                                   : engine::Outcome::Kind::kSucceeded;
+        complete->outcomes = {outcome, outcome};
+      },
+      [](const engine::CompleteCommand*) {});
+}
+
+// ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Workload::Heal() {
+  healing_ = true;
+  coverage_->Count("healed");
+  network_.StopFailing();
+  broker_.StopFailing();
+  timeline_.SetWall(10 * kHour);  // Later than it ever was: what had become due far ahead is due.
+  const Micros deadline = timeline_.now() + kPatience;
+  for (const auto& worker : workers_) worker->Behave();
+  while (!Settled()) {
+    REQUIRE(timeline_.now() < deadline, "it never ends: ",
+            broker_.auditor().model().live.empty()
+                ? "workers are not idle"
+                : Describe(broker_.auditor().model().At(*broker_.auditor().model().live.begin())));
+    if (!broker_.up()) broker_.Start();
+    for (const auto& worker : workers_) {
+      if (!worker->alive()) worker->Start();
+      worker->Change([](WorkerHabits& habits) {
+        habits.types = {"work", "parent", "rare", "unknown"};
+        habits.capabilities = {"GPU"};
+        habits.slots = 4;
+      });
+    }
+    for (const TaskId id : broker_.auditor().model().live) {
+      if (broker_.auditor().model().At(id).state == LiveState::SUSPENDED) Resume(id);
+    }
+    const Micros next = timeline_.now() + 5 * kSecond;
+    while (timeline_.now() < next) timeline_.Step();
+  }
+  broker_.CheckEverything();
+  broker_.Kill();
+  broker_.Start();
+}
+
+bool Workload::Settled() const {
+  if (!broker_.idle() || !broker_.auditor().model().live.empty()) return false;
+  return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->idle(); });
+}
+
+}  // namespace baton::simulation
