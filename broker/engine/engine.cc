@@ -192,6 +192,7 @@ void Engine::WriteTouched() {
 }
 
 ClosedBatch Engine::CloseBatch() {
+  ++closed_batches_;
   WriteJobs();
   WriteTouched();
   ClosedBatch closed = batch_.Close(now_.wall, incarnation_, next_id_);

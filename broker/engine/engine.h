@@ -252,6 +252,8 @@ class Engine {
   SessionNumber next_session_ = 1;
   uint64_t next_job_ = 1;
 
+  uint64_t closed_batches_ = 0;  // With a number or without.
+
   Now now_;
   // The steady clock less all pauses of the process: leases, grace and timeouts live on it.
   SteadyMicros lease_now_ = 0;
@@ -296,8 +298,10 @@ class Engine {
   // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
   absl::flat_hash_set<TaskId> changed_while_loading_;
   absl::flat_hash_map<ClassNumber, size_t> read_ahead_;  // Classes held, and tasks they wait for.
-  // Who waits to learn how an attempt ended.
-  absl::flat_hash_map<AttemptId, std::vector<std::function<void(const LoadResult&)>>> attempt_loads_;
+  // Who waits to learn how an attempt ended; apart by what was the open batch when it was asked for, because a view from
+  // then does not know of an end since.
+  absl::flat_hash_map<std::pair<AttemptId, uint64_t>, std::vector<std::function<void(const LoadResult&)>>>
+      attempt_loads_;
   std::map<uint64_t, Job> jobs_;  // In the order in which they began, so that the engine stays deterministic.
   bool draining_ = false;
   std::unique_ptr<Command> drain_;

@@ -53,7 +53,8 @@ void Engine::Apply(LoadResult loaded) {
       for (LoadedTask& task : loaded.tasks) AdoptLoaded(std::move(task));
       return;
     case LoadRequest::Kind::kAttempt: {
-      const auto waiting = attempt_loads_.extract({loaded.request.ids[0], loaded.request.attempt});
+      const auto waiting = attempt_loads_.extract(
+          std::pair(AttemptId{loaded.request.ids[0], loaded.request.attempt}, loaded.request.asked_in));
       for (const auto& then : waiting.mapped()) then(loaded);
       return;
     }

@@ -79,7 +79,7 @@ void Engine::ExplainOver(const AttemptId& attempt, Outcome::Kind kind, std::func
   if (attempt.task == 0 || attempt.task >= next_id_) return tell(NoSuchTask(attempt.task));
   // Nothing is wanted of a cancelled handler, and nothing was.
   if (kind == Outcome::Kind::kCancelled) return tell({});
-  auto& waiting = attempt_loads_[attempt];
+  auto& waiting = attempt_loads_[{attempt, closed_batches_}];
   waiting.push_back([attempt, kind, tell = std::move(tell)](const LoadResult& loaded) {
     if (loaded.state == LiveState::REMOVED || loaded.state == LiveState::NONE) {
       tell(NotFound("TASK_EXPIRED", absl::StrCat("task ", attempt.task, " is no longer retained: drop the outcome")));
@@ -94,6 +94,7 @@ void Engine::ExplainOver(const AttemptId& attempt, Outcome::Kind kind, std::func
   request.kind = LoadRequest::Kind::kAttempt;
   request.ids = {attempt.task};
   request.attempt = attempt.attempt;
+  request.asked_in = closed_batches_;
   batch_.Load(std::move(request));
 }
 

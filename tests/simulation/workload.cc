@@ -160,12 +160,18 @@ void Workload::Befall() {
   }
   if (!broker_.up() && random_.Chance(20)) broker_.Start();
   if (befalls(faults_.kill_worker)) AnyWorker().Kill(random_.Chance(200));
-  if (befalls(faults_.freeze_worker)) AnyWorker().Freeze(random_.Time(100 * kMillisecond, 40 * kSecond));
+  if (befalls(faults_.freeze_worker)) AnyWorker().Freeze(DrawFreeze());
   if (befalls(faults_.break_stream)) AnyWorker().BreakStream();
   if (befalls(faults_.change_worker)) ChangeWorker(AnyWorker());
   for (const auto& worker : workers_) {
     if (!worker->alive() && random_.Chance(10)) worker->Start();
   }
+}
+
+// Every other one is longer than the beat window.
+Micros Workload::DrawFreeze() {
+  const Micros window = broker_.settings().beat_window;
+  return random_.Chance(500) ? random_.Between(window, 3 * window) : random_.Time(100 * kMillisecond, window);
 }
 
 void Workload::ChangeWorker(SimulatedWorker& worker) {

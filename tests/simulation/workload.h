@@ -55,6 +55,7 @@ class Workload {
 
   void Turn();
   void Befall();
+  Micros DrawFreeze();
   void ChangeWorker(SimulatedWorker& worker);
   void Act();
   void Submit();

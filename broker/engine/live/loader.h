@@ -30,6 +30,8 @@ struct LoadRequest {
   uint32_t attempt = 0;
   IdRange range;
   uint64_t job = 0;
+  // kAttempt: tells requests for the same attempt apart.
+  uint64_t asked_in = 0;
   // Commit that the view must hold: the one that was open when the engine asked.
   uint64_t min_number = 0;
 };

@@ -179,5 +179,29 @@ TEST(OutcomesTest, NothingIsAnsweredOrDeliveredBeforeItIsCommitted) {
   EXPECT_TRUE(worker.Runs(reply->results[0].id));
 }
 
+// Found by the simulation: the repeat joined a look-up that had been asked for before the attempt ended.
+TEST(OutcomesTest, RepeatIsAcceptedThoughSomebodyAskedForTheAttemptBeforeItBegan) {
+  EngineHarness harness;
+  const TaskId id = harness.Submit();
+  harness.hold_loads = true;
+  TestWorker& stranger = harness.NewWorker({.worker_id = "stranger", .types = {"other"}});
+  stranger.Hello();
+  Outcome early;
+  early.attempt = {id, 1};
+  const auto too_early = stranger.Post(early);
+  harness.Round();
+  EXPECT_FALSE(too_early.answered());
+  TestWorker& worker = harness.Connect();
+  ASSERT_TRUE(worker.Runs(id));
+  const Outcome outcome = worker.MakeOutcome(id, Outcome::Kind::kSucceeded);
+  EXPECT_THAT(worker.Send(outcome), NoError());
+  const auto repeat = worker.Post(outcome);
+  harness.Round();
+  harness.hold_loads = false;
+  harness.Settle();
+  ASSERT_TRUE(repeat.answered());
+  EXPECT_THAT(repeat->results.at(0), NoError());
+}
+
 }  // namespace
 }  // namespace baton::engine::testing
