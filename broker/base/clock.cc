@@ -1,6 +1,6 @@
 #include "broker/base/clock.h"
 
-#include <time.h>
+#include <ctime>
 
 namespace baton {
 namespace {

@@ -28,7 +28,7 @@ class Dispatcher {
 
   // A worker, at once and whenever something of it changes. One that does not accept (closed, draining, silent) or has
   // no free slot gets nothing.
-  void SetWorker(SessionNumber session, const WorkerInfo& worker, bool counts_as_live);
+  void SetWorker(SessionNumber session, const WorkerInfo& info, bool counts_as_live);
   void SetSlots(SessionNumber session, uint32_t taken, uint32_t slots, bool accepting);
   void RemoveWorker(SessionNumber session);
 

@@ -121,9 +121,9 @@ class Engine {
   void WriteTouched();
 
   // ── engine_submit.cc ──
-  void Submit(std::unique_ptr<Command> command);
+  void Submit(std::unique_ptr<Command> owned);
   // `known`: holders of unique keys that were fetched and pinned, or found to have ended.
-  void SubmitKnowing(std::unique_ptr<Command> command, std::vector<TaskId> known);
+  void SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> known);
   bool RefuseOldLookUps(SubmitCommand& command) const;
   bool AnswerRepeated(SubmitCommand& command);
   void SubmitAll(SubmitCommand& command);
@@ -136,19 +136,19 @@ class Engine {
   };
   Placement Place(const std::string& type, const Options* options);
   // Creates one task; `parent` null for a root.
-  TaskId Create(NewTask& task, const Placement& placement, const Task* parent, bool staged);
+  TaskId Create(NewTask& source, const Placement& placement, const Task* parent, bool staged);
 
   // ── engine_sessions.cc ──
-  void Hello(std::unique_ptr<Command> command);
+  void Hello(std::unique_ptr<Command> owned);
   Error RefuseHello(const HelloCommand& hello) const;
   void Supersede(const HelloCommand& hello);
   void TakeOver(HelloCommand& hello, Session& session);
   Verdict Judge(const AttemptId& attempt, Session* previous, Session& session);
-  void UpdateWorker(std::unique_ptr<Command> command);
+  void UpdateWorker(std::unique_ptr<Command> owned);
   void RegisterTypes(const WorkerInfo& worker);
-  void StreamClosed(std::unique_ptr<Command> command);
-  void ListWorkers(std::unique_ptr<Command> command);
-  void Drain(std::unique_ptr<Command> command);
+  void StreamClosed(std::unique_ptr<Command> owned);
+  void ListWorkers(std::unique_ptr<Command> owned);
+  void Drain(std::unique_ptr<Command> owned);
   Session* FindSession(SessionNumber number);
   Session* FindWorker(const std::string& worker_id);
   void RemoveSession(Session& session);
@@ -161,7 +161,7 @@ class Engine {
   void UpdateSlots(Session& session);
 
   // ── engine_beats.cc ──
-  void Heartbeat(std::unique_ptr<Command> command);
+  void Heartbeat(std::unique_ptr<Command> owned);
   void Renew(Session& session);
   void TakeIn(const HeartbeatCommand& beat, Session& session, HeartbeatCommand* answer);
   void JudgeMissing(const HeartbeatCommand& beat, Session& session);
@@ -177,14 +177,14 @@ class Engine {
   const Settled& SettledFor(const Task& task);
   void ReadAhead(ClassNumber class_number);
   bool IsOrphan(const Task& task) const;
-  void FreeSlot(SessionNumber session, const AttemptId& attempt);
+  void FreeSlot(SessionNumber number, const AttemptId& attempt);
   void Enqueue(ClassNumber class_number, const OrderKey& key);
   bool HasRoomFor(size_t body_bytes) const;
 
   // ── engine_outcomes.cc ──
-  void Complete(std::unique_ptr<Command> command);
+  void Complete(std::unique_ptr<Command> owned);
   Error Conclude(Outcome& outcome, Task& task);
-  void Report(std::unique_ptr<Command> command);
+  void Report(std::unique_ptr<Command> owned);
   // Resident, running, and this very attempt; else null.
   Task* FindAttempt(const AttemptId& attempt);
   // An outcome for an attempt that is not running: was it accepted before, or is the attempt over?
@@ -200,16 +200,16 @@ class Engine {
   Facts FactsOf(const Task& task);
   void LeaveState(Task& task);
   void EnterState(Task& task);
-  // Writes a row of family log, or of family end if the task is terminal; `info`: the attempt it ends or belongs to.
+  // Writes a row of family log, or of family end if the task is terminal; `attempt`: what it ends or belongs to.
   void WriteStep(Task& task, Step::Kind kind, const Content& content, const std::string& actor,
-                 const std::optional<records::v1::AttemptInfo>& info);
+                 const std::optional<records::v1::AttemptInfo>& attempt);
   std::optional<records::v1::AttemptInfo> AttemptOf(const Task& task);
   void Finish(Task& task);
   void DropBody(Task& task);
 
   // ── engine_children.cc ──
   Error Spawn(Outcome& outcome, Task& parent);
-  void SpawnStaged(std::unique_ptr<Command> command);
+  void SpawnStaged(std::unique_ptr<Command> owned);
   Error CheckChildren(const Task& parent, const std::vector<NewTask>& children) const;
   void Stage(std::vector<NewTask>& children, Task& parent);
   void Seal(const IdRange& range);
@@ -221,8 +221,8 @@ class Engine {
   static LiveEntry EntryOfWaiting(TaskId parent, const Waiting& waiting);
 
   // ── engine_verbs.cc ──
-  void Cancel(std::unique_ptr<Command> command);
-  void Resume(std::unique_ptr<Command> command);
+  void Cancel(std::unique_ptr<Command> owned);
+  void Resume(std::unique_ptr<Command> owned);
   void CancelTask(Task& task, const std::string& actor, const std::string& reason, uint64_t job);
   void StartJob(std::vector<IdRange> ranges, const Task& root, const std::string& actor, const std::string& reason);
   void OrderCancel(const Session& session, const AttemptId& attempt, const std::string& reason);

@@ -80,7 +80,7 @@ void Engine::ExplainOver(const AttemptId& attempt, Outcome::Kind kind, std::func
   // Nothing is wanted of a cancelled handler, and nothing was.
   if (kind == Outcome::Kind::kCancelled) return tell({});
   auto& waiting = attempt_loads_[{attempt, closed_batches_}];
-  waiting.push_back([attempt, kind, tell = std::move(tell)](const LoadResult& loaded) {
+  waiting.emplace_back([attempt, kind, tell = std::move(tell)](const LoadResult& loaded) {
     if (loaded.state == LiveState::REMOVED || loaded.state == LiveState::NONE) {
       tell(NotFound("TASK_EXPIRED", absl::StrCat("task ", attempt.task, " is no longer retained: drop the outcome")));
     } else if (loaded.ended.attempt == attempt.attempt && loaded.ended.kind == KindOf(kind)) {

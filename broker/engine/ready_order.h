@@ -17,6 +17,7 @@ struct OrderKey {
   int32_t negated_priority = 0;
   WallMicros due = 0;
   TaskId id = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang's own comparison with 0, which version 14 takes for our code.
   friend auto operator<=>(const OrderKey&, const OrderKey&) = default;
 };
 
@@ -82,7 +83,7 @@ class ReadyOrder {
     TaskId id;
     ClassNumber class_number;
     int32_t negated_priority;
-    friend auto operator<=>(const Delayed&, const Delayed&) = default;
+    friend auto operator<=>(const Delayed&, const Delayed&) = default;  // NOLINT(modernize-use-nullptr): as above.
   };
 
   Queue& QueueOf(ClassNumber class_number) {

@@ -207,8 +207,8 @@ Error Calls::Wait(UnaryCall* call, const v1::WaitRequest& request) {
 
 Error Calls::ListChildOutcomes(UnaryCall* call, const v1::ListChildOutcomesRequest& request) {
   engine::AttemptId attempt;
-  const Error error = service::ReadAttemptToken(service::Field("attempt_token"), request.attempt_token(),
-                                                core_->partition->incarnation(), &attempt);
+  Error error = service::ReadAttemptToken(service::Field("attempt_token"), request.attempt_token(),
+                                          core_->partition->incarnation(), &attempt);
   if (!error.ok()) return error;
   core_->reads->ListChildOutcomes(attempt, request, ReplyFrom<v1::ListChildOutcomesResponse>(call, core_->mailbox));
   return {};

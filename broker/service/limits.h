@@ -48,7 +48,7 @@ inline constexpr size_t kRequiredCapabilities = 16;
 inline constexpr size_t kHandlers = 1000;
 inline constexpr int32_t kSlots = 10'000;
 // Attempts that one hello or heartbeat can name: all slots, and as many void ones whose handlers still run.
-inline constexpr size_t kHeldAttempts = 2 * kSlots;
+inline constexpr size_t kHeldAttempts = 2 * size_t{kSlots};
 
 inline constexpr int32_t kMinPriority = -20;
 inline constexpr int32_t kMaxPriority = 20;

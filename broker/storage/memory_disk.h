@@ -72,8 +72,8 @@ class MemoryDisk {
   void Pin(uint64_t number);
   void Unpin(uint64_t number);
 
-  VersionedMap::Value Find(Family family, absl::string_view key, uint64_t number) const;
-  bool Collect(bool reverse, Family family, absl::string_view begin, absl::string_view end, uint64_t number,
+  VersionedMap::Value Find(Family name, absl::string_view key, uint64_t number) const;
+  bool Collect(bool reverse, Family name, absl::string_view begin, absl::string_view end, uint64_t number,
                size_t limit, std::vector<VersionedMap::Entry>* entries) const;
   uint64_t bytes() const;
 

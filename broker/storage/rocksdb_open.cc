@@ -107,7 +107,7 @@ absl::Status OpenError(const std::string& directory, const rocksdb::Status& stat
                                                       " is in use by another batond: stop that one, or name another "
                                                       "directory"));
   }
-  const absl::Status error = ToStatus(status, absl::StrCat("open data directory ", directory));
+  absl::Status error = ToStatus(status, absl::StrCat("open data directory ", directory));
   if (error.code() == absl::StatusCode::kDataLoss) return Damaged(directory, status.ToString());
   return error;
 }

@@ -56,8 +56,8 @@ class Page {
  public:
   explicit Page(uint64_t page_number) : page_number_(page_number) {}
 
-  // `row` is a PageRow. DATA_LOSS if it is not well-formed.
-  static absl::StatusOr<Page> Decode(uint64_t page_number, absl::string_view row);
+  // `bytes` are a PageRow. DATA_LOSS if it is not well-formed.
+  static absl::StatusOr<Page> Decode(uint64_t page_number, absl::string_view bytes);
   // As PageRow, folded up to commit `folded`.
   std::string Encode() const;
 
