@@ -159,7 +159,7 @@ void Workload::Befall() {
     timeline_.SetWall(random_.Between(-10 * kHour, 10 * kHour) >> random_.Below(20));
   }
   if (!broker_.up() && random_.Chance(20)) broker_.Start();
-  if (befalls(faults_.kill_worker)) AnyWorker().Kill(random_.Chance(200));
+  if (befalls(faults_.kill_worker)) AnyWorker().Kill(random_.Chance(400));
   if (befalls(faults_.freeze_worker)) AnyWorker().Freeze(DrawFreeze());
   if (befalls(faults_.break_stream)) AnyWorker().BreakStream();
   if (befalls(faults_.change_worker)) ChangeWorker(AnyWorker());
@@ -194,6 +194,14 @@ TaskId Workload::AnyTask() {
     return *std::next(model.live.begin(), static_cast<ptrdiff_t>(random_.Below(model.live.size())));
   }
   return 1 + random_.Below(model.next_id() + 2);
+}
+
+TaskId Workload::AnyParent() {
+  const Model& model = broker_.auditor().model();
+  for (const TaskId id : model.live) {
+    if (model.At(id).state == LiveState::WAITING) return id;
+  }
+  return AnyTask();
 }
 
 TaskSpec Workload::DrawSpec() {
@@ -249,7 +257,7 @@ void Workload::Send(const Submission& submission, int tries) {
 void Workload::Cancel() {
   if (!cancels_) return;
   network_.Call<engine::CancelCommand>(
-      [id = AnyTask(), reason = absl::StrCat("cancel ", ++numbers_, ".")](engine::CancelCommand* command) {
+      [id = random_.Chance(200) ? AnyParent() : AnyTask(), reason = absl::StrCat("cancel ", ++numbers_, ".")](engine::CancelCommand* command) {
         command->actor = "operator";
         command->task = id;
         command->reason = reason;

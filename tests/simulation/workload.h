@@ -22,7 +22,7 @@ struct Faults {
   uint32_t freeze_broker = 20;
   uint32_t jump_wall = 15;
   uint32_t kill_worker = 60;
-  uint32_t freeze_worker = 40;
+  uint32_t freeze_worker = 100;
   uint32_t break_stream = 80;
   uint32_t change_worker = 60;
 };
@@ -68,6 +68,8 @@ class Workload {
   AttemptId DrawAttempt();
   void ListWorkers();
   TaskId AnyTask();
+  // One that waits for children, if there is any.
+  TaskId AnyParent();
   SimulatedWorker& AnyWorker() { return *workers_[random_.Below(workers_.size())]; }
   void Heal();
   bool Settled() const;
