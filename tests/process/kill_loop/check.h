@@ -33,7 +33,7 @@ struct Summary {
     int number = 0;
     int stage = 0;
     v1::AttemptOutcome outcome = v1::ATTEMPT_OUTCOME_UNSPECIFIED;
-    int64_t ready_us = 0;
+    int64_t claimed_us = 0;
   };
 
   uint64_t id = 0;

@@ -92,7 +92,7 @@ class RunCheck {
     int count = 0;
     // The next attempt tells when the parent went on.
     const bool went_on = static_cast<int>(parent.attempts.size()) > attempt.number;
-    const int64_t went_on_us = went_on ? parent.attempts[static_cast<size_t>(attempt.number)].ready_us : 0;
+    const int64_t went_on_us = went_on ? parent.attempts[static_cast<size_t>(attempt.number)].claimed_us : 0;
     for (const Summary* child : children_[parent.id]) {
       if (child->plan.parent_attempt != attempt.number) continue;
       ++count;

@@ -273,7 +273,7 @@ Summary Summarize(const History& history) {
                   .cancel_reason = task.cancel_reason()};
   summary.plan = PlanFromJson(task.payload().json()).value_or(Plan());
   for (const v1::Attempt& attempt : history.attempts) {
-    summary.attempts.push_back({attempt.number(), attempt.stage(), attempt.outcome(), Micros(attempt.ready_at())});
+    summary.attempts.push_back({attempt.number(), attempt.stage(), attempt.outcome(), Micros(attempt.claimed_at())});
   }
   return summary;
 }

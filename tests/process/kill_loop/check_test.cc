@@ -35,7 +35,6 @@ void AddAttempt(v1::AttemptOutcome outcome, v1::EventType end, int stage, v1::Ta
   attempt.set_worker_id("w");
   attempt.set_outcome(outcome);
   attempt.mutable_claimed_at()->set_seconds(1 + number);
-  attempt.mutable_ready_at()->set_seconds(1 + number);
   attempt.mutable_options()->set_max_retries(3);
   AddEvent(v1::EVENT_TYPE_CLAIMED, number, v1::TASK_STATE_RUNNING, history);
   AddEvent(end, number, to, history);
