@@ -24,7 +24,7 @@ std::string FreshPath() {
   return path;
 }
 
-TEST(LedgerTest, WhatWasWrittenIsReadBack) {
+TEST(LedgerFileTest, WhatWasWrittenIsReadBack) {
   const std::string path = FreshPath();
   LedgerWriter(path).Write({"submitted r0-1 0 17 -", "cancelled 17"});
   LedgerWriter(path).Write({"resumed 18 d1"});
@@ -32,13 +32,13 @@ TEST(LedgerTest, WhatWasWrittenIsReadBack) {
                                              ElementsAre("cancelled", "17"), ElementsAre("resumed", "18", "d1")));
 }
 
-TEST(LedgerTest, ALineThatAKillCutOffIsNotThere) {
+TEST(LedgerFileTest, ALineThatAKillCutOffIsNotThere) {
   const std::string path = FreshPath();
   std::ofstream(path) << "cancelled 17\ncancelled 1";
   EXPECT_THAT(*ReadLedger(path), ElementsAre(ElementsAre("cancelled", "17")));
 }
 
-TEST(LedgerTest, AMissingLedgerIsAnError) {
+TEST(LedgerFileTest, AMissingLedgerIsAnError) {
   EXPECT_EQ(ReadLedger(FreshPath()).status().code(), absl::StatusCode::kNotFound);
 }
 
