@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from harness import POLL_INTERVAL, Broker, Process, program, run_program
+from harness import POLL_INTERVAL, Broker, Process, program, run_program, wait_until
 
 BEAT_WINDOW = 3.0
 # The first one is left alone: what it was handed stays with it, whatever happens to the broker.
@@ -59,8 +59,13 @@ class KilledWorker:
         concurrency, prefetch = self.loop.random.choice(((2, 8), (4, 4), (10, 0)))
         variables = {"BATON_BROKER": self.loop.broker.address, "WORKER_ID": self.name, "LEDGER": str(ledger),
                      "CONCURRENCY": str(concurrency), "PREFETCH": str(prefetch)}  # yapf: disable
+        self.log_begin = self.process.log_path.stat().st_size if self.starts > 1 else 0
         self.process = Process(self.loop.folder, self.name, [program("KILL_WORKER")], variables)
         self.busy = False
+
+    def listens(self):
+        """Whether it has got so far that it leaves in good order when it is told to."""
+        return "connected to" in self.process.log()[self.log_begin:]
 
     def kill(self):
         self.process.kill()
@@ -187,8 +192,8 @@ class KillLoop:
         self.counts["broker ends"] += 1
         self.start_broker()
 
-    def victim(self):
-        idle = [worker for worker in self.workers[1:] if not worker.busy]
+    def victim(self, who=lambda worker: True):
+        idle = [worker for worker in self.workers[1:] if not worker.busy and who(worker)]
         return self.random.choice(idle) if idle else None
 
     def do(self, action):
@@ -203,7 +208,7 @@ class KillLoop:
         if action in broker:
             broker[action]()
             return True
-        victim = self.victim()
+        victim = self.victim(KilledWorker.listens) if action == "end worker" else self.victim()
         if victim is None:
             return False
         {
@@ -265,6 +270,7 @@ class KillLoop:
             self.let_pass(POLL_INTERVAL, without=self.submitter)
         if self.submitter.popen.returncode != 0:
             raise Violation(f"the submitter left with {self.submitter.popen.returncode}")
+        wait_until(lambda: all(worker.listens() for worker in self.workers), "all workers are connected")
         for worker in self.workers:
             worker.busy = True
             worker.process.signal(signal.SIGTERM)
