@@ -1,0 +1,69 @@
+#include "tests/process/kill_loop/ledger.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/process/kill_loop/promises.h"
+
+namespace baton::kill_loop {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string FreshPath() {
+  const std::string path = ::testing::TempDir() + ::testing::UnitTest::GetInstance()->current_test_info()->name() +
+                           std::to_string(::getpid());
+  std::remove(path.c_str());
+  return path;
+}
+
+TEST(LedgerFileTest, WhatWasWrittenIsReadBack) {
+  const std::string path = FreshPath();
+  LedgerWriter(path).Write({"submitted r0-1 0 17 -", "cancelled 17"});
+  LedgerWriter(path).Write({"resumed 18 d1"});
+  EXPECT_THAT(*ReadLedger(path), ElementsAre(ElementsAre("submitted", "r0-1", "0", "17", "-"),
+                                             ElementsAre("cancelled", "17"), ElementsAre("resumed", "18", "d1")));
+}
+
+TEST(LedgerFileTest, ALineThatAKillCutOffIsNotThere) {
+  const std::string path = FreshPath();
+  std::ofstream(path) << "cancelled 17\ncancelled 1";
+  EXPECT_THAT(*ReadLedger(path), ElementsAre(ElementsAre("cancelled", "17")));
+}
+
+TEST(LedgerFileTest, AMissingLedgerIsAnError) {
+  EXPECT_EQ(ReadLedger(FreshPath()).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(PromisesTest, TheSameAnswerTwiceIsFineAndAnotherOneIsNot) {
+  Promises promises;
+  Findings findings;
+  promises.Add({{"submitted", "r0-1", "0", "17", "-"}, {"submitted", "r0-1", "0", "17", "-"}}, &findings);
+  EXPECT_THAT(findings, IsEmpty());
+  promises.Add({{"submitted", "r0-1", "0", "18", "-"}}, &findings);
+  EXPECT_THAT(findings, ElementsAre(HasSubstr("was answered with task 17 and with task 18")));
+}
+
+TEST(PromisesTest, AnItemThatWasAcknowledgedIsNotRefusedLater) {
+  Promises promises;
+  Findings findings;
+  promises.Add({{"submitted", "r0-1", "0", "17", "k"}, {"rejected", "r0-1", "0", "UNIQUE_KEY_IN_USE"}}, &findings);
+  EXPECT_THAT(findings, ElementsAre(HasSubstr("got two answers")));
+}
+
+TEST(PromisesTest, ViolationsAndUnreadableLinesAreFindings) {
+  Promises promises;
+  Findings findings;
+  promises.Add({{"violation", "task", "5"}, {"outcome", "5"}, {""}}, &findings);
+  EXPECT_THAT(findings, ElementsAre("violation task 5", HasSubstr("unreadable"), HasSubstr("unreadable")));
+}
+
+}  // namespace
+}  // namespace baton::kill_loop
