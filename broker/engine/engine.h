@@ -282,7 +282,7 @@ class Engine {
   size_t running_ = 0;
 
   absl::btree_map<SessionNumber, std::unique_ptr<Session>> sessions_;  // Ordered, so that the engine is deterministic.
-  absl::flat_hash_map<std::string, SessionNumber> workers_;  // By worker id.
+  absl::flat_hash_map<std::string, SessionNumber> workers_;            // By worker id.
   absl::btree_set<std::pair<SteadyMicros, SessionNumber>> session_timers_;
   bool routing_changed_ = true;
   bool slots_changed_ = false;
@@ -298,8 +298,8 @@ class Engine {
   // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
   absl::flat_hash_set<TaskId> changed_while_loading_;
   absl::flat_hash_map<ClassNumber, size_t> read_ahead_;  // Classes held, and tasks they wait for.
-  // Who waits to learn how an attempt ended; apart by what was the open batch when it was asked for, because a view from
-  // then does not know of an end since.
+  // Who waits to learn how an attempt ended; apart by what was the open batch when it was asked for, because a view
+  // from then does not know of an end since.
   absl::flat_hash_map<std::pair<AttemptId, uint64_t>, std::vector<std::function<void(const LoadResult&)>>>
       attempt_loads_;
   std::map<uint64_t, Job> jobs_;  // In the order in which they began, so that the engine stays deterministic.

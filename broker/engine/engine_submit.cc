@@ -88,6 +88,12 @@ bool Engine::AnswerRepeated(SubmitCommand& command) {
       }
     }
   }
+  for (const records::v1::KeyRow::Existing& existing : row->existing()) {
+    if (existing.item() >= command.results.size()) break;
+    SubmitResult& result = command.results[existing.item()];
+    result.existing = true;
+    result.state = existing.state();
+  }
   return true;
 }
 
@@ -145,7 +151,13 @@ void Engine::RememberRequest(SubmitCommand& command) {
   row.set_body_hash(command.body.Bytes());
   row.set_time_us(now_.wall);
   records::v1::Range* run = nullptr;
-  for (const SubmitResult& result : command.results) {
+  for (size_t i = 0; i < command.results.size(); ++i) {
+    const SubmitResult& result = command.results[i];
+    if (result.existing) {
+      records::v1::KeyRow::Existing* existing = row.add_existing();
+      existing->set_item(static_cast<uint32_t>(i));
+      existing->set_state(result.state);
+    }
     const bool continues =
         run != nullptr &&
         (result.id == 0 ? run->first() == 0 : run->first() != 0 && run->first() + run->count() == result.id);

@@ -73,8 +73,8 @@ class MemoryDisk {
   void Unpin(uint64_t number);
 
   VersionedMap::Value Find(Family name, absl::string_view key, uint64_t number) const;
-  bool Collect(bool reverse, Family name, absl::string_view begin, absl::string_view end, uint64_t number,
-               size_t limit, std::vector<VersionedMap::Entry>* entries) const;
+  bool Collect(bool reverse, Family name, absl::string_view begin, absl::string_view end, uint64_t number, size_t limit,
+               std::vector<VersionedMap::Entry>* entries) const;
   uint64_t bytes() const;
 
   void ApplyLocked(const WriteBatch& batch, uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

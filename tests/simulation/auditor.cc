@@ -30,8 +30,8 @@ std::string DifferenceOf(const LiveEntry& entry, const ModelTask& task, const en
       info.required_capabilities == task.required && entry.priority == task.priority && entry.due == task.due &&
       entry.attempt == task.attempt &&
       (task.state != LiveState::RUNNING || (entry.session == task.session && entry.claimed == task.claimed)) &&
-      (task.state != LiveState::WAITING || (entry.generation == task.generation &&
-                                            entry.remaining == task.remaining && entry.failed == task.failed));
+      (task.state != LiveState::WAITING ||
+       (entry.generation == task.generation && entry.remaining == task.remaining && entry.failed == task.failed));
   return same ? "" : absl::StrCat(engine::testing::Describe(entry), " (type ", info.type, "), not ", Describe(task));
 }
 
@@ -212,17 +212,18 @@ void Auditor::ReadWrites(const engine::Batch& batch) {
 void Auditor::CheckNoMoreExpected() {
   if (!expected_.empty()) {
     const Expected& missing = expected_.front();
-    throw Violation(absl::StrCat(Step::Kind_Name(missing.kind), " of task ", missing.task, " is missing: ",
-                                 missing.cause));
+    throw Violation(
+        absl::StrCat(Step::Kind_Name(missing.kind), " of task ", missing.task, " is missing: ", missing.cause));
   }
   REQUIRE(creations_.empty(), "task ", creations_.empty() ? 0 : creations_.front().id, " was created by nobody");
-  REQUIRE(done_verbs_.empty(), "something was done and not answered: ", done_verbs_.empty() ? "" : *done_verbs_.begin());
+  REQUIRE(done_verbs_.empty(),
+          "something was done and not answered: ", done_verbs_.empty() ? "" : *done_verbs_.begin());
   REQUIRE(replaced_.empty(), "task ", replaced_.empty() ? 0 : replaced_.begin()->first, " was replaced by nobody");
   for (const auto& [session, attempts] : expected_cancels_) {
     REQUIRE(attempts.empty(), "session ", session, " was not told of a cancelled attempt");
   }
-  REQUIRE(expected_orders_.empty(), "an order is missing: ",
-          expected_orders_.empty() ? "" : expected_orders_.begin()->second);
+  REQUIRE(expected_orders_.empty(),
+          "an order is missing: ", expected_orders_.empty() ? "" : expected_orders_.begin()->second);
   for (const auto& [unique, task] : written_keys_) {
     REQUIRE(model_.Holder(unique) == task, "a unique key was stored for task ", task, ", it belongs to task ",
             model_.Holder(unique));
@@ -252,9 +253,10 @@ void Auditor::CheckHistory(const storage::Snapshot& store) const {
       return true;
     };
     for (const Family family : {Family::kLog, Family::kEnd}) {
-      const absl::Status status = family == Family::kLog
-                                      ? store.Scan(family, engine::LogKey(task->id, 0), engine::LogKey(task->id + 1, 0), read)
-                                      : store.Scan(family, engine::EndKey(task->id), engine::EndKey(task->id + 1), read);
+      const absl::Status status =
+          family == Family::kLog
+              ? store.Scan(family, engine::LogKey(task->id, 0), engine::LogKey(task->id + 1, 0), read)
+              : store.Scan(family, engine::EndKey(task->id), engine::EndKey(task->id + 1), read);
       REQUIRE(status.ok(), status.ToString());
     }
     const auto names = [](std::string* out, Step::Kind kind) { out->append(Step::Kind_Name(kind)); };

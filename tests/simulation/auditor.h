@@ -1,6 +1,6 @@
-// Watches the engine at work and holds it against the model. It sees what goes in (commands, rounds, the clock), what is
-// written, in order (rows of the open batch), and what comes out (answers, deliveries, orders). From the first it knows
-// what must follow; anything else, more or less, is a Violation.
+// Watches the engine at work and holds it against the model. It sees what goes in (commands, rounds, the clock), what
+// is written, in order (rows of the open batch), and what comes out (answers, deliveries, orders). From the first it
+// knows what must follow; anything else, more or less, is a Violation.
 #ifndef BATON_TESTS_SIMULATION_AUDITOR_H_
 #define BATON_TESTS_SIMULATION_AUDITOR_H_
 
@@ -67,11 +67,11 @@ class Auditor {
   };
   // What is kept of a command until it is answered.
   struct Waiting {
-    uint64_t number = 0;  // Among all commands.
+    uint64_t number = 0;                 // Among all commands.
     std::vector<engine::NewTask> tasks;  // Submit.
-    std::vector<std::string> reasons;  // Complete, Report: expected reason of each answer; "" is OK.
-    std::string reason;                // Others.
-    bool staged_seen = false;  // Cancel, Resume: the task was STAGED when it came.
+    std::vector<std::string> reasons;    // Complete, Report: expected reason of each answer; "" is OK.
+    std::string reason;                  // Others.
+    bool staged_seen = false;            // Cancel, Resume: the task was STAGED when it came.
   };
   struct Creation {
     TaskId id;
@@ -176,7 +176,7 @@ class Auditor {
   uint64_t open_number_ = 0;
   std::deque<Expected> expected_;
   std::deque<Creation> creations_;
-  std::vector<engine::NewTask> new_children_;  // Of the command being applied.
+  std::vector<engine::NewTask> new_children_;   // Of the command being applied.
   std::map<TaskId, engine::Outcome> outcomes_;  // Accepted ones of the command being applied.
   std::set<std::string> done_verbs_;            // Reasons of those whose step was written and not explained yet.
   // Several commands may have waited for one task: what it was before each of them.

@@ -147,8 +147,10 @@ bool Auditor::CheckRepeated(const engine::SubmitCommand& command) {
   REQUIRE(command.results.size() == request.results.size(), "a repeated Submit has other answers");
   for (size_t i = 0; i < request.results.size(); ++i) {
     const engine::SubmitResult &first = request.results[i], &again = command.results[i];
-    REQUIRE(first.id == again.id && std::string(first.error.reason) == again.error.reason, "a repeated Submit says task ",
-            again.id, " ", again.error.reason, ", it was task ", first.id, " ", first.error.reason);
+    REQUIRE(first.id == again.id && std::string(first.error.reason) == again.error.reason &&
+                first.existing == again.existing && (!first.existing || first.state == again.state),
+            "a repeated Submit says task ", again.id, " ", again.error.reason, ", it was task ", first.id, " ",
+            first.error.reason);
   }
   return true;
 }
@@ -186,17 +188,17 @@ bool Auditor::CheckUnique(const engine::NewTask& source, const engine::SubmitRes
     return true;
   }
   ExpectError("Submit", result.error, "");
-  const bool replaced = source.policy == engine::UniquePolicy::kReplacePending && known.state == LiveState::PENDING &&
-                        known.attempt == 0;
+  const bool replaced =
+      source.policy == engine::UniquePolicy::kReplacePending && known.state == LiveState::PENDING && known.attempt == 0;
   if (replaced) {
     const auto step = replaced_.extract(holder);
     REQUIRE(!step.empty(), "not replaced: ", Describe(known));
     ApplyStep(holder, step.mapped(), true);
     return false;
   }
-  REQUIRE(result.existing && result.id == holder && (result.state == known.state || were_[holder].contains(result.state)),
-          "Submit tells of task ", result.id,
-          " ", LiveState_Name(result.state), ", the key belongs to ", Describe(known));
+  REQUIRE(
+      result.existing && result.id == holder && (result.state == known.state || were_[holder].contains(result.state)),
+      "Submit tells of task ", result.id, " ", LiveState_Name(result.state), ", the key belongs to ", Describe(known));
   coverage_->Count("Submit: existing");
   return true;
 }

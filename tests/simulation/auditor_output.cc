@@ -62,8 +62,8 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
   REQUIRE(before.due <= latest_wall_, "handed out before it is due: ", Describe(before));
   REQUIRE(session.accepts() && session.held.size() < session.worker.slots, "worker '", session.worker_id,
           "' is over-filled with ", Describe(before));
-  REQUIRE(Model::Fits(session.worker, before.type, before.required), "worker '", session.worker_id,
-          "' cannot run ", Describe(before));
+  REQUIRE(Model::Fits(session.worker, before.type, before.required), "worker '", session.worker_id, "' cannot run ",
+          Describe(before));
 
   ModelTask& task = model_.Change(id);
   task.state = LiveState::RUNNING;

@@ -35,8 +35,8 @@ void Auditor::ApplyStep(TaskId id, const Step& step, bool last) {
   CheckStep(before, model_.At(id), step);
   const LiveState state = model_.At(id).state;
   REQUIRE(last == engine::IsTerminal(state), "the last step of ", Describe(task), " is in the wrong family");
-  coverage_->Count(absl::StrCat(LiveState_Name(before.state), " -", Step::Kind_Name(step.kind()), "-> ",
-                                LiveState_Name(state)));
+  coverage_->Count(
+      absl::StrCat(LiveState_Name(before.state), " -", Step::Kind_Name(step.kind()), "-> ", LiveState_Name(state)));
   if (last) EndTask(id);
 }
 
@@ -201,8 +201,8 @@ void Auditor::ChildEnded(TaskId id, uint32_t generation, LiveState state) {
 
 void Auditor::ReadRemoved(TaskId first, TaskId end) {
   for (TaskId id = first; id < end; ++id) {
-    REQUIRE(model_.StateOf(id) == LiveState::STAGED, "removed: ",
-            model_.Exists(id) ? Describe(model_.At(id)) : "what never was");
+    REQUIRE(model_.StateOf(id) == LiveState::STAGED,
+            "removed: ", model_.Exists(id) ? Describe(model_.At(id)) : "what never was");
     model_.Change(id).state = LiveState::REMOVED;
     model_.live.erase(id);
     coverage_->Count("STAGED -DROPPED-> REMOVED");
@@ -259,8 +259,7 @@ void Auditor::Place(const engine::NewTask& source, ModelTask* task) const {
   const auto type = model_.types.find(source.type);
   const Options registered = type == model_.types.end() ? Options() : type->second;
   task->priority = task->own.priority.value_or(registered.priority.value_or(settings_.defaults.priority));
-  task->required =
-      task->own.required_capabilities.value_or(registered.required_capabilities.value_or(Capabilities()));
+  task->required = task->own.required_capabilities.value_or(registered.required_capabilities.value_or(Capabilities()));
 }
 
 }  // namespace baton::simulation

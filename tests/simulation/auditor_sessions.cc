@@ -83,8 +83,8 @@ void Auditor::TakeOver(const engine::HelloCommand& hello, ModelSession* fresh) {
       verdicts_.push_back(engine::Verdict::kValid);
       continue;
     }
-    const bool cancelled = previous != nullptr && previous->held.contains(KeyOf(attempt)) &&
-                           previous->held.at(KeyOf(attempt)).cancelled;
+    const bool cancelled =
+        previous != nullptr && previous->held.contains(KeyOf(attempt)) && previous->held.at(KeyOf(attempt)).cancelled;
     fresh->held[KeyOf(attempt)].cancelled = cancelled;
     verdicts_.push_back(cancelled ? engine::Verdict::kCancelled : engine::Verdict::kOver);
   }

@@ -130,7 +130,8 @@ Error SimulatedBroker::Send(std::unique_ptr<Command>& command) {
     coverage_->Count("Send: OVERLOADED");
     return error;
   }
-  if (sent->kind == Command::Kind::kHeartbeat) ++waiting_beats_[static_cast<const engine::HeartbeatCommand*>(sent)->session];
+  if (sent->kind == Command::Kind::kHeartbeat)
+    ++waiting_beats_[static_cast<const engine::HeartbeatCommand*>(sent)->session];
   WakeEngine();
   return error;
 }
@@ -214,7 +215,8 @@ void SimulatedBroker::HandOver() {
   Micros delay = 20;
   if (committing_->number != 0) {
     const bool stalls = random_->Chance(habits_.stall_permille);
-    delay = stalls ? random_->Between(habits_.fast, habits_.stall) : random_->Between(habits_.fast / 2, 2 * habits_.fast);
+    delay =
+        stalls ? random_->Between(habits_.fast, habits_.stall) : random_->Between(habits_.fast / 2, 2 * habits_.fast);
     if (stalls) coverage_->Count("disk: stalled");
   }
   Later(delay, [this] { CommitIsDone(); });
@@ -315,19 +317,21 @@ void SimulatedBroker::AddRead(Read read) {
 void SimulatedBroker::RequestLoads(std::vector<engine::LoadRequest> requests) {
   for (engine::LoadRequest& request : requests) {
     const uint64_t min_number = request.min_number;
-    reads_.push_back({min_number, [this, request = std::move(request)](const std::shared_ptr<const engine::View>& view) {
-                        absl::StatusOr<engine::LoadResult> loaded = engine::Load(*view, request);
-                        REQUIRE(loaded.ok(), "cannot load: ", loaded.status().ToString());
-                        loaded_.push_back(*std::move(loaded));
-                        WakeEngine();
-                      }});
+    reads_.push_back(
+        {min_number, [this, request = std::move(request)](const std::shared_ptr<const engine::View>& view) {
+           absl::StatusOr<engine::LoadResult> loaded = engine::Load(*view, request);
+           REQUIRE(loaded.ok(), "cannot load: ", loaded.status().ToString());
+           loaded_.push_back(*std::move(loaded));
+           WakeEngine();
+         }});
   }
   WantView();
 }
 
 void SimulatedBroker::StorePages(bool all) {
   if (follower_->pages_out()) return;
-  std::optional<storage::WriteBatch> pages = follower_->TakeDuePages(timeline_->Read().wall, all || random_->Chance(20));
+  std::optional<storage::WriteBatch> pages =
+      follower_->TakeDuePages(timeline_->Read().wall, all || random_->Chance(20));
   if (pages.has_value()) {
     pages_ = std::move(pages);
     WakeEngine();

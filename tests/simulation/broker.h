@@ -137,8 +137,8 @@ class SimulatedBroker {
   bool follow_planned_ = false;
   std::deque<WaitingRead> reads_;
   size_t follower_lag_bytes_ = 0;
-  bool closed_ = false;   // Takes no more commands.
-  bool ending_ = false;   // Stores what is left, and then ends.
+  bool closed_ = false;  // Takes no more commands.
+  bool ending_ = false;  // Stores what is left, and then ends.
 };
 
 }  // namespace baton::simulation

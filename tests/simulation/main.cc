@@ -67,7 +67,8 @@ void RunSeed(uint64_t seed, Totals* totals) {
     workload.Run(absl::GetFlag(FLAGS_commands));
   } catch (const std::exception& violation) {
     failure = absl::StrCat("seed ", seed, " at ", workload.Position(), ": ", violation.what(),
-                           "\n  replay: baton-simulation --trace --seed ", seed, " --commands ", absl::GetFlag(FLAGS_commands));
+                           "\n  replay: baton-simulation --trace --seed ", seed, " --commands ",
+                           absl::GetFlag(FLAGS_commands));
   }
   absl::MutexLock lock(&totals->mu);
   totals->coverage.Add(coverage);

@@ -25,10 +25,10 @@ struct NetworkHabits {
 struct Stream {
   SessionNumber session = 0;
   uint64_t broker_life = 0;
-  bool broken = false;           // Nothing goes through any more.
+  bool broken = false;  // Nothing goes through any more.
   bool closed_at_broker = false;
   bool closed_at_worker = false;
-  Micros last_arrival = 0;       // At the worker.
+  Micros last_arrival = 0;                               // At the worker.
   std::function<void(std::function<void()>)> to_worker;  // Hands something to the worker's process.
   std::function<void(engine::SessionOutput)> on_output;
   std::function<void()> on_lost;

@@ -21,7 +21,9 @@ class Timeline {
   // Somebody sets the wall clock: so far from the right time.
   void SetWall(Micros wrong_by) { jumped_ = wrong_by; }
 
-  void After(Micros delay, std::function<void()> action) { events_.emplace(std::pair(now_ + delay, next_++), std::move(action)); }
+  void After(Micros delay, std::function<void()> action) {
+    events_.emplace(std::pair(now_ + delay, next_++), std::move(action));
+  }
 
   // Goes to the next event and lets it happen.
   void Step() {

@@ -15,9 +15,9 @@ class Violation : public std::runtime_error {
 };
 
 // The rest says what is wrong; it is made only then.
-#define REQUIRE(holds, ...)                                     \
-  do {                                                          \
-    if (!(holds)) throw Violation(absl::StrCat(__VA_ARGS__));   \
+#define REQUIRE(holds, ...)                                   \
+  do {                                                        \
+    if (!(holds)) throw Violation(absl::StrCat(__VA_ARGS__)); \
   } while (false)
 
 }  // namespace baton::simulation

@@ -300,7 +300,8 @@ void SimulatedWorker::Report(const Key& key) {
   const bool progress = random_->Chance(500);
   progress ? step.mutable_progress()->set_text("half") : step.add_checkpoints()->set_code("half");
   network_->Call<engine::ReportCommand>(
-      [attempt = it->second.delivery.attempt, bytes = step.SerializeAsString(), progress](engine::ReportCommand* report) {
+      [attempt = it->second.delivery.attempt, bytes = step.SerializeAsString(),
+       progress](engine::ReportCommand* report) {
         report->reports.push_back({{}, attempt, bytes, progress});
       },
       [this, life = life_, key](const engine::ReportCommand*) {

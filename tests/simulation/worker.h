@@ -53,7 +53,9 @@ class SimulatedWorker {
   bool alive() const { return alive_; }
   bool idle() const { return handlers_.empty() && unanswered_.empty(); }
   // Any attempt that it holds; null if none.
-  const AttemptId* AnyAttempt() const { return handlers_.empty() ? nullptr : &handlers_.begin()->second.delivery.attempt; }
+  const AttemptId* AnyAttempt() const {
+    return handlers_.empty() ? nullptr : &handlers_.begin()->second.delivery.attempt;
+  }
 
  private:
   using Key = std::pair<TaskId, uint32_t>;

@@ -59,8 +59,9 @@ NetworkHabits Workload::DrawNetwork(Random& random) {
 }
 
 void Workload::DrawFaults() {
-  for (uint32_t* fault : {&faults_.kill_broker, &faults_.end_broker, &faults_.freeze_broker, &faults_.jump_wall,
-                          &faults_.kill_worker, &faults_.freeze_worker, &faults_.break_stream, &faults_.change_worker}) {
+  for (uint32_t* fault :
+       {&faults_.kill_broker, &faults_.end_broker, &faults_.freeze_broker, &faults_.jump_wall, &faults_.kill_worker,
+        &faults_.freeze_worker, &faults_.break_stream, &faults_.change_worker}) {
     if (random_.Chance(300)) *fault = 0;
   }
   for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_}) *kind = random_.Chance(750);
@@ -89,9 +90,9 @@ WorkerHabits Workload::DrawWorker(size_t index) {
   if (random_.Chance(300)) habits.handler_options.priority = static_cast<int32_t>(random_.Between(-1, 1));
   if (random_.Chance(300)) habits.default_options.retry_backoff = engine::Backoff::kExponential;
   if (random_.Chance(300)) habits.default_options.max_retries = static_cast<int32_t>(random_.Between(1, 5));
-  for (uint32_t* weight : {&habits.fail, &habits.fail_finally, &habits.spawn, &habits.suspend, &habits.release,
-                           &habits.bad, &habits.hang_permille, &habits.ignore_permille, &habits.forget_permille,
-                           &habits.report_permille}) {
+  for (uint32_t* weight :
+       {&habits.fail, &habits.fail_finally, &habits.spawn, &habits.suspend, &habits.release, &habits.bad,
+        &habits.hang_permille, &habits.ignore_permille, &habits.forget_permille, &habits.report_permille}) {
     if (random_.Chance(200)) *weight = 0;
   }
   return habits;
@@ -246,8 +247,8 @@ void Workload::Send(const Submission& submission, int tries) {
   network_.Call<engine::SubmitCommand>(
       [this, submission](engine::SubmitCommand* command) {
         command->actor = "local";
-        engine::testing::FillSubmit(submission.specs, submission.request_id, *broker_.Snapshot(),
-                                    timeline_.Read().wall, command);
+        engine::testing::FillSubmit(submission.specs, submission.request_id, *broker_.Snapshot(), timeline_.Read().wall,
+                                    command);
       },
       [this, submission, tries](const engine::SubmitCommand* answered) {
         if (answered == nullptr && tries > 1) Send(submission, tries - 1);
@@ -257,7 +258,8 @@ void Workload::Send(const Submission& submission, int tries) {
 void Workload::Cancel() {
   if (!cancels_) return;
   network_.Call<engine::CancelCommand>(
-      [id = random_.Chance(200) ? AnyParent() : AnyTask(), reason = absl::StrCat("cancel ", ++numbers_, ".")](engine::CancelCommand* command) {
+      [id = random_.Chance(200) ? AnyParent() : AnyTask(),
+       reason = absl::StrCat("cancel ", ++numbers_, ".")](engine::CancelCommand* command) {
         command->actor = "operator";
         command->task = id;
         command->reason = reason;
@@ -280,7 +282,8 @@ void Workload::Resume(TaskId id) {
 }
 
 void Workload::ListWorkers() {
-  network_.Call<engine::ListWorkersCommand>([](engine::ListWorkersCommand*) {}, [](const engine::ListWorkersCommand*) {});
+  network_.Call<engine::ListWorkersCommand>([](engine::ListWorkersCommand*) {},
+                                            [](const engine::ListWorkersCommand*) {});
 }
 
 // A reader sees one commit, whole, and at least what was on disk when it asked.
@@ -315,7 +318,9 @@ void Workload::Mischief() {
   const uint64_t kind = random_.Below(6);
   if (kind == 0) {
     return network_.Call<engine::ReportCommand>(
-        [attempt](engine::ReportCommand* report) { report->reports.push_back({{}, attempt, "", false}); },
+        [attempt](engine::ReportCommand* report) {
+          report->reports.push_back({{}, attempt, "", false});
+        },
         [](const engine::ReportCommand*) {});
   }
   if (kind == 1) {

@@ -48,8 +48,8 @@ class RunCheck {
         continue;
       }
       const Summary& task = *found->second;
-      const bool is_holder = submission.key != "-" && task.unique_key == submission.key;
-      if (task.plan.name != name && !is_holder) {
+      const bool is_other = submission.how == "existing" && task.unique_key == submission.key;
+      if ((task.plan.name == name) == is_other) {
         Find(name, " was acknowledged as task ", submission.task, ", which is ", task.plan.name);
       }
     }

@@ -186,7 +186,7 @@ class CheckRunTest : public ::testing::Test {
       child.plan.name = ChildName(parent.plan.name, child.plan);
       tasks_.push_back(child);
     }
-    Promise({{"submitted", "r0-1", "0", "1", "-"}});
+    Promise({{"submitted", "r0-1", "0", "1", "-", "new"}});
   }
 
   void Promise(const std::vector<LedgerLine>& lines) {
@@ -208,7 +208,7 @@ class CheckRunTest : public ::testing::Test {
 TEST_F(CheckRunTest, AGoodRunHasNoFindings) { EXPECT_THAT(Run(), IsEmpty()); }
 
 TEST_F(CheckRunTest, AnAcknowledgedTaskThatIsGone) {
-  Promise({{"submitted", "r0-2", "0", "9", "-"}});
+  Promise({{"submitted", "r0-2", "0", "9", "-", "new"}});
   EXPECT_THAT(Run(), Contains(HasSubstr("acknowledged as task 9, which is not there")));
 }
 
@@ -254,7 +254,7 @@ TEST_F(CheckRunTest, AKeyThatTwoTasksHeldAtOnce) {
     task.created_us = static_cast<int64_t>(id);
     task.ended_us = 12;
     task.plan.name = absl::StrCat("r1-", id, "/0");
-    Promise({{"submitted", absl::StrCat("r1-", id), "0", absl::StrCat(id), "k"}});
+    Promise({{"submitted", absl::StrCat("r1-", id), "0", absl::StrCat(id), "k", "new"}});
     tasks_.push_back(task);
   }
   EXPECT_THAT(Run(), IsEmpty());

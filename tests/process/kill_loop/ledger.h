@@ -1,7 +1,8 @@
 // What the programs of the kill loop write down about what the broker told them, outside of it.
 //
 // A ledger is a file of lines; the first word says what happened, the rest are its facts. Of the submitter:
-//   submitted REQUEST ITEM TASK KEY    the answer to an item; KEY is its unique key, "-" for none
+//   submitted REQUEST ITEM TASK KEY HOW  the answer to an item; KEY: its unique key, "-" for none; HOW: "new", or
+//                                      "existing" for a task that held the key
 //   rejected REQUEST ITEM REASON       the item was refused: the unique key was in use
 //   cancelled TASK                     Cancel was answered with OK
 //   kept TASK REASON                   Cancel was refused

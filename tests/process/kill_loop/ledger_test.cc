@@ -26,9 +26,9 @@ std::string FreshPath() {
 
 TEST(LedgerFileTest, WhatWasWrittenIsReadBack) {
   const std::string path = FreshPath();
-  LedgerWriter(path).Write({"submitted r0-1 0 17 -", "cancelled 17"});
+  LedgerWriter(path).Write({"submitted r0-1 0 17 - new", "cancelled 17"});
   LedgerWriter(path).Write({"resumed 18 d1"});
-  EXPECT_THAT(*ReadLedger(path), ElementsAre(ElementsAre("submitted", "r0-1", "0", "17", "-"),
+  EXPECT_THAT(*ReadLedger(path), ElementsAre(ElementsAre("submitted", "r0-1", "0", "17", "-", "new"),
                                              ElementsAre("cancelled", "17"), ElementsAre("resumed", "18", "d1")));
 }
 
@@ -45,16 +45,25 @@ TEST(LedgerFileTest, AMissingLedgerIsAnError) {
 TEST(PromisesTest, TheSameAnswerTwiceIsFineAndAnotherOneIsNot) {
   Promises promises;
   Findings findings;
-  promises.Add({{"submitted", "r0-1", "0", "17", "-"}, {"submitted", "r0-1", "0", "17", "-"}}, &findings);
+  promises.Add({{"submitted", "r0-1", "0", "17", "-", "new"}, {"submitted", "r0-1", "0", "17", "-", "new"}}, &findings);
   EXPECT_THAT(findings, IsEmpty());
-  promises.Add({{"submitted", "r0-1", "0", "18", "-"}}, &findings);
-  EXPECT_THAT(findings, ElementsAre(HasSubstr("was answered with task 17 and with task 18")));
+  promises.Add({{"submitted", "r0-1", "0", "18", "-", "new"}}, &findings);
+  EXPECT_THAT(findings, ElementsAre(HasSubstr("was answered with the new task 17 and with the new task 18")));
+}
+
+TEST(PromisesTest, ARepeatSaysAgainThatTheTaskExisted) {
+  Promises promises;
+  Findings findings;
+  promises.Add({{"submitted", "r0-1", "0", "17", "k", "existing"}, {"submitted", "r0-1", "0", "17", "k", "new"}},
+               &findings);
+  EXPECT_THAT(findings, ElementsAre(HasSubstr("with the existing task 17 and with the new task 17")));
 }
 
 TEST(PromisesTest, AnItemThatWasAcknowledgedIsNotRefusedLater) {
   Promises promises;
   Findings findings;
-  promises.Add({{"submitted", "r0-1", "0", "17", "k"}, {"rejected", "r0-1", "0", "UNIQUE_KEY_IN_USE"}}, &findings);
+  promises.Add({{"submitted", "r0-1", "0", "17", "k", "new"}, {"rejected", "r0-1", "0", "UNIQUE_KEY_IN_USE"}},
+               &findings);
   EXPECT_THAT(findings, ElementsAre(HasSubstr("got two answers")));
 }
 

@@ -34,7 +34,7 @@ bool Promises::AddLine(const LedgerLine& line, Findings* findings) {
     findings->push_back(absl::StrJoin(line, " "));
     return true;
   }
-  if (word == "submitted" && line.size() == 5) return AddSubmission(line, findings);
+  if (word == "submitted" && line.size() == 6) return AddSubmission(line, findings);
   if (word == "rejected" && line.size() == 4) {
     ++counts_.answers;
     if (line[3] != "UNIQUE_KEY_IN_USE") findings->push_back(absl::StrCat(NameOf(line), " was refused: ", line[3]));
@@ -60,7 +60,7 @@ bool Promises::AddLine(const LedgerLine& line, Findings* findings) {
 }
 
 bool Promises::AddSubmission(const LedgerLine& line, Findings* findings) {
-  Submission submission{0, line[4]};
+  Submission submission{0, line[4], line[5]};
   if (!Read(line[3], &submission.task)) return false;
   ++counts_.answers;
   const auto [at, added] = submissions_.emplace(NameOf(line), submission);

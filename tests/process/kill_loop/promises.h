@@ -44,6 +44,8 @@ struct Submission {
   uint64_t task = 0;
   // "-" for none.
   std::string key;
+  // "new", or "existing" for a task that held the key.
+  std::string how;
 };
 
 struct PromiseCounts {

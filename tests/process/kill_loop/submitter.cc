@@ -123,7 +123,8 @@ class Submitter {
       if (result.has_error()) {
         lines.push_back(absl::StrCat("rejected ", item, result.error().reason()));
       } else {
-        lines.push_back(absl::StrCat("submitted ", item, result.task_id(), " ", key.empty() ? "-" : key));
+        lines.push_back(absl::StrCat("submitted ", item, result.task_id(), " ", key.empty() ? "-" : key, " ",
+                                     result.existing() ? "existing" : "new"));
         if ((*random)() % kCancelEvery == 0) to_cancel.push_back(result.task_id());
       }
     }

@@ -19,8 +19,7 @@ class Watched final : public SubmitCommand {
 
   void Answer() override {
     std::string row;
-    const absl::Status stored =
-        store_->TakeSnapshot()->Get(storage::Family::kTask, TaskKey(results.at(0).id), &row);
+    const absl::Status stored = store_->TakeSnapshot()->Get(storage::Family::kTask, TaskKey(results.at(0).id), &row);
     EXPECT_TRUE(stored.ok()) << "task " << results.at(0).id << " was acknowledged before it was stored";
     left_->Notify();
   }

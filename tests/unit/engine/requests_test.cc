@@ -24,6 +24,25 @@ TEST(RequestsTest, RepeatIsAnsweredWithTheSameTasks) {
   EXPECT_THAT(Ids(harness.SubmitCall(specs, "request 2")), ElementsAre(4, 5, 6));
 }
 
+// The repeat used to say that the task was new and pending: a caller whose first answer was lost with the broker took a
+// task of somebody else for its own.
+TEST(RequestsTest, RepeatStillSaysWhichTasksExisted) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId holder = harness.Submit({.unique_key = "daily"});
+  ASSERT_TRUE(worker.Runs(holder));
+  const std::vector<TaskSpec> specs = {{.payload = "new"}, {.unique_key = "daily"}};
+  const auto first = harness.SubmitCall(specs, "request");
+  ASSERT_TRUE(first->results[1].existing);
+  harness.Crash();
+  const auto again = harness.SubmitCall(specs, "request");
+  EXPECT_EQ(Ids(again), Ids(first));
+  EXPECT_FALSE(again->results[0].existing);
+  EXPECT_EQ(again->results[0].state, LiveState::PENDING);
+  EXPECT_TRUE(again->results[1].existing);
+  EXPECT_EQ(again->results[1].state, LiveState::RUNNING);
+}
+
 TEST(RequestsTest, RepeatAfterTheTasksHaveEndedMakesNoNewOnes) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect();

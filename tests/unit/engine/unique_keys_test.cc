@@ -31,7 +31,8 @@ TaskId MakeHolder(EngineHarness& harness, Holder holder) {
 // Found by the simulation: a task that is not due yet was not at hand for the rest of its own call.
 TEST(UniqueKeysOfOneCallTest, LaterTaskReplacesAnEarlierOneThatIsNotDue) {
   EngineHarness harness;
-  const auto reply = harness.SubmitCall({Keyed("k", UniquePolicy::kReject, kHour), Keyed("k", UniquePolicy::kReplacePending)});
+  const auto reply =
+      harness.SubmitCall({Keyed("k", UniquePolicy::kReject, kHour), Keyed("k", UniquePolicy::kReplacePending)});
   EXPECT_THAT(reply->results[1].error, NoError());
   EXPECT_FALSE(reply->results[1].existing);
   EXPECT_EQ(harness.StateOf(reply->results[0].id), LiveState::CANCELLED);

@@ -111,10 +111,9 @@ int main() {
                     .options = {.retry_interval = absl::Seconds(1), .retry_backoff = baton::RetryBackoff::kExponential},
                     .description = "counts the words of parts of files"}}});
   const char* capabilities = std::getenv("CAPABILITIES");
-  const absl::Status configured =
-      worker.Configure({.max_concurrency = 2,
-                        .capabilities = absl::StrSplit(capabilities != nullptr ? capabilities : "", ',',
-                                                       absl::SkipEmpty())});
+  const absl::Status configured = worker.Configure(
+      {.max_concurrency = 2,
+       .capabilities = absl::StrSplit(capabilities != nullptr ? capabilities : "", ',', absl::SkipEmpty())});
   if (!used.ok() || !configured.ok()) {
     baton::LogToStderr(baton::LogLevel::kError, absl::StrCat(used.ToString(), " ", configured.ToString()));
     return 2;
