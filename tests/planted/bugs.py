@@ -1,4 +1,4 @@
-"""Small faults, each of which the tests must catch: a file, what stands there, and what a hasty hand would have written.
+"""Small faults, each of which the tests must catch: a file, what stands there, what a hasty hand would have written.
 
 `proof` is the target to build and the arguments of the test program that has to fail.
 """
