@@ -183,7 +183,8 @@ class RunningPartitionTest : public ::testing::Test {
       const auto answered = std::make_shared<absl::Notification>();
       refused = Post(std::make_unique<Recorded<ListWorkersCommand>>([answered](const auto&) { answered->Notify(); }));
       // What was taken before the partition stopped is answered.
-      if (refused.ok()) ASSERT_TRUE(answered->WaitForNotificationWithTimeout(kPatience));
+      if (!refused.ok()) break;
+      ASSERT_TRUE(answered->WaitForNotificationWithTimeout(kPatience));
     }
     EXPECT_THAT(refused, ErrorIs(absl::StatusCode::kUnavailable, "DRAINING"));
   }
