@@ -64,9 +64,10 @@ bool Promises::AddSubmission(const LedgerLine& line, Findings* findings) {
   if (!Read(line[3], &submission.task)) return false;
   ++counts_.answers;
   const auto [at, added] = submissions_.emplace(NameOf(line), submission);
-  if (at->second.task != submission.task) {
-    findings->push_back(
-        absl::StrCat(NameOf(line), " was answered with task ", at->second.task, " and with task ", submission.task));
+  const Submission& first = at->second;
+  if (first.task != submission.task || first.how != submission.how) {
+    findings->push_back(absl::StrCat(NameOf(line), " was answered with the ", first.how, " task ", first.task,
+                                     " and with the ", submission.how, " task ", submission.task));
   }
   if (rejected_.contains(NameOf(line))) findings->push_back(absl::StrCat(NameOf(line), " got two answers"));
   return true;
