@@ -12,6 +12,10 @@ namespace baton::cli {
 namespace {
 
 absl::Status FromGrpc(const grpc::Status& status) {
+  // This program cancels no calls: the broker stopped before it had taken the call in, and gRPC says it in its own way.
+  if (status.error_code() == grpc::StatusCode::CANCELLED) {
+    return absl::UnavailableError("the broker stopped while the call was on its way");
+  }
   return StatusFromDetails(static_cast<int>(status.error_code()), status.error_message(), status.error_details());
 }
 

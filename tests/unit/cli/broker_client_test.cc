@@ -34,6 +34,9 @@ class TaskService : public v1::TaskBroker::Service {
     for (int i = 0; i < request->tasks_size(); ++i) response->add_results()->set_task_id(i + 1);
     return grpc::Status::OK;
   }
+  grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest*, v1::CancelResponse*) override {
+    return grpc::Status::CANCELLED;
+  }
 
  private:
   static grpc::Status NotFound() {
@@ -78,6 +81,12 @@ class BrokerClientTest : public testing::Test {
   std::string address_;
   std::unique_ptr<Broker> broker_;
 };
+
+// What arrives at a broker that is just closing its connections is answered by gRPC, with CANCELLED. Commands that wait
+// for a broker to come back used to give up on it.
+TEST_F(BrokerClientTest, ACallThatAStoppingBrokerDropsFoundNoBroker) {
+  EXPECT_EQ(broker_->Cancel({}, kTimeout).status().code(), absl::StatusCode::kUnavailable);
+}
 
 TEST_F(BrokerClientTest, CallsBothServices) {
   v1::SubmitRequest submit;

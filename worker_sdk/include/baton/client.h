@@ -105,7 +105,8 @@ class Client {
   absl::Status Cancel(uint64_t id, const std::string& reason = "");
 
   // Wakes a task that a handler suspended; the handler can read `decision`. Errors: NOT_FOUND as Get;
-  // FAILED_PRECONDITION, reason NOT_SUSPENDED or WAITS_FOR_CHILDREN (a repeat after a lost answer is NOT_SUSPENDED).
+  // FAILED_PRECONDITION, reason NOT_SUSPENDED or WAITS_FOR_CHILDREN. After a lost answer the call is repeated: it fails
+  // with NOT_SUSPENDED then, or, if the task was suspended again meanwhile, decides about that too.
   absl::Status Resume(uint64_t id, Payload decision = {}, const std::string& reason = "");
 
  private:
