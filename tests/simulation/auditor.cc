@@ -138,7 +138,7 @@ void Auditor::Applied(const engine::Engine& engine) {
   const engine::Batch& batch = engine.OpenBatchForTest();
   ReadWrites(batch);
   ReadAnswers(batch);
-  ReadOutput(batch);
+  ReadOutput(engine);
   CheckNoMoreExpected();
   loads_ += static_cast<int64_t>(batch.load_count() - seen_loads_);
   seen_loads_ = batch.load_count();

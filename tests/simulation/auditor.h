@@ -138,7 +138,7 @@ class Auditor {
   void CheckBeat(const engine::HeartbeatCommand& command);
   void CheckWorkers(const engine::ListWorkersCommand& command) const;
   // ── auditor_output.cc ──
-  void ReadOutput(const engine::Batch& batch);
+  void ReadOutput(const engine::Engine& engine);
   ModelTask CheckDelivery(const engine::Delivery& delivery, ModelSession& session);
   void CheckFirstOfItsClass(const ModelTask& task) const;
 

@@ -169,10 +169,10 @@ void Workload::Befall() {
   }
 }
 
-// Every other one is longer than the beat window.
+// More than every other one is longer than the beat window.
 Micros Workload::DrawFreeze() {
   const Micros window = broker_.settings().beat_window;
-  return random_.Chance(500) ? random_.Between(window, 3 * window) : random_.Time(100 * kMillisecond, window);
+  return random_.Chance(600) ? random_.Between(window, 3 * window) : random_.Time(100 * kMillisecond, window);
 }
 
 void Workload::ChangeWorker(SimulatedWorker& worker) {

@@ -17,12 +17,12 @@ namespace baton::simulation {
 // What befalls them: how often, in so many of ten thousand turns. Each kind is switched off in a part of all seeds, so
 // that it cannot hide what another would show.
 struct Faults {
-  uint32_t kill_broker = 40;
+  uint32_t kill_broker = 25;
   uint32_t end_broker = 10;
   uint32_t freeze_broker = 20;
   uint32_t jump_wall = 15;
   uint32_t kill_worker = 60;
-  uint32_t freeze_worker = 100;
+  uint32_t freeze_worker = 160;
   uint32_t break_stream = 80;
   uint32_t change_worker = 60;
 };
