@@ -34,6 +34,7 @@ void SimulatedBroker::Start() {
   frozen_until_ = 0;
   lanes_.emplace(settings_);
   store_ = *storage::OpenMemoryStore(disk_);
+  if (life_ > 1) CheckStore();
   catalog_ = std::make_unique<engine::Catalog>();
   board_ = std::make_unique<engine::RoutingBoard>();
   follower_ = std::make_unique<engine::Follower>(settings_, store_.get(), catalog_.get());
@@ -354,7 +355,13 @@ void SimulatedBroker::CheckEverything() {
   const std::string miscount = engine::testing::MiscountIn(*follower_->MakeView(store_->TakeSnapshot()));
   REQUIRE(miscount.empty(), miscount);
   auditor_.CheckHistory(*store_->TakeSnapshot());
+  CheckStore();
   coverage_->Count("everything checked");
+}
+
+void SimulatedBroker::CheckStore() const {
+  const std::string damage = engine::testing::DamageIn(settings_, *store_);
+  REQUIRE(damage.empty(), damage);
 }
 
 }  // namespace baton::simulation

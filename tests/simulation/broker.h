@@ -104,6 +104,8 @@ class SimulatedBroker {
   void StorePages(bool all);
   void EndDrain();
   void End();
+  // As `batond verify` does.
+  void CheckStore() const;
 
   const EngineSettings settings_;
   DiskHabits habits_;

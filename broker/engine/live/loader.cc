@@ -13,7 +13,7 @@ namespace {
 using records::v1::Step;
 using storage::Family;
 
-absl::Status Damaged(TaskId id, absl::string_view what) {
+absl::Status TaskDamaged(TaskId id, absl::string_view what) {
   return absl::DataLossError(absl::StrCat("task ", id, ": ", what));
 }
 
@@ -27,14 +27,14 @@ absl::StatusOr<uint32_t> NewestStep(const storage::Snapshot& store, TaskId id, S
                                       readable = step->ParseFromArray(value.data(), static_cast<int>(value.size()));
                                       return false;
                                     }));
-  if (!readable) return Damaged(id, "its newest step is not readable");
+  if (!readable) return TaskDamaged(id, "its newest step is not readable");
   return row;
 }
 
 absl::Status ReadStepRow(const storage::Snapshot& store, TaskId id, uint32_t row, std::string* step) {
   if (row == 0) return absl::OkStatus();
   const absl::Status status = store.Get(Family::kLog, LogKey(id, row), step);
-  return absl::IsNotFound(status) ? Damaged(id, absl::StrCat("step ", row, " is missing")) : status;
+  return absl::IsNotFound(status) ? TaskDamaged(id, absl::StrCat("step ", row, " is missing")) : status;
 }
 
 // The live table is ahead of the rows in what writes no row: a claim, and the return from children.
@@ -69,7 +69,7 @@ absl::StatusOr<LoadedTask> LoadOne(const View& view, TaskId id) {
     std::string row;
     Step step;
     RETURN_IF_ERROR(view.store().Get(Family::kEnd, EndKey(id), &row));
-    if (!step.ParseFromString(row)) return Damaged(id, "its end is not readable");
+    if (!step.ParseFromString(row)) return TaskDamaged(id, "its end is not readable");
     loaded.end = {step.attempt().number(), step.kind()};
   }
   return loaded;
@@ -116,9 +116,10 @@ absl::StatusOr<std::unique_ptr<Task>> LoadTask(const storage::Snapshot& store, c
   auto task = std::make_unique<Task>();
   auto body = std::make_shared<TaskBody>();
   const absl::Status status = store.Get(Family::kTask, TaskKey(entry.id), &body->task_row);
-  if (absl::IsNotFound(status)) return Damaged(entry.id, "it is live, but its record is missing");
+  if (absl::IsNotFound(status)) return TaskDamaged(entry.id, "it is live, but its record is missing");
   RETURN_IF_ERROR(status);
-  if (!ReadTaskRow(body->task_row, entry.id, catalog, task.get())) return Damaged(entry.id, "its record is unreadable");
+  if (!ReadTaskRow(body->task_row, entry.id, catalog, task.get()))
+    return TaskDamaged(entry.id, "its record is unreadable");
   Step newest;
   ASSIGN_OR_RETURN(task->log_rows, NewestStep(store, entry.id, &newest));
   if (task->log_rows > 0) FromRecord(newest.after(), task.get());

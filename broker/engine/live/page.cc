@@ -31,7 +31,7 @@ bool ColumnFits(const Column& column, int count) {
   return column.size() <= 1 || column.size() == count;
 }
 
-absl::Status Damaged(uint64_t page_number, absl::string_view what) {
+absl::Status PageDamaged(uint64_t page_number, absl::string_view what) {
   return absl::DataLossError(absl::StrCat("page ", page_number, " is damaged: ", what));
 }
 
@@ -151,7 +151,7 @@ std::string Page::Encode() const {
 absl::StatusOr<Page> Page::Decode(uint64_t page_number, absl::string_view bytes) {
   PageRow row;
   if (!row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Damaged(page_number, "not a page record");
+    return PageDamaged(page_number, "not a page record");
   }
   Page page(page_number);
   page.folded_ = row.number();
@@ -160,17 +160,17 @@ absl::StatusOr<Page> Page::Decode(uint64_t page_number, absl::string_view bytes)
   for (int i = 0; i + 1 < row.states_size(); i += 2) {
     const uint32_t count = row.states(i);
     const uint32_t state = row.states(i + 1);
-    if (count > kPageIds - slot || state >= 10) return Damaged(page_number, "bad runs of states");
+    if (count > kPageIds - slot || state >= 10) return PageDamaged(page_number, "bad runs of states");
     for (const uint32_t end = slot + count; slot < end; ++slot) {
       page.SetState(slot, static_cast<LiveState>(state));
       if (IsLive(static_cast<LiveState>(state))) live_slots.push_back(static_cast<uint16_t>(slot));
     }
   }
   const int live = static_cast<int>(live_slots.size());
-  if (slot != kPageIds) return Damaged(page_number, "bad runs of states");
+  if (slot != kPageIds) return PageDamaged(page_number, "bad runs of states");
   if (!ColumnFits(row.class_numbers(), live) || !ColumnFits(row.priorities(), live) ||
       !ColumnFits(row.attempts(), live) || row.due_deltas_size() != live) {
-    return Damaged(page_number, "columns do not match the number of live tasks");
+    return PageDamaged(page_number, "columns do not match the number of live tasks");
   }
   page.live_.reserve(live);
   uint64_t due = 0;
@@ -182,7 +182,8 @@ absl::StatusOr<Page> Page::Decode(uint64_t page_number, absl::string_view bytes)
   for (const PageRow::Extra& stored : row.extras()) {
     const auto base = std::lower_bound(page.live_.begin(), page.live_.end(), stored.slot(),
                                        [](const Base& element, uint32_t wanted) { return element.slot < wanted; });
-    if (base == page.live_.end() || base->slot != stored.slot()) return Damaged(page_number, "facts of no live task");
+    if (base == page.live_.end() || base->slot != stored.slot())
+      return PageDamaged(page_number, "facts of no live task");
     base->has_extra = true;
     page.extras_[base->slot] = {stored.paused(),          stored.session(),    stored.options_number(),
                                 stored.handler_version(), stored.claimed_us(), stored.ready_us(),

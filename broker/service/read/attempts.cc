@@ -15,7 +15,7 @@ namespace {
 using records::v1::AttemptInfo;
 using records::v1::Step;
 
-std::string ListName(TaskId id) { return absl::StrCat("attempts of ", id); }
+std::string AttemptsOf(TaskId id) { return absl::StrCat("attempts of ", id); }
 
 v1::AttemptOutcome OutcomeOf(Step::Kind kind) {
   switch (kind) {
@@ -120,7 +120,7 @@ class AttemptPage {
     const size_t bytes = attempt.ByteSizeLong() + 8;
     const bool first = response_.attempts().empty();
     if (!first && (response_.attempts_size() >= static_cast<int>(page_size_) || bytes_ + bytes > page_bytes_)) {
-      response_.set_next_page_token(EncodePageToken(ListName(facts_.id), {next_row_}));
+      response_.set_next_page_token(EncodePageToken(AttemptsOf(facts_.id), {next_row_}));
       return false;
     }
     bytes_ += bytes;
@@ -146,7 +146,7 @@ Error ListAttempts(const engine::View& view, const engine::DefaultOptions& defau
   std::vector<uint64_t> position = {1};
   Error error;
   if (!request.page_token().empty()) {
-    error = DecodePageToken(ListName(request.task_id()), request.page_token(), 1, &position);
+    error = DecodePageToken(AttemptsOf(request.task_id()), request.page_token(), 1, &position);
   }
   TaskFacts facts;
   if (error.ok()) error = LoadTask(view, request.task_id(), &facts);

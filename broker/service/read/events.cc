@@ -21,11 +21,11 @@ struct Position {
   EventExpander::Context context;
 };
 
-std::string ListName(TaskId id) { return absl::StrCat("events of ", id); }
+std::string EventsOf(TaskId id) { return absl::StrCat("events of ", id); }
 
 std::string Encode(TaskId id, const Position& position) {
   const EventExpander::Context& context = position.context;
-  return EncodePageToken(ListName(id),
+  return EncodePageToken(EventsOf(id),
                          {position.row, position.told, position.number, static_cast<uint64_t>(context.state),
                           context.waits_for_children ? uint64_t{1} : uint64_t{0}, context.stage, context.attempt,
                           static_cast<uint64_t>(context.time)});
@@ -34,7 +34,7 @@ std::string Encode(TaskId id, const Position& position) {
 Error Decode(TaskId id, const std::string& token, Position* position) {
   if (token.empty()) return {};
   std::vector<uint64_t> numbers;
-  Error error = DecodePageToken(ListName(id), token, 8, &numbers);
+  Error error = DecodePageToken(EventsOf(id), token, 8, &numbers);
   if (!error.ok()) return error;
   position->row = static_cast<uint32_t>(numbers[0]);
   position->told = numbers[1];
