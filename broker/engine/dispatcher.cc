@@ -126,8 +126,8 @@ const Dispatcher::Head* Dispatcher::TopOf(Profile& profile, ReadyOrder& order) {
       profile.heads.pop();
       continue;
     }
-    if (top.key == *queue.begin()) return &top;
-    const Head corrected{*queue.begin(), top.class_number};
+    if (top.key == queue.front()) return &top;
+    const Head corrected{queue.front(), top.class_number};
     profile.heads.pop();
     // Of several entries of one class only one stays.
     if (!profile.heads.empty() && profile.heads.top().class_number == corrected.class_number &&
@@ -152,7 +152,7 @@ std::optional<Dispatcher::Choice> Dispatcher::Next(ReadyOrder& order) {
       profile.heads = {};
       for (const ClassNumber number : profile.eligible) {
         const ReadyOrder::Queue& queue = order.QueueAt(number);
-        if (!queue.empty()) profile.heads.push({*queue.begin(), number});
+        if (!queue.empty()) profile.heads.push({queue.front(), number});
       }
     }
     const Head* top = TopOf(profile, order);

@@ -58,13 +58,12 @@ void Engine::Restore(Recovered recovered) {
     ++running_;
     tasks_[task->id] = std::move(task);
   }
-  for (const LiveEntry& entry : recovered.live) {
-    if (entry.state == LiveState::PENDING) {
-      Enqueue(entry.class_number, KeyOf(entry.priority, entry.due, entry.id));
-    } else if (entry.state == LiveState::WAITING) {
+  order_ = std::move(recovered.pending);
+  for (const LiveEntry& entry : recovered.waiting) {
+    if (entry.state == LiveState::WAITING) {
       waiting_[entry.id] = {entry.class_number, entry.priority,  entry.due,   entry.attempt,
                             entry.generation,   entry.remaining, entry.failed};
-    } else if (entry.state == LiveState::STAGED) {
+    } else {
       staged_[entry.id] = {entry.class_number, KeyOf(entry.priority, entry.due, entry.id)};
     }
   }

@@ -140,7 +140,7 @@ void Engine::FreeSlot(SessionNumber number, const AttemptId& attempt) {
 }
 
 void Engine::Enqueue(ClassNumber class_number, const OrderKey& key) {
-  if (order_.Insert(class_number, key, now_.wall) && *order_.QueueAt(class_number).begin() == key) {
+  if (order_.Insert(class_number, key, now_.wall) && order_.QueueAt(class_number).front() == key) {
     dispatcher_.ClassReady(class_number);
   }
 }

@@ -6,8 +6,9 @@
 #include <deque>
 #include <limits>
 
-#include "absl/container/btree_set.h"
+#include "broker/base/varint.h"
 #include "broker/engine/catalog.h"
+#include "broker/engine/compact_set.h"
 #include "broker/engine/live/page.h"
 
 namespace baton::engine {
@@ -23,10 +24,48 @@ struct OrderKey {
 
 inline OrderKey KeyOf(int32_t priority, WallMicros due, TaskId id) { return {-priority, due, id}; }
 
+// Of one priority: how much later it is due, and how far away its id is; else everything. Tasks of one Submit call are
+// due at the same time: two bytes.
+struct OrderKeyCoder {
+  static constexpr size_t kMaxBytes = 4 * kMaxVarintBytes;
+
+  static char* Write(const OrderKey& before, const OrderKey& key, char* out) {
+    const uint64_t later = static_cast<uint64_t>(key.due) - static_cast<uint64_t>(before.due);
+    if (key.negated_priority == before.negated_priority && later >> 63 == 0) {
+      out = WriteVarint(later << 1, out);
+      return WriteVarint(ZigZag(key.id - before.id), out);
+    }
+    out = WriteVarint(kWhole, out);
+    out = WriteVarint(ZigZag(static_cast<uint64_t>(int64_t{key.negated_priority})), out);
+    out = WriteVarint(ZigZag(static_cast<uint64_t>(key.due)), out);
+    return WriteVarint(key.id, out);
+  }
+
+  static const char* Read(const OrderKey& before, const char* in, OrderKey* key) {
+    uint64_t head, value;
+    in = ReadVarint(in, &head);
+    if (head != kWhole) {
+      key->negated_priority = before.negated_priority;
+      key->due = static_cast<WallMicros>(static_cast<uint64_t>(before.due) + (head >> 1));
+      in = ReadVarint(in, &value);
+      key->id = before.id + UnZigZag(value);
+      return in;
+    }
+    in = ReadVarint(in, &value);
+    key->negated_priority = static_cast<int32_t>(UnZigZag(value));
+    in = ReadVarint(in, &value);
+    key->due = static_cast<WallMicros>(UnZigZag(value));
+    return ReadVarint(in, &key->id);
+  }
+
+ private:
+  static constexpr uint64_t kWhole = 1;
+};
+
 // Not thread-safe.
 class ReadyOrder {
  public:
-  using Queue = absl::btree_set<OrderKey>;
+  using Queue = CompactSet<OrderKey, OrderKeyCoder>;
 
   // Adds a pending task; true if it is due, so that its class may have a new head.
   bool Insert(ClassNumber class_number, const OrderKey& key, WallMicros now) {
@@ -40,7 +79,7 @@ class ReadyOrder {
   }
 
   void Remove(ClassNumber class_number, const OrderKey& key) {
-    if (QueueOf(class_number).erase(key) > 0) {
+    if (QueueOf(class_number).erase(key)) {
       --due_count_;
     } else {
       delayed_.erase({key.due, key.id, class_number, key.negated_priority});
@@ -50,9 +89,9 @@ class ReadyOrder {
   // Moves at most `limit` tasks that have become due, and calls promoted(class) for each.
   template <typename Visitor>
   void Promote(WallMicros now, size_t limit, Visitor&& promoted) {
-    while (limit-- > 0 && !delayed_.empty() && delayed_.begin()->due <= now) {
-      const Delayed task = *delayed_.begin();
-      delayed_.erase(delayed_.begin());
+    while (limit-- > 0 && !delayed_.empty() && delayed_.front().due <= now) {
+      const Delayed task = delayed_.front();
+      delayed_.erase(task);
       QueueOf(task.class_number).insert({task.negated_priority, task.due, task.id});
       ++due_count_;
       promoted(task.class_number);
@@ -61,7 +100,7 @@ class ReadyOrder {
 
   // When the next task becomes due; the largest number if none is waiting for that.
   WallMicros next_due() const {
-    return delayed_.empty() ? std::numeric_limits<WallMicros>::max() : delayed_.begin()->due;
+    return delayed_.empty() ? std::numeric_limits<WallMicros>::max() : delayed_.front().due;
   }
 
   // Calls visit(class, key) for all, in no particular order.
@@ -76,6 +115,12 @@ class ReadyOrder {
   const Queue& QueueAt(ClassNumber class_number) { return QueueOf(class_number); }
   size_t class_limit() const { return queues_.size(); }
   size_t size() const { return due_count_ + delayed_.size(); }
+  // An estimate.
+  size_t memory_bytes() const {
+    size_t bytes = delayed_.memory_bytes();
+    for (const Queue& queue : queues_) bytes += sizeof(Queue) + queue.memory_bytes();
+    return bytes;
+  }
 
  private:
   struct Delayed {
@@ -85,6 +130,29 @@ class ReadyOrder {
     int32_t negated_priority;
     friend auto operator<=>(const Delayed&, const Delayed&) = default;  // NOLINT(modernize-use-nullptr): as above.
   };
+  struct DelayedCoder {
+    static constexpr size_t kMaxBytes = 4 * kMaxVarintBytes;
+
+    static char* Write(const Delayed& before, const Delayed& task, char* out) {
+      out = WriteVarint(static_cast<uint64_t>(task.due) - static_cast<uint64_t>(before.due), out);
+      out = WriteVarint(ZigZag(task.id - before.id), out);
+      out = WriteVarint(task.class_number, out);
+      return WriteVarint(ZigZag(static_cast<uint64_t>(int64_t{task.negated_priority})), out);
+    }
+
+    static const char* Read(const Delayed& before, const char* in, Delayed* task) {
+      uint64_t value;
+      in = ReadVarint(in, &value);
+      task->due = static_cast<WallMicros>(static_cast<uint64_t>(before.due) + value);
+      in = ReadVarint(in, &value);
+      task->id = before.id + UnZigZag(value);
+      in = ReadVarint(in, &value);
+      task->class_number = static_cast<ClassNumber>(value);
+      in = ReadVarint(in, &value);
+      task->negated_priority = static_cast<int32_t>(UnZigZag(value));
+      return in;
+    }
+  };
 
   Queue& QueueOf(ClassNumber class_number) {
     if (queues_.size() <= class_number) queues_.resize(class_number + 1);
@@ -92,7 +160,7 @@ class ReadyOrder {
   }
 
   std::deque<Queue> queues_;  // By class number.
-  absl::btree_set<Delayed> delayed_;
+  CompactSet<Delayed, DelayedCoder> delayed_;
   size_t due_count_ = 0;
 };
 

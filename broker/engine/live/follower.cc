@@ -14,7 +14,8 @@ using records::v1::JournalEntry;
 
 // Bytes of pages in one commit: small enough not to delay it.
 constexpr size_t kPageBatchBytes = 256 << 10;
-// Decoded pages kept in memory; live ones that nobody touches are read again when needed.
+// Decoded pages kept in memory; live ones that nobody touches are read again when needed. Pages that have to be stored
+// first may take half of it: a flood of submissions fills 60 MiB of them in the time in which pages become due.
 constexpr size_t kPageCacheBytes = 64 << 20;
 // Commits between two looks at the size of that cache.
 constexpr uint64_t kEvictionInterval = 64;
@@ -279,7 +280,7 @@ std::optional<storage::WriteBatch> Follower::TakeDuePages(WallMicros now, bool a
   while (!dirty_.empty() && batch.bytes() < kPageBatchBytes) {
     const uint64_t page_number = dirty_.begin()->second;
     Slot& slot = slots_[page_number];
-    const bool due = all || now - slot.dirty_time >= settings_.page_interval ||
+    const bool due = all || crowded_ || now - slot.dirty_time >= settings_.page_interval ||
                      journal_bytes_ - slot.journal_at_dirty >= settings_.page_journal_bytes / 4;
     if (!due) break;
     batch.Put(storage::Family::kPage, PageKey(page_number), slot.page->Encode());
@@ -326,8 +327,13 @@ void Follower::PagesStored() { out_.clear(); }
 
 void Follower::EvictCleanPages() {
   if (folded_ % kEvictionInterval != 0 || !out_.empty()) return;
-  size_t page_bytes = 0;
-  for (const auto& [number, slot] : slots_) page_bytes += slot.page->memory_bytes();
+  size_t page_bytes = 0, dirty_bytes = 0;
+  for (const auto& [number, slot] : slots_) {
+    const size_t bytes = slot.page->memory_bytes();
+    page_bytes += bytes;
+    if (slot.dirty_since != 0) dirty_bytes += bytes;
+  }
+  crowded_ = dirty_bytes > kPageCacheBytes / 2;
   if (page_bytes <= kPageCacheBytes) return;
   std::vector<std::pair<uint64_t, uint64_t>> clean;  // (last used, page)
   for (const auto& [number, slot] : slots_) {
@@ -335,7 +341,7 @@ void Follower::EvictCleanPages() {
   }
   std::sort(clean.begin(), clean.end());
   for (const auto& [last_used, number] : clean) {
-    if (page_bytes <= kPageCacheBytes / 2) break;
+    if (page_bytes <= kPageCacheBytes / 4 * 3) break;
     page_bytes -= slots_[number].page->memory_bytes();
     slots_.erase(number);
     published_ = nullptr;

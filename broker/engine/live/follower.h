@@ -102,6 +102,7 @@ class Follower {
   std::vector<uint64_t> touched_;                  // Pages changed by the entry being folded.
   std::set<std::pair<uint64_t, uint64_t>> dirty_;  // (dirty_since, page)
   std::set<uint64_t> stored_live_;                 // Stored pages with live ids.
+  bool crowded_ = false;                           // Dirty pages take too much memory.
 
   std::shared_ptr<View::Counts> counts_ = std::make_shared<View::Counts>();
   uint64_t counts_copied_at_ = 0;

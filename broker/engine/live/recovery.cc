@@ -143,9 +143,17 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   // Commits after the last journal entry changed nothing in the live table.
   RETURN_IF_ERROR(follower->Fold(recovered.number, JournalEntry(), 0));
   recovered.next_id = follower->next_id();
-  RETURN_IF_ERROR(follower->ForEachLive([&](const LiveEntry& entry) { recovered.live.push_back(entry); }));
-  for (const LiveEntry& entry : recovered.live) {
-    if (entry.state != LiveState::RUNNING) continue;
+  std::vector<LiveEntry> running;
+  RETURN_IF_ERROR(follower->ForEachLive([&](const LiveEntry& entry) {
+    if (entry.state == LiveState::PENDING) {
+      recovered.pending.Insert(entry.class_number, KeyOf(entry.priority, entry.due, entry.id), now);
+    } else if (entry.state == LiveState::RUNNING) {
+      running.push_back(entry);
+    } else if (entry.state != LiveState::SUSPENDED) {
+      recovered.waiting.push_back(entry);
+    }
+  }));
+  for (const LiveEntry& entry : running) {
     ASSIGN_OR_RETURN(std::unique_ptr<Task> task, LoadTask(*snapshot, *catalog, entry));
     recovered.running.push_back(std::move(task));
   }

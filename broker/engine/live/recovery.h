@@ -14,6 +14,7 @@
 #include "broker/base/clock.h"
 #include "broker/engine/limits.h"
 #include "broker/engine/live/follower.h"
+#include "broker/engine/ready_order.h"
 #include "broker/engine/task.h"
 #include "broker/storage/store.h"
 
@@ -26,7 +27,9 @@ struct Recovered {
   TaskId next_id = 1;
   SessionNumber next_session = 1;
   uint64_t next_job = 1;
-  std::vector<LiveEntry> live;                 // In order of ids.
+  // Of millions of tasks, as a rule, so never spelled out.
+  ReadyOrder pending;
+  std::vector<LiveEntry> waiting;              // WAITING and STAGED, in order of ids.
   std::vector<std::unique_ptr<Task>> running;  // Fully loaded.
   std::vector<std::pair<SessionNumber, records::v1::SessionRow>> sessions;
   std::vector<std::pair<uint64_t, records::v1::JobRow>> jobs;

@@ -1,4 +1,5 @@
 // Cancel in every state, and of whole workflows.
+#include "tests/unit/engine/family.h"
 #include "tests/unit/engine/harness.h"
 
 namespace baton::engine::testing {
@@ -7,9 +8,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-
-const TaskSpec kParent = {.type = "parent"};
-const TaskSpec kChild = {.type = "child"};
 
 TEST(CancelTest, PendingTaskIsNeverHandedOut) {
   EngineHarness harness;

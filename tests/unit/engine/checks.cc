@@ -73,7 +73,7 @@ std::string Difference(const EngineSettings& settings, storage::Store& store, co
       &store, "test", now.wall, [] { return 0; }, &catalog, &rebuilt);
   if (!recovered.ok()) return absl::StrCat("recovery: ", recovered.status().ToString());
   const std::vector<LiveEntry> live = LiveOf(follower);
-  std::string difference = DifferenceOf("the follower", live, "a restart", recovered->live);
+  std::string difference = DifferenceOf("the follower", live, "a restart", LiveOf(rebuilt));
   if (!difference.empty()) return difference;
   difference = EngineDifference(engine.LiveForTest(), live);
   if (!difference.empty()) return difference;

@@ -1,4 +1,5 @@
 // Workflows: parents that wait for the children they spawned.
+#include "tests/unit/engine/family.h"
 #include "tests/unit/engine/harness.h"
 
 namespace baton::engine::testing {
@@ -7,11 +8,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-const WorkerSpec kParents = {.worker_id = "parents", .types = {"parent"}};
-const WorkerSpec kChildren = {.worker_id = "children", .slots = 1000, .types = {"child"}};
-const TaskSpec kParent = {.type = "parent", .payload = "of all"};
-const TaskSpec kChild = {.type = "child"};
 
 TEST(ChildrenTest, ParentWaitsForItsChildrenAndGoesOnAtTheNextStage) {
   EngineHarness harness;

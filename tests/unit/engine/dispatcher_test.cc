@@ -16,7 +16,7 @@ class DispatcherTest : public ::testing::Test {
   }
   void Add(ClassNumber class_number, TaskId id, int32_t priority = 0, WallMicros due = 1) {
     const OrderKey key = KeyOf(priority, due, id);
-    if (order_.Insert(class_number, key, kNow) && *order_.QueueAt(class_number).begin() == key) {
+    if (order_.Insert(class_number, key, kNow) && order_.QueueAt(class_number).front() == key) {
       dispatcher_.ClassReady(class_number);
     }
   }

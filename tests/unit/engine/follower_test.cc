@@ -208,6 +208,18 @@ TEST_F(FollowerTest, PagesAreStoredWhenTheyAreOldEnough) {
   EXPECT_EQ(follower_->unstored_journal_bytes(), 0u);
 }
 
+TEST_F(FollowerTest, PagesOfAFloodAreStoredBeforeTheyFillTheMemory) {
+  constexpr uint64_t kTasks = 40'000;
+  for (int i = 0; i < 64; ++i) Create(next_id_, kTasks);  // 60 MiB of pages.
+  EXPECT_TRUE(StoreDuePages()) << "none is old";
+  while (StoreDuePages()) {
+  }
+  EXPECT_GT(RowsOf(Family::kPage), 70u) << "half of them, at least";
+  for (int i = 0; i < 64; ++i) Create(next_id_, 1);
+  EXPECT_FALSE(StoreDuePages()) << "there is room again";
+  EXPECT_EQ(RebuiltLive(), LiveOf(*follower_));
+}
+
 TEST_F(FollowerTest, CheckpointStaysBehindPagesThatAreNotStoredYet) {
   Create(1, 3);
   time_ += kMinute / 2;

@@ -15,7 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr WallMicros kNow = 1000;
+constexpr WallMicros kMoment = 1000;
 
 std::vector<TaskId> IdsOf(ReadyOrder& order, ClassNumber class_number) {
   std::vector<TaskId> ids;
@@ -25,18 +25,18 @@ std::vector<TaskId> IdsOf(ReadyOrder& order, ClassNumber class_number) {
 
 TEST(ReadyOrderTest, LargerPriorityThenEarlierDueThenSmallerId) {
   ReadyOrder order;
-  order.Insert(1, KeyOf(0, 10, 5), kNow);
-  order.Insert(1, KeyOf(0, 10, 4), kNow);
-  order.Insert(1, KeyOf(0, 9, 6), kNow);
-  order.Insert(1, KeyOf(-20, 1, 1), kNow);
-  order.Insert(1, KeyOf(20, 999, 9), kNow);
+  order.Insert(1, KeyOf(0, 10, 5), kMoment);
+  order.Insert(1, KeyOf(0, 10, 4), kMoment);
+  order.Insert(1, KeyOf(0, 9, 6), kMoment);
+  order.Insert(1, KeyOf(-20, 1, 1), kMoment);
+  order.Insert(1, KeyOf(20, 999, 9), kMoment);
   EXPECT_THAT(IdsOf(order, 1), ElementsAre(9, 6, 4, 5, 1));
 }
 
 TEST(ReadyOrderTest, ClassesAreApart) {
   ReadyOrder order;
-  order.Insert(7, KeyOf(0, 1, 1), kNow);
-  order.Insert(3, KeyOf(0, 1, 2), kNow);
+  order.Insert(7, KeyOf(0, 1, 1), kMoment);
+  order.Insert(3, KeyOf(0, 1, 2), kMoment);
   EXPECT_THAT(IdsOf(order, 7), ElementsAre(1));
   EXPECT_THAT(IdsOf(order, 3), ElementsAre(2));
   EXPECT_THAT(IdsOf(order, 5), IsEmpty());
@@ -44,40 +44,40 @@ TEST(ReadyOrderTest, ClassesAreApart) {
 
 TEST(ReadyOrderTest, InsertTellsWhetherTheTaskIsDue) {
   ReadyOrder order;
-  EXPECT_TRUE(order.Insert(1, KeyOf(0, kNow, 1), kNow));
-  EXPECT_FALSE(order.Insert(1, KeyOf(0, kNow + 1, 2), kNow));
+  EXPECT_TRUE(order.Insert(1, KeyOf(0, kMoment, 1), kMoment));
+  EXPECT_FALSE(order.Insert(1, KeyOf(0, kMoment + 1, 2), kMoment));
   EXPECT_EQ(order.size(), 2u);
-  EXPECT_EQ(order.next_due(), kNow + 1);
+  EXPECT_EQ(order.next_due(), kMoment + 1);
 }
 
 TEST(ReadyOrderTest, PromotesWhatIsDueInOrderOfDueTimesUpToALimit) {
   ReadyOrder order;
   EXPECT_EQ(order.next_due(), std::numeric_limits<WallMicros>::max());
-  order.Insert(1, KeyOf(5, kNow + 3, 1), kNow);
-  order.Insert(2, KeyOf(0, kNow + 2, 2), kNow);
-  order.Insert(1, KeyOf(0, kNow + 1, 3), kNow);
-  order.Insert(1, KeyOf(0, kNow + 9, 4), kNow);
+  order.Insert(1, KeyOf(5, kMoment + 3, 1), kMoment);
+  order.Insert(2, KeyOf(0, kMoment + 2, 2), kMoment);
+  order.Insert(1, KeyOf(0, kMoment + 1, 3), kMoment);
+  order.Insert(1, KeyOf(0, kMoment + 9, 4), kMoment);
   std::vector<ClassNumber> promoted;
   const auto promote = [&](WallMicros now, size_t limit) {
     order.Promote(now, limit, [&](ClassNumber class_number) { promoted.push_back(class_number); });
   };
-  promote(kNow + 3, 2);
+  promote(kMoment + 3, 2);
   EXPECT_THAT(promoted, ElementsAre(1, 2));
   EXPECT_THAT(IdsOf(order, 1), ElementsAre(3));
-  promote(kNow + 3, 2);
+  promote(kMoment + 3, 2);
   EXPECT_THAT(promoted, ElementsAre(1, 2, 1));
   EXPECT_THAT(IdsOf(order, 1), ElementsAre(1, 3));
-  EXPECT_EQ(order.next_due(), kNow + 9);
+  EXPECT_EQ(order.next_due(), kMoment + 9);
 }
 
 TEST(ReadyOrderTest, RemovesDueAndDelayedTasksAndForgivesUnknownOnes) {
   ReadyOrder order;
-  order.Insert(1, KeyOf(1, 1, 1), kNow);
-  order.Insert(1, KeyOf(1, kNow + 5, 2), kNow);
-  order.Remove(1, KeyOf(1, kNow + 5, 3));
+  order.Insert(1, KeyOf(1, 1, 1), kMoment);
+  order.Insert(1, KeyOf(1, kMoment + 5, 2), kMoment);
+  order.Remove(1, KeyOf(1, kMoment + 5, 3));
   EXPECT_EQ(order.size(), 2u);
   order.Remove(1, KeyOf(1, 1, 1));
-  order.Remove(1, KeyOf(1, kNow + 5, 2));
+  order.Remove(1, KeyOf(1, kMoment + 5, 2));
   EXPECT_EQ(order.size(), 0u);
   EXPECT_EQ(order.next_due(), std::numeric_limits<WallMicros>::max());
 }
@@ -87,8 +87,9 @@ TEST(ReadyOrderTest, AgreesWithASortedListOverManyRandomSteps) {
   ReadyOrder order;
   std::vector<OrderKey> due;
   for (TaskId id = 1; id <= 2000; ++id) {
-    const OrderKey key = KeyOf(static_cast<int32_t>(random() % 41) - 20, static_cast<WallMicros>(random() % kNow), id);
-    order.Insert(1, key, kNow);
+    const OrderKey key =
+        KeyOf(static_cast<int32_t>(random() % 41) - 20, static_cast<WallMicros>(random() % kMoment), id);
+    order.Insert(1, key, kMoment);
     due.push_back(key);
     if (random() % 3 == 0) {
       const size_t gone = random() % due.size();

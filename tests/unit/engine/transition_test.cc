@@ -12,7 +12,7 @@
 namespace baton::engine {
 namespace {
 
-constexpr WallMicros kNow = 1'000'000'000;
+constexpr WallMicros kAppliedAt = 1'000'000'000;
 constexpr WallMicros kDue = 5'000'000;
 
 Facts FactsIn(LiveState state) {
@@ -49,17 +49,17 @@ std::optional<Expected> ExpectedFor(LiveState state, Event event) {
       {{LiveState::PENDING, Event::kClaimed}, {.state = LiveState::RUNNING, .kind = Step::KIND_UNSPECIFIED}},
       {{LiveState::RUNNING, Event::kSucceeded}, {.state = LiveState::COMPLETED, .kind = Step::SUCCEEDED}},
       {{LiveState::RUNNING, Event::kFailed},
-       {.state = LiveState::PENDING, .kind = Step::FAILED, .failures = 2, .due = kNow + kSecond}},
+       {.state = LiveState::PENDING, .kind = Step::FAILED, .failures = 2, .due = kAppliedAt + kSecond}},
       {{LiveState::RUNNING, Event::kFailedFinally}, {.state = LiveState::FAILED, .kind = Step::FAILED, .failures = 2}},
       {{LiveState::RUNNING, Event::kTimedOut},
-       {.state = LiveState::PENDING, .kind = Step::TIMED_OUT, .failures = 2, .due = kNow + kSecond}},
+       {.state = LiveState::PENDING, .kind = Step::TIMED_OUT, .failures = 2, .due = kAppliedAt + kSecond}},
       {{LiveState::RUNNING, Event::kSpawned}, {.state = LiveState::WAITING, .kind = Step::SPAWNED, .failures = 0}},
       {{LiveState::RUNNING, Event::kSuspended}, {.state = LiveState::SUSPENDED, .kind = Step::SUSPENDED}},
       {{LiveState::RUNNING, Event::kReleased}, {.state = LiveState::PENDING, .kind = Step::RELEASED}},
       {{LiveState::RUNNING, Event::kInterrupted},
        {.state = LiveState::PENDING, .kind = Step::INTERRUPTED, .interruptions = 3}},
       {{LiveState::SUSPENDED, Event::kResumed},
-       {.state = LiveState::PENDING, .kind = Step::RESUMED, .stage = 5, .failures = 0, .due = kNow}},
+       {.state = LiveState::PENDING, .kind = Step::RESUMED, .stage = 5, .failures = 0, .due = kAppliedAt}},
       {{LiveState::WAITING, Event::kChildrenEnded},
        {.state = LiveState::PENDING, .kind = Step::KIND_UNSPECIFIED, .stage = 5, .failures = 0}},
   };
@@ -73,7 +73,7 @@ TEST(TransitionTest, EveryEventInEveryState) {
     for (int event = 0; event < kEventCount; ++event) {
       SCOPED_TRACE(absl::StrCat(LiveState_Name(static_cast<LiveState>(state)), " and event ", event));
       const auto expected = ExpectedFor(static_cast<LiveState>(state), static_cast<Event>(event));
-      const auto next = Apply(FactsIn(static_cast<LiveState>(state)), static_cast<Event>(event), kNow);
+      const auto next = Apply(FactsIn(static_cast<LiveState>(state)), static_cast<Event>(event), kAppliedAt);
       if (!expected.has_value()) {
         EXPECT_EQ(next.status().code(), absl::StatusCode::kFailedPrecondition);
         continue;
@@ -93,11 +93,11 @@ TEST(TransitionTest, LastAttemptOfTheBudgetFailsForGood) {
   for (const Event event : {Event::kFailed, Event::kTimedOut}) {
     Facts facts = FactsIn(LiveState::RUNNING);
     facts.failures = 2;
-    EXPECT_EQ(Apply(facts, event, kNow)->state, LiveState::FAILED);
-    EXPECT_EQ(Apply(facts, event, kNow)->failures, 3u);
+    EXPECT_EQ(Apply(facts, event, kAppliedAt)->state, LiveState::FAILED);
+    EXPECT_EQ(Apply(facts, event, kAppliedAt)->failures, 3u);
     facts.failures = 0;
     facts.options.max_retries = 1;
-    EXPECT_EQ(Apply(facts, event, kNow)->state, LiveState::FAILED) << "max_retries counts all attempts";
+    EXPECT_EQ(Apply(facts, event, kAppliedAt)->state, LiveState::FAILED) << "max_retries counts all attempts";
   }
 }
 
@@ -105,16 +105,16 @@ TEST(TransitionTest, InterruptionsHaveALimitOfTheirOwn) {
   Facts facts = FactsIn(LiveState::RUNNING);
   facts.failures = 2;
   facts.interruptions = 9;
-  EXPECT_EQ(Apply(facts, Event::kInterrupted, kNow)->state, LiveState::PENDING);
+  EXPECT_EQ(Apply(facts, Event::kInterrupted, kAppliedAt)->state, LiveState::PENDING);
   facts.interruptions = 10;
-  EXPECT_EQ(Apply(facts, Event::kInterrupted, kNow)->state, LiveState::FAILED);
-  EXPECT_EQ(Apply(facts, Event::kInterrupted, kNow)->failures, 2u);
+  EXPECT_EQ(Apply(facts, Event::kInterrupted, kAppliedAt)->state, LiveState::FAILED);
+  EXPECT_EQ(Apply(facts, Event::kInterrupted, kAppliedAt)->failures, 2u);
 }
 
 TEST(TransitionTest, SpawnWithoutChildrenIsDueAtOnceAtTheNextStage) {
   Facts facts = FactsIn(LiveState::RUNNING);
   facts.has_children = false;
-  const auto next = Apply(facts, Event::kSpawned, kNow);
+  const auto next = Apply(facts, Event::kSpawned, kAppliedAt);
   EXPECT_EQ(next->state, LiveState::PENDING);
   EXPECT_EQ(next->kind, Step::SPAWNED);
   EXPECT_EQ(next->stage, 5u);
@@ -125,9 +125,9 @@ TEST(TransitionTest, DelayOfARetryIsDrawnFromTheGivenBits) {
   Facts facts = FactsIn(LiveState::RUNNING);
   facts.options.retry_jitter = 1.0;
   facts.draw = 0;
-  EXPECT_EQ(Apply(facts, Event::kFailed, kNow)->due, kNow + kSecond);
+  EXPECT_EQ(Apply(facts, Event::kFailed, kAppliedAt)->due, kAppliedAt + kSecond);
   facts.draw = uint64_t{1} << 63;
-  EXPECT_EQ(Apply(facts, Event::kFailed, kNow)->due, kNow + kSecond / 2);
+  EXPECT_EQ(Apply(facts, Event::kFailed, kAppliedAt)->due, kAppliedAt + kSecond / 2);
 }
 
 }  // namespace
