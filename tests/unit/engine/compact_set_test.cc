@@ -24,7 +24,9 @@ class CompactSetTest : public testing::Test {
   void ExpectSame() {
     ASSERT_EQ(compact_.size(), plain_.size());
     ASSERT_EQ(compact_.empty(), plain_.empty());
-    if (!plain_.empty()) EXPECT_EQ(compact_.front(), *plain_.begin());
+    if (!plain_.empty()) {
+      EXPECT_EQ(compact_.front(), *plain_.begin());
+    }
     ASSERT_THAT(compact_, ElementsAreArray(plain_));
   }
   OrderKey AnyKey() {
