@@ -20,20 +20,21 @@ constexpr size_t kKiB = size_t{1} << 10;
 struct FamilyTraits {
   const char* name;
   size_t memtable_share;
-  bool is_point_read;  // Gets a bloom filter.
+  bool is_point_read;         // Gets a bloom filter.
+  bool is_ascending = false;  // Written in ascending order of keys, once: see rocksdb_bounds.h.
 };
 
 constexpr FamilyTraits kFamilies[kFamilyCount] = {
-    {"task", 24, true},      // What never changes of a task: written once, in ascending order of ids.
-    {"end", 24, true},       // What became of it: apart from `task`, so that both are written in ascending order.
-    {"log", 12, false},      // The steps between; read by range.
-    {"journal", 24, false},  // One record a commit; read in order, deleted from below.
-    {"page", 12, true},      // Overwritten as a whole, in the background.
-    {"index", 6, false},     // Posting lists; rare.
-    {"key", 12, true},       // Unique keys and request ids: written in random order.
-    {"meta", 3, true},       // Small and rare.
+    {"task", 24, true, true},  // What never changes of a task: written once, in ascending order of ids.
+    {"end", 24, true, true},   // What became of it: apart from `task`, so that both are written in ascending order.
+    {"log", 12, false},        // The steps between; read by range.
+    {"journal", 24, false},    // One record a commit; read in order, deleted from below.
+    {"page", 12, true},        // Overwritten as a whole, in the background.
+    {"index", 6, false},       // Posting lists; rare.
+    {"key", 12, true},         // Unique keys and request ids: written in random order.
+    {"meta", 3, true},         // Small and rare.
 };
-constexpr size_t kDefaultFamilyShare = 1;
+constexpr FamilyTraits kDefaultFamily = {"default", 1, false};
 
 const FamilyTraits& TraitsOf(Family family) { return kFamilies[static_cast<size_t>(family)]; }
 
@@ -51,16 +52,17 @@ rocksdb::BlockBasedTableOptions MakeTableOptions(const std::shared_ptr<rocksdb::
 }
 
 rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksDbOptions& options,
-                                               const std::shared_ptr<rocksdb::Cache>& cache, size_t memtable_share,
-                                               bool is_point_read) {
+                                               const std::shared_ptr<rocksdb::Cache>& cache,
+                                               const FamilyTraits& traits) {
   rocksdb::ColumnFamilyOptions family;
-  family.write_buffer_size = std::max(options.memtable_bytes / 96 * memtable_share, 64 * kKiB);
+  family.write_buffer_size = std::max(options.memtable_bytes / 96 * traits.memtable_share, 64 * kKiB);
   family.max_write_buffer_number = 3;  // One is filled, one is flushed, one waits: a slow flush does not stop writes.
   // One compression for all levels: otherwise files could not sink unread, which is what ascending writes live on.
   family.compression = rocksdb::kLZ4Compression;
-  family.level_compaction_dynamic_level_bytes = true;
+  // From the first level down, where there is nothing to merge with, if the last one belongs to the bounds.
+  family.level_compaction_dynamic_level_bytes = !traits.is_ascending;
   family.target_file_size_base = 32 * kMiB;
-  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(cache, is_point_read)));
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(MakeTableOptions(cache, traits.is_point_read)));
   return family;
 }
 
@@ -104,10 +106,9 @@ std::vector<rocksdb::ColumnFamilyDescriptor> MakeFamilies(const RocksDbOptions& 
   cache_options.high_pri_pool_ratio = 0.5;
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_options);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  families.emplace_back(rocksdb::kDefaultColumnFamilyName,
-                        MakeFamilyOptions(options, cache, kDefaultFamilyShare, /*is_point_read=*/false));
+  families.emplace_back(rocksdb::kDefaultColumnFamilyName, MakeFamilyOptions(options, cache, kDefaultFamily));
   for (const FamilyTraits& traits : kFamilies) {
-    families.emplace_back(traits.name, MakeFamilyOptions(options, cache, traits.memtable_share, traits.is_point_read));
+    families.emplace_back(traits.name, MakeFamilyOptions(options, cache, traits));
   }
   return families;
 }

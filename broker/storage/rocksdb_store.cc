@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/status_macros.h"
 #include "broker/storage/commit_check.h"
+#include "broker/storage/rocksdb_bounds.h"
 #include "broker/storage/rocksdb_failure.h"
 #include "broker/storage/rocksdb_open.h"
 #include "broker/storage/rocksdb_options.h"
@@ -73,6 +74,13 @@ class RocksDbStore final : public Store {
 absl::Status RocksDbStore::Start() {
   ASSIGN_OR_RETURN(number_, ReadOwnNumber(db_.get(), {}, families_[0], kNumberKey));
   ASSIGN_OR_RETURN(epoch_, ReadOwnNumber(db_.get(), {}, families_[0], kEpochKey));
+  // A store that was never opened has nothing in it yet; if this is cut off, it is repeated.
+  if (epoch_ == 0) {
+    for (const Family family : {Family::kTask, Family::kEnd}) {
+      RETURN_IF_ERROR(ToStatus(WriteBounds(db_.get(), handle(family), directory_),
+                               absl::StrCat("open data directory ", directory_, ": set up family ", NameOf(family))));
+    }
+  }
   ++epoch_;
   return ToStatus(db_->Put(Synced(), families_[0], kEpochKey, EncodeOwnNumber(epoch_)),
                   absl::StrCat("open data directory ", directory_, ": raise the epoch"));

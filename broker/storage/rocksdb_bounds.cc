@@ -1,0 +1,45 @@
+#include "broker/storage/rocksdb_bounds.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "broker/storage/store.h"
+#include "rocksdb/metadata.h"
+#include "rocksdb/options.h"
+#include "rocksdb/sst_file_writer.h"
+
+namespace baton::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Below and above all keys of a family: keys begin with an id of eight bytes.
+const std::string kBelow(1, '\0');
+const std::string kAbove(32, '\xff');
+
+rocksdb::Status WriteFile(const std::string& path, const rocksdb::Options& options) {
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), options);
+  rocksdb::Status status = writer.Open(path);
+  if (status.ok()) status = writer.Delete(kBelow);
+  if (status.ok()) status = writer.Delete(kAbove);
+  if (status.ok()) status = writer.Finish();
+  return status;
+}
+
+}  // namespace
+
+rocksdb::Status WriteBounds(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, const std::string& directory) {
+  rocksdb::ColumnFamilyMetaData files;
+  db->GetColumnFamilyMetaData(family, &files);
+  if (files.file_count > 0) return rocksdb::Status::OK();
+  const std::string path = (fs::path(directory) / "bounds.tmp").string();
+  rocksdb::Status status = WriteFile(path, db->GetOptions(family));
+  rocksdb::IngestExternalFileOptions ingest;
+  ingest.move_files = true;
+  if (status.ok()) status = db->IngestExternalFile(family, {path}, ingest);
+  std::error_code ignored;
+  fs::remove(path, ignored);
+  return status;
+}
+
+}  // namespace baton::storage
