@@ -132,7 +132,10 @@ void Engine::FinishRound(bool expire) {
   EnqueueSealed();
   Dispatch();
   PublishRouting();
-  if (drain_ != nullptr && running_ == 0) batch_.Answer(std::move(drain_));
+  if (running_ == 0) {
+    for (std::unique_ptr<Command>& drain : drains_) batch_.Answer(std::move(drain));
+    drains_.clear();
+  }
   const Micros sleep = SleepTime();
   if (sleep <= kMaxSleep) asked_wake_ = now_.steady + sleep;
 }

@@ -304,7 +304,7 @@ class Engine {
       attempt_loads_;
   std::map<uint64_t, Job> jobs_;  // In the order in which they began, so that the engine stays deterministic.
   bool draining_ = false;
-  std::unique_ptr<Command> drain_;
+  std::vector<std::unique_ptr<Command>> drains_;
 
   Step scratch_;  // Reused, to save allocations.
   std::string scratch_bytes_;

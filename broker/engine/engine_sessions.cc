@@ -265,7 +265,7 @@ void Engine::Drain(std::unique_ptr<Command> owned) {
     UpdateLiveness(*session);
     batch_.OutputFor(number).orders.push_back({Order::Kind::kDrain, {}, static_cast<DrainCommand&>(*owned).reason});
   }
-  drain_ = std::move(owned);
+  drains_.push_back(std::move(owned));
 }
 
 }  // namespace baton::engine

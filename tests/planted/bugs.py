@@ -34,7 +34,7 @@ BUGS = [
     dict(name="skip a journal entry", file="broker/engine/engine.cc", proof=SIMULATION,
          old="    } else {\n      batch_.Moved(EntryOf(*task));\n    }",
          new="    } else if (task->state != LiveState::SUSPENDED) {\n      batch_.Moved(EntryOf(*task));\n    }"),
-    dict(name="expire before waiting input was applied", file="broker/engine/engine.cc", proof=SIMULATION,
+    dict(name="expire before waiting input was applied", file="broker/engine/engine.cc", proof=ENGINE,
          old="  if (expire) Expire();", new="  Expire();"),
     dict(name="blame the workers for a pause of the broker", file="broker/engine/engine.cc", proof=SIMULATION,
          old="  lease_now_ = now.steady - paused_;", new="  lease_now_ = now.steady;"),

@@ -9,15 +9,22 @@
 
 #include <sanitizer/tsan_interface.h>
 
+#include <cstdint>
+#include <mutex>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 
+using absl::BlockingCounter;
 using absl::Condition;
 using absl::CondVar;
 using absl::Duration;
 using absl::Mutex;
 using absl::Notification;
+using absl::Status;
 using absl::Time;
 
 namespace {
@@ -136,3 +143,19 @@ WRAP(_ZNK4absl7debian312Notification31WaitForNotificationWithDeadlineENS0_4TimeE
        if (notified) __tsan_acquire(FlagOf(n));
        return notified;
      })
+
+WRAP(_ZN4absl7debian315BlockingCounter14DecrementCountEv, bool, (BlockingCounter * c), (c), {
+  __tsan_release(c);
+  return Real();
+})
+WRAP(_ZN4absl7debian315BlockingCounter4WaitEv, void, (BlockingCounter * c), (c), {
+  Real();
+  __tsan_acquire(c);
+})
+
+// What several threads share of a status is counted inline, and freed out of sight of the sanitizer.
+WRAP(_ZN4absl7debian36Status15UnrefNonInlinedEm, void, (uintptr_t shared), (shared), {
+  static std::mutex one_after_another;
+  const std::lock_guard lock(one_after_another);
+  Real();
+})

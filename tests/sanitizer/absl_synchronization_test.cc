@@ -3,6 +3,8 @@
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
@@ -121,6 +123,41 @@ TEST(AbslSynchronizationTest, NotificationsWaitedForOrPolled) {
           EXPECT_TRUE(ready.WaitForNotificationWithTimeout(absl::Seconds(30)));
           message = 2;
           done.Notify();
+        });
+  }
+}
+
+TEST(AbslSynchronizationTest, CountersWaitedFor) {
+  for (int i = 0; i < 100; ++i) {
+    absl::BlockingCounter written(2);
+    int messages[2] = {};
+    const auto write = [&](int which) {
+      messages[which] = 1;
+      written.DecrementCount();
+    };
+    std::thread first(write, 0);
+    std::thread second(write, 1);
+    written.Wait();
+    EXPECT_EQ(messages[0] + messages[1], 2);
+    messages[0] = messages[1] = 0;
+    first.join();
+    second.join();
+  }
+}
+
+TEST(AbslSynchronizationTest, StatusesSharedByThreads) {
+  for (int i = 0; i < 100; ++i) {
+    auto status = absl::InternalError("shared");
+    absl::Notification copied;
+    InParallel(
+        [&] {
+          copied.WaitForNotification();
+          status = absl::OkStatus();
+        },
+        [&] {
+          absl::Status copy = status;
+          copied.Notify();
+          EXPECT_EQ(copy.message(), "shared");
         });
   }
 }

@@ -134,14 +134,14 @@ class Handlers {
 
 absl::Status RunWorker() {
   // Never destroyed: handlers that overrun the drain deadline may outlive main().
-  auto& ledger = *new LedgerWriter(Variable("LEDGER"));
-  auto& handlers = *new Handlers(&ledger);
+  static auto& ledger = *new LedgerWriter(Variable("LEDGER"));
+  static auto& handlers = *new Handlers(&ledger);
   internal::WorkerParts parts;
   parts.scheduler = internal::MakeTimerThread();
   parts.instance_id = internal::RandomId();
   parts.seed = std::hash<std::string>()(parts.instance_id);
   const std::string worker_id = Variable("WORKER_ID");
-  parts.connect = [&ledger, worker_id, seed = parts.seed] {
+  parts.connect = [worker_id, seed = parts.seed] {
     return std::make_shared<RecordingConnection>(internal::MakeGrpcConnection(internal::ResolveAddress("")), worker_id,
                                                  seed, &ledger);
   };

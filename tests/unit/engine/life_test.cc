@@ -176,5 +176,19 @@ TEST(LifeTest, DrainTellsWorkersHandsOutNothingAndEndsWithTheLastAttempt) {
   EXPECT_THAT(worker.running(), IsEmpty());
 }
 
+TEST(LifeTest, RepeatedDrainEndsWithTheFirst) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit();
+  const auto first = harness.Call(std::make_unique<Tracked<DrainCommand>>());
+  const auto again = harness.Call(std::make_unique<Tracked<DrainCommand>>());
+  EXPECT_FALSE(first.answered());
+  EXPECT_FALSE(again.answered());
+  EXPECT_EQ(worker.orders.size(), 1u) << "told once";
+  EXPECT_THAT(worker.Succeed(id), NoError());
+  EXPECT_TRUE(first.answered());
+  EXPECT_TRUE(again.answered());
+}
+
 }  // namespace
 }  // namespace baton::engine::testing
