@@ -38,6 +38,8 @@ constexpr Mode kModes[] = {
     {"latency", "One task every 5 ms: when it is due to handler start", 2000, baton::bench::RunLatency},
     {"open-loop", "The same at a given rate, or at half of what the broker can take", 500'000,
      baton::bench::RunOpenLoop},
+    {"fanout", "N children of one parent, and as many tasks without one", 100'000, baton::bench::RunFanout},
+    {"mixed", "Retries, progress, marks and children together", 500'000, baton::bench::RunMixed},
     {"recovery", "Restart after SIGKILL with N waiting and N finished tasks; loss of a worker", 1'000'000,
      baton::bench::RunRecovery},
     {"limits", "What disk, gRPC and RocksDB can do on this machine", 0, baton::bench::RunLimits},

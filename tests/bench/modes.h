@@ -22,6 +22,10 @@ absl::StatusOr<Report> RunBacklogDrain(const BenchOptions& options);
 absl::StatusOr<Report> RunLatency(const BenchOptions& options);
 // Tasks by the clock, as many a second as told, or half as many as the broker can take.
 absl::StatusOr<Report> RunOpenLoop(const BenchOptions& options);
+// All tasks are children of one.
+absl::StatusOr<Report> RunFanout(const BenchOptions& options);
+// Retries, reports, marks and children together.
+absl::StatusOr<Report> RunMixed(const BenchOptions& options);
 // Crashes of the broker and of workers.
 absl::StatusOr<Report> RunRecovery(const BenchOptions& options);
 // What the machine itself can do: disk, gRPC, RocksDB.
