@@ -24,6 +24,10 @@ absl::StatusOr<Report> RunLatency(const BenchOptions& options);
 absl::StatusOr<Report> RunOpenLoop(const BenchOptions& options);
 // All tasks are children of one.
 absl::StatusOr<Report> RunFanout(const BenchOptions& options);
+// Others run beside tasks that wait.
+absl::StatusOr<Report> RunBacklog(const BenchOptions& options);
+// Tasks end and stay.
+absl::StatusOr<Report> RunChurn(const BenchOptions& options);
 // Retries, reports, marks and children together.
 absl::StatusOr<Report> RunMixed(const BenchOptions& options);
 // Crashes of the broker and of workers.
