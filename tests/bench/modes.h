@@ -26,6 +26,8 @@ absl::StatusOr<Report> RunOpenLoop(const BenchOptions& options);
 absl::StatusOr<Report> RunFanout(const BenchOptions& options);
 // Others run beside tasks that wait.
 absl::StatusOr<Report> RunBacklog(const BenchOptions& options);
+// Pages of lists.
+absl::StatusOr<Report> RunList(const BenchOptions& options);
 // Tasks end and stay.
 absl::StatusOr<Report> RunChurn(const BenchOptions& options);
 // Retries, reports, marks and children together.
