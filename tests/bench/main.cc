@@ -42,6 +42,7 @@ constexpr Mode kModes[] = {
     {"backlog", "Memory, disk, rate and cold restart with N tasks that wait", 10'000'000, baton::bench::RunBacklog},
     {"list", "Pages of ListTasks among N tasks", 1'000'000, baton::bench::RunList},
     {"churn", "What N completed tasks leave on the disk", 2'000'000, baton::bench::RunChurn},
+    {"idle", "Connected workers without work", 0, baton::bench::RunIdle},
     {"mixed", "Retries, progress, marks and children together", 500'000, baton::bench::RunMixed},
     {"recovery", "Restart after SIGKILL with N waiting and N finished tasks; loss of a worker", 1'000'000,
      baton::bench::RunRecovery},

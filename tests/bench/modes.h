@@ -30,6 +30,8 @@ absl::StatusOr<Report> RunBacklog(const BenchOptions& options);
 absl::StatusOr<Report> RunList(const BenchOptions& options);
 // Tasks end and stay.
 absl::StatusOr<Report> RunChurn(const BenchOptions& options);
+// Workers are connected and nothing happens.
+absl::StatusOr<Report> RunIdle(const BenchOptions& options);
 // Retries, reports, marks and children together.
 absl::StatusOr<Report> RunMixed(const BenchOptions& options);
 // Crashes of the broker and of workers.
