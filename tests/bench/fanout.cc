@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "broker/base/status_macros.h"
 #include "tests/bench/modes.h"
 #include "tests/bench/phases.h"
@@ -9,6 +11,8 @@ namespace {
 
 // The stream beside ends with the phase; it runs dry if that takes longer than this.
 constexpr double kStreamSeconds = 900;
+// Of one parent, unless the settings of the broker say otherwise.
+constexpr uint64_t kMostChildren = 1'000'000;
 
 // Unrelated tasks by the clock, with a producer and a worker of their own.
 class Stream {
@@ -100,6 +104,10 @@ absl::Status RunChildren(TestBed* bed, const Portion& parent, const Portion& chi
 }  // namespace
 
 absl::StatusOr<Report> RunFanout(const BenchOptions& options) {
+  if (options.tasks > kMostChildren && options.config.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("fanout: --tasks ", options.tasks, ": a parent has at most ",
+                                                   kMostChildren, " children, unless --config says otherwise"));
+  }
   Report report = BeginReport(options);
   const Portion independent{.count = options.tasks};
   const Portion children{.first = independent.end(), .count = options.tasks, .kind = Kind::kChild};

@@ -60,13 +60,13 @@ Report AfterPauses(const Board& board, const ProducerOptions& producer) {
 
 }  // namespace
 
-absl::StatusOr<Report> RunLatency(const BenchOptions& given) {
-  BenchOptions options = given;
-  if (options.rate == 0) options.rate = kDefaultRate;
+absl::StatusOr<Report> RunLatency(const BenchOptions& options) {
+  BenchOptions with_rate = options;
+  if (options.rate == 0) with_rate.rate = kDefaultRate;
   Report report = BeginReport(options);
   const Portion all{.count = options.tasks + kPauses * kTasksAfterPause};
   const Portion steady{.count = options.tasks};
-  ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(options, all.count));
+  ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(with_rate, all.count));
   const ProducerOptions producer = MakeProducer(*bed, all);
   BenchWorkerOptions worker = bed->MakeWorker(Kind::kMeasured, all.count);
   worker.warm_up = producer.warm_up;
@@ -74,7 +74,7 @@ absl::StatusOr<Report> RunLatency(const BenchOptions& given) {
   RETURN_IF_ERROR(AddSyncs(*bed, &syncs));
   ASSIGN_OR_RETURN(const Measured measured, RunThrough(bed.get(), producer, worker));
   RETURN_IF_ERROR(AddSyncs(*bed, &syncs));
-  report["rate"] = options.rate;
+  report["rate"] = with_rate.rate;
   AddLatency(&report, "latency_ms", bed->board(), steady);
   report["latency_after_3s_idle_ms"] = AfterPauses(bed->board(), producer);
   AddComparison(&report, *QuantilesOf(LatenciesOf(bed->board(), steady)), *QuantilesOf(std::move(syncs)));

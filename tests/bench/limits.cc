@@ -13,12 +13,8 @@ namespace {
 
 constexpr int kSyncs = 2000;
 constexpr int kDefaultSeconds = 3;
-// The broker takes what is under way into one sync: smaller batches of the raw store would compare with nothing.
-constexpr int kSmallestBatch = 100;
-
-int RocksDbBatch(const BenchOptions& options) {
-  return std::max(options.batch, std::min(options.batch * options.calls, kSmallestBatch));
-}
+// What the broker takes into one round, and so into one sync, at most.
+constexpr int kLargestBatch = 2048;
 
 }  // namespace
 
@@ -35,7 +31,10 @@ absl::StatusOr<Report> RunLimits(const BenchOptions& options) {
   progress.Show("limits: raw gRPC");
   ASSIGN_OR_RETURN(report["raw_grpc"], MeasureRawGrpc(options.batch, options.calls, seconds));
   progress.Show("limits: raw RocksDB");
-  ASSIGN_OR_RETURN(report["raw_rocksdb"], MeasureRawRocksDb(directory.path(), RocksDbBatch(options), seconds));
+  const std::string store = directory.path() + "/raw-rocksdb";
+  ASSIGN_OR_RETURN(report["raw_rocksdb"], MeasureRawRocksDb(store, options.batch, seconds));
+  const int joined = std::min(options.batch * options.calls, kLargestBatch);
+  ASSIGN_OR_RETURN(report["raw_rocksdb_joined"], MeasureRawRocksDb(store + "-joined", joined, seconds));
   return report;
 }
 

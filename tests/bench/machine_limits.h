@@ -20,7 +20,7 @@ int LimitSeconds(const BenchOptions& options);
 absl::StatusOr<std::vector<int64_t>> MeasureLoneSync(const std::string& directory, int count, int64_t interval_us);
 
 // Synced RocksDB batches, one after another, with the options of the broker: `batch` tasks in each, with a record of
-// 260 bytes and one of 80, in two column families.
+// 260 bytes and one of 80, in two column families. Makes the directory.
 absl::StatusOr<Report> MeasureRawRocksDb(const std::string& directory, int batch, int seconds);
 
 // Unary calls with `batch` tasks of about 260 bytes each, over one loopback connection between two processes, `calls`

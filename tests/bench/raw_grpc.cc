@@ -135,6 +135,8 @@ class Client {
 
   void Start() {
     auto* call = new ClientCall;
+    // As the SDK does, so that a broker has as much to remember.
+    request_.set_request_id(absl::StrCat("raw-", ++started_));
     call->begin = MonotonicNow();
     call->context.set_wait_for_ready(true);
     call->context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kPatience));
@@ -145,6 +147,7 @@ class Client {
   v1::TaskBroker::Stub stub_;
   const int calls_;
   v1::SubmitRequest request_;
+  uint64_t started_ = 0;
   grpc::CompletionQueue queue_;
 };
 
@@ -161,6 +164,7 @@ absl::Status RunRawGrpcServer() {
   if (server == nullptr) return absl::UnavailableError("raw gRPC: cannot listen on 127.0.0.1");
   constexpr int kCalls = 64;
   std::vector<std::unique_ptr<ServerCall>> calls;
+  calls.reserve(kCalls);
   for (int i = 0; i < kCalls; ++i) calls.push_back(std::make_unique<ServerCall>(&service, queue.get()));
   std::printf("127.0.0.1:%d\n", port);
   std::fflush(stdout);

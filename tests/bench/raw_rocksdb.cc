@@ -76,7 +76,7 @@ class RawStore {
 }  // namespace
 
 absl::StatusOr<Report> MeasureRawRocksDb(const std::string& directory, int batch, int seconds) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RawStore> store, RawStore::Open(directory + "/raw-rocksdb"));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RawStore> store, RawStore::Open(directory));
   const auto batch_tasks = static_cast<uint64_t>(batch);
   std::vector<int64_t> durations;
   const int64_t begin = MonotonicNow();

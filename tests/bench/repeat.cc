@@ -11,6 +11,8 @@ namespace baton::bench {
 namespace {
 
 constexpr char kRate[] = "tasks_per_second";
+// Parts of the report of the limits that have one.
+constexpr const char* kLimits[] = {"raw_grpc", "raw_rocksdb", "raw_rocksdb_joined"};
 
 // What the runs have under this name; those that have nothing are left out.
 std::vector<Report> Collect(const std::vector<Report>& runs, const std::string& name) {
@@ -27,6 +29,7 @@ bool AllEqual(const std::vector<Report>& values) {
 
 Report Spread(const std::vector<Report>& values) {
   std::vector<double> numbers;
+  numbers.reserve(values.size());
   for (const Report& value : values) numbers.push_back(value.get<double>());
   std::sort(numbers.begin(), numbers.end());
   const size_t middle = numbers.size() / 2;
@@ -46,15 +49,17 @@ Report SummarizeValues(const std::vector<Report>& values) {
   return values[0];
 }
 
-void AddShares(Report* report, double raw_rocksdb, double raw_grpc) {
+void AddShares(Report* report, const Report& limits) {
   Report with_shares;
   for (auto& [name, value] : report->items()) {
-    if (value.is_object()) AddShares(&value, raw_rocksdb, raw_grpc);
+    if (value.is_object()) AddShares(&value, limits);
     with_shares[name] = value;
     if (!absl::EndsWith(name, kRate) || !value.is_number()) continue;
     const std::string prefix = name.substr(0, name.size() - std::string(kRate).size());
-    with_shares[absl::StrCat(prefix, "share_of_raw_rocksdb")] = Rounded(value.get<double>() / raw_rocksdb);
-    with_shares[absl::StrCat(prefix, "share_of_raw_grpc")] = Rounded(value.get<double>() / raw_grpc);
+    for (const char* limit : kLimits) {
+      const double share = value.get<double>() / limits[limit][kRate].get<double>();
+      with_shares[absl::StrCat(prefix, "share_of_", limit)] = Rounded(share);
+    }
   }
   *report = std::move(with_shares);
 }
@@ -72,7 +77,7 @@ Report Summarize(const std::vector<Report>& runs) {
 }
 
 void AddLimitShares(Report* report, const Report& limits) {
-  AddShares(report, limits["raw_rocksdb"][kRate].get<double>(), limits["raw_grpc"][kRate].get<double>());
+  AddShares(report, limits);
   (*report)["limits"] = limits;
 }
 

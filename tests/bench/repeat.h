@@ -15,8 +15,8 @@ namespace baton::bench {
 // run that had one. At least one report.
 Report Summarize(const std::vector<Report>& runs);
 
-// Adds to every rate of tasks its share of what the raw store and raw gRPC did (the report of RunLimits): to
-// `X_tasks_per_second`, `X_share_of_raw_rocksdb` and `X_share_of_raw_grpc`; and `limits` itself.
+// Adds to every rate of tasks its shares of what raw gRPC and the raw store did (the report of RunLimits): to
+// `X_tasks_per_second`, `X_share_of_raw_grpc` and so on; and `limits` itself.
 void AddLimitShares(Report* report, const Report& limits);
 
 // Runs the mode as often as told, and the limits before each run if told. Errors: of any run.

@@ -45,8 +45,10 @@ TEST(Summarize, OneRunThatIsWrongMakesAllWrong) {
 
 TEST(AddLimitShares, StandBesideEachRate) {
   Report report = {{"tasks_per_second", 50.0}, {"part", {{"slow_tasks_per_second", 10.0}}}};
-  AddLimitShares(&report,
-                 {{"raw_grpc", {{"tasks_per_second", 200.0}}}, {"raw_rocksdb", {{"tasks_per_second", 100.0}}}});
+  AddLimitShares(&report, {{"raw_grpc", {{"tasks_per_second", 200.0}}},
+                           {"raw_rocksdb", {{"tasks_per_second", 100.0}}},
+                           {"raw_rocksdb_joined", {{"tasks_per_second", 500.0}}}});
+  EXPECT_EQ(report["share_of_raw_rocksdb_joined"], 0.1);
   EXPECT_EQ(report["share_of_raw_rocksdb"], 0.5);
   EXPECT_EQ(report["share_of_raw_grpc"], 0.25);
   EXPECT_EQ(report["part"]["slow_share_of_raw_rocksdb"], 0.1);

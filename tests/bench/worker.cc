@@ -46,7 +46,7 @@ class BenchWorker {
   absl::Status Run() {
     for (const auto& worker : workers_) RETURN_IF_ERROR(Prepare(worker.get()));
     std::thread control([this] { Control(); });
-    const absl::Status status = RunFleet();
+    absl::Status status = RunFleet();
     role_->end_at.store(MonotonicNow());
     if (status.ok())
       board_->SetStage(role_, Stage::kDone);

@@ -39,7 +39,8 @@ bool IsDelayed(Kind kind, uint64_t sequence) {
 }
 
 std::string NumberedType(Kind kind, int number) {
-  return absl::StrFormat(kind == Kind::kSpread ? "bench.spread.%02d" : "bench.listed.%02d", number);
+  return kind == Kind::kSpread ? absl::StrFormat("bench.spread.%02d", number)
+                               : absl::StrFormat("bench.listed.%02d", number);
 }
 
 Fate MixedFateOf(MixedPart part) {
@@ -110,6 +111,7 @@ std::string TypeOf(Kind kind, uint64_t sequence) {
 std::vector<std::string> TypesOf(Kind kind) {
   if (kind != Kind::kSpread && kind != Kind::kListed) return {TypeOf(kind, 0)};
   std::vector<std::string> types;
+  types.reserve(kSpreadTypes);
   for (int i = 0; i < kSpreadTypes; ++i) types.push_back(NumberedType(kind, i));
   return types;
 }
