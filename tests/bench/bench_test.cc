@@ -33,16 +33,17 @@ void Record(Board* board, uint64_t i, uint32_t runs) {
 TEST(VerifyBoard, AcceptsWhatEndedExactlyOnce) {
   Board board = MakeBoard(3);
   for (uint64_t i = 0; i < 3; ++i) Record(&board, i, 1);
-  EXPECT_EQ(VerifyBoard(board, {0, 3}, Expected::kCompleted), absl::OkStatus());
-  EXPECT_EQ(VerifyBoard(board, {0, 3}, Expected::kWaiting).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(VerifyBoard(board, {{.count = 3}}), absl::OkStatus());
+  EXPECT_EQ(VerifyBoard(board, {{.count = 3, .is_run = false}}).code(), absl::StatusCode::kDataLoss);
 }
 
-TEST(VerifyBoard, LooksAtItsRangeOnly) {
+TEST(VerifyBoard, LooksAtItsPortionsOnly) {
   Board board = MakeBoard(3);
   Record(&board, 0, 1);
   Record(&board, 1, 0);
-  EXPECT_EQ(VerifyBoard(board, {0, 1}, Expected::kCompleted), absl::OkStatus());
-  EXPECT_EQ(VerifyBoard(board, {1, 1}, Expected::kWaiting), absl::OkStatus());
+  EXPECT_EQ(VerifyBoard(board, {{.count = 1}}), absl::OkStatus());
+  EXPECT_EQ(VerifyBoard(board, {{.first = 1, .count = 1, .is_run = false}}), absl::OkStatus());
+  EXPECT_EQ(VerifyBoard(board, {{.count = 1}, {.first = 1, .count = 1, .is_run = false}}), absl::OkStatus());
 }
 
 struct Fault {
@@ -57,7 +58,7 @@ TEST_P(VerifyBoardFaults, AreNamed) {
   Board board = MakeBoard(3);
   for (uint64_t i = 0; i < 3; ++i) Record(&board, i, 1);
   GetParam().inflict(&board);
-  const absl::Status status = VerifyBoard(board, {0, 3}, Expected::kCompleted);
+  const absl::Status status = VerifyBoard(board, {{.count = 3}});
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr(GetParam().message));
 }
@@ -119,9 +120,9 @@ TEST(Board, IsSharedWithWhoeverHasTheDescriptor) {
   EXPECT_EQ(other.tasks(), 2u);
   std::thread child([&other] {
     other.entry(1).runs = 1;
-    other.SetStage(&other.header().producer, Stage::kDone);
+    other.SetStage(&other.header().producers[0], Stage::kDone);
   });
-  EXPECT_TRUE(board.Await([&] { return board.header().producer.stage == Stage::kDone; }, absl::Seconds(30)));
+  EXPECT_TRUE(board.Await([&] { return board.header().producers[0].stage == Stage::kDone; }, absl::Seconds(30)));
   EXPECT_EQ(board.entry(1).runs, 1u);
   child.join();
 }

@@ -97,10 +97,14 @@ void Board::BeginPhase() {
     role->stage.store(Stage::kStarting);
     role->begin_at.store(0);
     role->end_at.store(0);
+    role->submitted.store(0);
   };
-  clear(&header_->producer);
+  for (Role& producer : header_->producers) clear(&producer);
   for (Role& worker : header_->workers) clear(&worker);
-  header_->warm_ran.store(0);
+  for (std::atomic<uint64_t>* sum : {&header_->ran, &header_->spawned_ran, &header_->stream_ran, &header_->warm_ran}) {
+    sum->store(0);
+  }
+  header_->joined_at.store(0);
   header_->holder.store(0);
 }
 

@@ -14,6 +14,8 @@
 namespace baton::bench {
 
 inline constexpr int kMaxWorkers = 4;
+// One for what is measured, one for what goes on beside it.
+inline constexpr int kMaxProducers = 2;
 
 // What the parent lets its children do. Only ever raised, until the children of a phase have ended.
 enum class Gate : uint32_t {
@@ -22,8 +24,10 @@ enum class Gate : uint32_t {
   kSubmit = 1,
   // Workers take what is counted, also those that were told to begin late.
   kDrain = 2,
+  // Producers that submit by the clock stop.
+  kQuiet = 3,
   // Leave what is running: hand back and exit.
-  kStop = 3,
+  kStop = 4,
 };
 
 // How far a child is.
@@ -35,14 +39,16 @@ enum class Stage : uint32_t {
   kDone = 2,
 };
 
-// What happened to one task. Written by at most one producer and any number of workers.
+// What happened to one task. Written by at most one producer, or the handler of its parent, and any number of workers.
 struct Entry {
+  // As Submit answered it, or as its parent was told when it had ended.
   std::atomic<uint64_t> submitted_id;
   std::atomic<uint64_t> ran_id;
-  // CLOCK_MONOTONIC, nanoseconds: just before the Submit call, and at the start of the handler.
+  // CLOCK_MONOTONIC, nanoseconds: just before the Submit call, or when it was due if it was submitted by the clock; and
+  // at the first start of the handler.
   std::atomic<int64_t> submit_at;
   std::atomic<int64_t> start_at;
-  // Answers of Submit, and executions: each must be 1 in the end.
+  // Answers about it, which must be 1 in the end, and executions.
   std::atomic<uint32_t> submits;
   std::atomic<uint32_t> runs;
 };
@@ -53,6 +59,8 @@ struct Role {
   // When the measured part began and ended for this child; CLOCK_MONOTONIC, nanoseconds.
   std::atomic<int64_t> begin_at;
   std::atomic<int64_t> end_at;
+  // Answered submissions of a producer that were counted.
+  std::atomic<uint64_t> submitted;
 };
 
 // The first part of the shared memory; the entries follow.
@@ -61,11 +69,15 @@ struct BoardHeader {
   std::atomic<Gate> gate;
   // Rung (counted up, with a wake-up of all who wait) at every change of gate or stage, and every kRunsPerRing runs.
   std::atomic<uint32_t> bell;
-  // Sums over all entries, each counted once.
-  std::atomic<uint64_t> submitted;
+  // Tasks of this phase whose last execution has begun, each counted once: those that a producer submitted, those that
+  // a handler spawned, those of the stream beside.
   std::atomic<uint64_t> ran;
+  std::atomic<uint64_t> spawned_ran;
+  std::atomic<uint64_t> stream_ran;
   std::atomic<uint64_t> warm_ran;
-  Role producer;
+  // When the last parent was called again because its children had ended.
+  std::atomic<int64_t> joined_at;
+  Role producers[kMaxProducers];
   Role workers[kMaxWorkers];
   // Who took the last task of a type that is held (see worker.h): index + 1.
   std::atomic<uint32_t> holder;
@@ -97,7 +109,7 @@ class Board {
   const Entry& entry(uint64_t sequence) const { return entries_[sequence]; }
 
   void OpenGate(Gate gate);
-  // Closes the gate and forgets how far the children were; entries and sums stay. Only when no child is left.
+  // Closes the gate and forgets how far the children were; entries stay. Only when no child is left.
   void BeginPhase();
   void SetStage(Role* role, Stage stage);
   // Keeps the first one.

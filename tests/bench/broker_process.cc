@@ -18,7 +18,7 @@
 namespace baton::bench {
 namespace {
 
-constexpr absl::Duration kStartPatience = absl::Minutes(2);
+constexpr absl::Duration kStartPatience = absl::Minutes(15);
 constexpr absl::Duration kStopPatience = absl::Minutes(1);
 constexpr size_t kTailBytes = 2000;
 

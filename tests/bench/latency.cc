@@ -4,7 +4,7 @@
 #include "broker/base/status_macros.h"
 #include "tests/bench/machine_limits.h"
 #include "tests/bench/modes.h"
-#include "tests/bench/outcome_report.h"
+#include "tests/bench/phases.h"
 #include "tests/bench/samples.h"
 #include "tests/bench/test_bed.h"
 
@@ -19,10 +19,21 @@ constexpr int64_t kPauseMicros = 3'000'000;
 // answer differently; the broker is idle then.
 constexpr int kSyncs = 500;
 constexpr uint64_t kWarmUp = 2000;
+constexpr double kDefaultRate = 200;
+
+ProducerOptions MakeProducer(const TestBed& bed, const Portion& portion) {
+  ProducerOptions producer = bed.MakeProducer(portion);
+  producer.rate = bed.options().rate;
+  producer.first_pause = bed.options().tasks;
+  producer.pause_every = kTasksAfterPause;
+  producer.pause_us = kPauseMicros;
+  producer.warm_up = std::min(bed.options().warm_up, kWarmUp);
+  return producer;
+}
 
 absl::Status AddSyncs(const TestBed& bed, std::vector<int64_t>* syncs) {
   ASSIGN_OR_RETURN(const std::vector<int64_t> more,
-                   MeasureLoneSync(bed.directory(), kSyncs, bed.options().interval_us));
+                   MeasureLoneSync(bed.directory(), kSyncs, static_cast<int64_t>(1e6 / bed.options().rate)));
   syncs->insert(syncs->end(), more.begin(), more.end());
   return absl::OkStatus();
 }
@@ -41,8 +52,8 @@ Report AfterPauses(const Board& board, const ProducerOptions& producer) {
     const Entry& entry = board.entry(i);
     if (IsAfterPause(producer, i)) slowest = std::max(slowest, entry.start_at.load() - entry.submit_at.load());
   }
-  const Range range{producer.first_pause, producer.count - producer.first_pause};
-  Report report = QuantilesReport(QuantilesOf(LatenciesOf(board, range)));
+  const Portion portion{.first = producer.first_pause, .count = producer.count - producer.first_pause};
+  Report report = QuantilesReport(QuantilesOf(LatenciesOf(board, portion)));
   report["slowest_first"] = Rounded(static_cast<double>(slowest) / 1e6);
   return report;
 }
@@ -50,40 +61,26 @@ Report AfterPauses(const Board& board, const ProducerOptions& producer) {
 }  // namespace
 
 absl::StatusOr<Report> RunLatency(const BenchOptions& options) {
-  if (options.tasks == 0) return absl::InvalidArgumentError("--tasks 0: at least 1 is needed");
+  BenchOptions with_rate = options;
+  if (options.rate == 0) with_rate.rate = kDefaultRate;
   Report report = BeginReport(options);
-  const uint64_t count = options.tasks + kPauses * kTasksAfterPause;
-  ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(options, count));
-  ProducerOptions producer = bed->MakeProducerOptions();
-  producer.count = count;
-  producer.interval_us = options.interval_us;
-  producer.first_pause = options.tasks;
-  producer.pause_every = kTasksAfterPause;
-  producer.pause_us = kPauseMicros;
-  producer.warm_up = std::min(options.warm_up, kWarmUp);
-  BenchWorkerOptions worker = bed->MakeWorkerOptions();
-  worker.count = count;
+  const Portion all{.count = options.tasks + kPauses * kTasksAfterPause};
+  const Portion steady{.count = options.tasks};
+  ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(with_rate, all.count));
+  const ProducerOptions producer = MakeProducer(*bed, all);
+  BenchWorkerOptions worker = bed->MakeWorker(Kind::kMeasured, all.count);
   worker.warm_up = producer.warm_up;
-  RETURN_IF_ERROR(bed->StartWorker(worker));
-  RETURN_IF_ERROR(bed->StartProducer(producer));
-  RETURN_IF_ERROR(bed->AwaitProducer(Stage::kReady));
-  RETURN_IF_ERROR(bed->AwaitWorker(0, Stage::kReady));
   std::vector<int64_t> syncs;
   RETURN_IF_ERROR(AddSyncs(*bed, &syncs));
-  Meter meter(bed.get());
-  bed->board().OpenGate(Gate::kSubmit);
-  RETURN_IF_ERROR(bed->AwaitWorker(0, Stage::kDone));
-  meter.Stop();
-  RETURN_IF_ERROR(bed->AwaitProducer(Stage::kDone));
+  ASSIGN_OR_RETURN(const Measured measured, RunThrough(bed.get(), producer, worker));
   RETURN_IF_ERROR(AddSyncs(*bed, &syncs));
-  const Range steady{0, options.tasks};
-  report["interval_ms"] = Rounded(static_cast<double>(options.interval_us) / 1000);
+  report["rate"] = with_rate.rate;
   AddLatency(&report, "latency_ms", bed->board(), steady);
   report["latency_after_3s_idle_ms"] = AfterPauses(bed->board(), producer);
   AddComparison(&report, *QuantilesOf(LatenciesOf(bed->board(), steady)), *QuantilesOf(std::move(syncs)));
-  meter.AddTo(&report, count);
-  AddVerdict(&report, VerifyAll(bed.get(), {0, count}, kMeasuredType, Expected::kCompleted));
+  measured.meter.AddTo(&report, all.count);
   RETURN_IF_ERROR(bed->EndPhase());
+  AddVerdict(&report, VerifyAll(bed.get(), {all}));
   RETURN_IF_ERROR(bed->broker().Stop());
   return report;
 }

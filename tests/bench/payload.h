@@ -24,6 +24,30 @@ inline std::string MakePayload(uint64_t sequence, uint64_t size) {
   return payload;
 }
 
+// What a parent is to spawn: children with the numbers [first, first + count).
+struct SpawnPlan {
+  uint64_t first = 0;
+  uint64_t count = 0;
+  uint64_t payload_bytes = 0;
+
+  friend bool operator==(const SpawnPlan&, const SpawnPlan&) = default;
+};
+
+// As MakePayload, with the plan behind the number.
+inline std::string MakeParentPayload(uint64_t sequence, uint64_t size, const SpawnPlan& plan) {
+  std::string payload = MakePayload(sequence, std::max<uint64_t>(size, sizeof(sequence) + sizeof(plan)));
+  std::memcpy(payload.data() + sizeof(sequence), &plan, sizeof(plan));
+  return payload;
+}
+
+// Nothing if it is too short.
+inline std::optional<SpawnPlan> SpawnPlanOf(const std::string& payload) {
+  SpawnPlan plan;
+  if (payload.size() < sizeof(uint64_t) + sizeof(plan)) return std::nullopt;
+  std::memcpy(&plan, payload.data() + sizeof(uint64_t), sizeof(plan));
+  return plan;
+}
+
 // Nothing if it is too short.
 inline std::optional<uint64_t> SequenceOf(const std::string& payload) {
   uint64_t sequence = 0;

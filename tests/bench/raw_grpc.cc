@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr uint64_t kItemBytes = 260;
 constexpr absl::Duration kPatience = absl::Seconds(20);
+constexpr absl::Duration kWarmUp = absl::Milliseconds(500);
 
 // One Submit call at a time on the server: waits for it, answers it, waits for the next one.
 class ServerCall {
@@ -65,11 +67,11 @@ struct ClientCall {
 
 class Client {
  public:
-  Client(const std::string& address, const BenchOptions& options)
-      : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())), options_(options) {
-    for (int i = 0; i < options.batch; ++i) {
+  Client(const std::string& address, int batch, int calls)
+      : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())), calls_(calls) {
+    for (int i = 0; i < batch; ++i) {
       v1::NewTask* task = request_.add_tasks();
-      task->set_type("bench.task");
+      task->set_type("bench.raw");
       // The frame of a task takes about 20 bytes.
       task->mutable_payload()->set_data(MakePayload(static_cast<uint64_t>(i), kItemBytes - 20));
     }
@@ -81,17 +83,38 @@ class Client {
     while (queue_.Next(&tag, &ok)) delete static_cast<ClientCall*>(tag);
   }
 
-  // For this long; the durations of all calls.
+  // After a short warm-up, for this long. `server_cpu_us`: processor time of the server so far.
+  absl::StatusOr<Report> Measure(absl::Duration time, const std::function<int64_t()>& server_cpu_us) {
+    RETURN_IF_ERROR(Run(kWarmUp).status());
+    const int64_t server_begin = server_cpu_us();
+    const std::clock_t cpu_begin = std::clock();
+    const int64_t begin = MonotonicNow();
+    ASSIGN_OR_RETURN(std::vector<int64_t> durations, Run(time));
+    const double seconds = static_cast<double>(MonotonicNow() - begin) / 1e9;
+    const double cpu_us = static_cast<double>(std::clock() - cpu_begin) * 1e6 / CLOCKS_PER_SEC;
+    const int64_t server_us = server_cpu_us() - server_begin;
+    const double tasks = static_cast<double>(durations.size()) * request_.tasks_size();
+    Report report = {{"tasks_per_call", request_.tasks_size()},
+                     {"calls_under_way", calls_},
+                     {"tasks_per_second", Rounded(tasks / seconds)}};
+    if (server_us > 0) report["server_cpu_us_per_task"] = Rounded(static_cast<double>(server_us) / tasks);
+    report["client_cpu_us_per_task"] = Rounded(cpu_us / tasks);
+    report["call_ms"] = QuantilesReport(QuantilesOf(std::move(durations)));
+    return report;
+  }
+
+ private:
+  // The durations of all calls.
   absl::StatusOr<std::vector<int64_t>> Run(absl::Duration time) {
     const int64_t end = MonotonicNow() + absl::ToInt64Nanoseconds(time);
     std::vector<int64_t> durations;
-    for (int i = 0; i < options_.calls; ++i) Start();
-    for (int under_way = options_.calls; under_way > 0;) {
+    for (int i = 0; i < calls_; ++i) Start();
+    for (int under_way = calls_; under_way > 0;) {
       void* tag = nullptr;
       bool ok = false;
       if (!queue_.Next(&tag, &ok)) return absl::InternalError("raw gRPC: the queue was shut down");
       const std::unique_ptr<ClientCall> call(static_cast<ClientCall*>(tag));
-      if (!call->status.ok()) return absl::UnavailableError(absl::StrCat("raw gRPC: ", call->status.error_message()));
+      RETURN_IF_ERROR(Check(*call));
       durations.push_back(MonotonicNow() - call->begin);
       if (MonotonicNow() < end)
         Start();
@@ -101,9 +124,19 @@ class Client {
     return durations;
   }
 
- private:
+  absl::Status Check(const ClientCall& call) const {
+    if (!call.status.ok()) return absl::UnavailableError(absl::StrCat("raw gRPC: ", call.status.error_message()));
+    for (const v1::SubmitResult& result : call.response.results()) {
+      if (result.has_error()) return absl::InternalError(absl::StrCat("raw gRPC: ", result.error().message()));
+    }
+    if (call.response.results_size() == request_.tasks_size()) return absl::OkStatus();
+    return absl::InternalError("raw gRPC: not as many results as tasks");
+  }
+
   void Start() {
     auto* call = new ClientCall;
+    // As the SDK does, so that a broker has as much to remember.
+    request_.set_request_id(absl::StrCat("raw-", ++started_));
     call->begin = MonotonicNow();
     call->context.set_wait_for_ready(true);
     call->context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoSeconds(kPatience));
@@ -112,8 +145,9 @@ class Client {
   }
 
   v1::TaskBroker::Stub stub_;
-  const BenchOptions& options_;
+  const int calls_;
   v1::SubmitRequest request_;
+  uint64_t started_ = 0;
   grpc::CompletionQueue queue_;
 };
 
@@ -130,6 +164,7 @@ absl::Status RunRawGrpcServer() {
   if (server == nullptr) return absl::UnavailableError("raw gRPC: cannot listen on 127.0.0.1");
   constexpr int kCalls = 64;
   std::vector<std::unique_ptr<ServerCall>> calls;
+  calls.reserve(kCalls);
   for (int i = 0; i < kCalls; ++i) calls.push_back(std::make_unique<ServerCall>(&service, queue.get()));
   std::printf("127.0.0.1:%d\n", port);
   std::fflush(stdout);
@@ -141,25 +176,16 @@ absl::Status RunRawGrpcServer() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Report> MeasureRawGrpc(const BenchOptions& options) {
+absl::StatusOr<Report> MeasureRawClient(const std::string& address, int batch, int calls, int seconds) {
+  Client client(address, batch, calls);
+  return client.Measure(absl::Seconds(seconds), [] { return int64_t{0}; });
+}
+
+absl::StatusOr<Report> MeasureRawGrpc(int batch, int calls, int seconds) {
   ASSIGN_OR_RETURN(Process server, Process::Start({OwnPath(), "raw-grpc-server"}));
   ASSIGN_OR_RETURN(const std::string address, server.ReadLine(kPatience));
-  Client client(address, options);
-  RETURN_IF_ERROR(client.Run(absl::Milliseconds(500)).status());
-  ASSIGN_OR_RETURN(const ProcessUsage usage_begin, server.Usage());
-  const int64_t begin = MonotonicNow();
-  const std::clock_t cpu_begin = std::clock();
-  ASSIGN_OR_RETURN(std::vector<int64_t> durations, client.Run(absl::Seconds(options.seconds)));
-  const double cpu_us = static_cast<double>(std::clock() - cpu_begin) * 1e6 / CLOCKS_PER_SEC;
-  const double seconds = static_cast<double>(MonotonicNow() - begin) / 1e9;
-  ASSIGN_OR_RETURN(const ProcessUsage usage_end, server.Usage());
-  const double tasks = static_cast<double>(durations.size()) * options.batch;
-  return Report{{"tasks_per_call", options.batch},
-                {"calls_under_way", options.calls},
-                {"tasks_per_second", Rounded(tasks / seconds)},
-                {"server_cpu_us_per_task", Rounded(static_cast<double>(usage_end.cpu_us - usage_begin.cpu_us) / tasks)},
-                {"client_cpu_us_per_task", Rounded(cpu_us / tasks)},
-                {"call_ms", QuantilesReport(QuantilesOf(std::move(durations)))}};
+  Client client(address, batch, calls);
+  return client.Measure(absl::Seconds(seconds), [&server] { return server.Usage().value_or(ProcessUsage()).cpu_us; });
 }
 
 }  // namespace baton::bench

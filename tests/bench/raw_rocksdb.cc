@@ -75,17 +75,17 @@ class RawStore {
 
 }  // namespace
 
-absl::StatusOr<Report> MeasureRawRocksDb(const std::string& directory, const BenchOptions& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<RawStore> store, RawStore::Open(directory + "/raw-rocksdb"));
-  const auto batch = static_cast<uint64_t>(options.batch);
+absl::StatusOr<Report> MeasureRawRocksDb(const std::string& directory, int batch, int seconds) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RawStore> store, RawStore::Open(directory));
+  const auto batch_tasks = static_cast<uint64_t>(batch);
   std::vector<int64_t> durations;
   const int64_t begin = MonotonicNow();
   const std::clock_t cpu_begin = std::clock();
   uint64_t tasks = 0;
   int64_t now = begin;
-  while (now - begin < options.seconds * int64_t{1'000'000'000}) {
-    RETURN_IF_ERROR(store->Write(tasks + 1, batch));
-    tasks += batch;
+  while (now - begin < seconds * int64_t{1'000'000'000}) {
+    RETURN_IF_ERROR(store->Write(tasks + 1, batch_tasks));
+    tasks += batch_tasks;
     durations.push_back(MonotonicNow() - now);
     now += durations.back();
   }

@@ -1,4 +1,3 @@
-
 #include <algorithm>
 #include <csignal>
 #include <string>
@@ -6,8 +5,8 @@
 #include "absl/time/time.h"
 #include "broker/base/status_macros.h"
 #include "tests/bench/modes.h"
-#include "tests/bench/outcome_report.h"
-#include "tests/bench/test_bed.h"
+#include "tests/bench/phases.h"
+#include "tests/bench/restart.h"
 
 namespace baton::bench {
 namespace {
@@ -16,56 +15,29 @@ constexpr absl::Duration kCallTimeout = absl::Seconds(60);
 // Longer than any sensible beat window.
 constexpr absl::Duration kLossPatience = absl::Minutes(2);
 
-double MillisecondsSince(int64_t begin) { return Rounded(static_cast<double>(MonotonicNow() - begin) / 1e6); }
+Portion Finished(const TestBed& bed) { return {.count = bed.options().tasks}; }
 
-// `tasks` that are finished, then as many that wait.
-absl::Status FillBroker(TestBed* bed) {
-  const uint64_t tasks = bed->options().tasks;
-  ProducerOptions producer = bed->MakeProducerOptions();
-  producer.count = tasks;
-  producer.ahead = bed->options().ahead;
-  BenchWorkerOptions worker = bed->MakeWorkerOptions();
-  worker.count = tasks;
-  RETURN_IF_ERROR(bed->StartWorker(worker));
-  RETURN_IF_ERROR(bed->StartProducer(producer));
-  bed->board().OpenGate(Gate::kSubmit);
-  RETURN_IF_ERROR(bed->AwaitWorker(0, Stage::kDone));
-  RETURN_IF_ERROR(bed->EndPhase());
-  producer.first = tasks;
-  producer.type = kBacklogType;
-  RETURN_IF_ERROR(bed->StartProducer(producer));
-  bed->board().OpenGate(Gate::kSubmit);
-  RETURN_IF_ERROR(bed->AwaitProducer(Stage::kDone));
-  return bed->EndPhase();
+Portion Waiting(const TestBed& bed) {
+  return {.first = bed.options().tasks, .count = bed.options().tasks, .kind = Kind::kBacklog, .is_run = false};
 }
 
-// From the start of the process to the answer about the task that was submitted last.
-absl::Status MeasureRestart(TestBed* bed, Report* report) {
-  bed->broker().Kill();
-  const int64_t begin = MonotonicNow();
-  RETURN_IF_ERROR(bed->broker().Start());
-  v1::GetRequest request;
-  request.set_task_id(bed->board().entry(bed->board().tasks() - 1).submitted_id.load());
-  RETURN_IF_ERROR(bed->Connect()->Get(request, kCallTimeout).status());
-  (*report)["restart_ms"] = MillisecondsSince(begin);
-  ASSIGN_OR_RETURN(const ProcessUsage usage, bed->broker().Usage());
-  (*report)["restart_cpu_ms"] = Rounded(static_cast<double>(usage.cpu_us) / 1000);
-  (*report)["broker_rss_mib"] = Rounded(usage.rss_mib);
-  (*report)["disk_mib"] = Rounded(bed->broker().DiskMebibytes());
-  return absl::OkStatus();
+// Tasks that are finished, then as many that wait.
+absl::Status FillBroker(TestBed* bed) {
+  Report ignored;
+  RETURN_IF_ERROR(RunLifecyclePhase(bed, Finished(*bed), &ignored).status());
+  RETURN_IF_ERROR(SubmitOnly(bed, bed->MakeProducer(Waiting(*bed))).status());
+  return bed->EndPhase();
 }
 
 // What was finished stays so; what waited is still there, and now runs.
 absl::Status VerifyAfterRestart(TestBed* bed) {
-  const uint64_t tasks = bed->options().tasks;
-  RETURN_IF_ERROR(VerifyAll(bed, {tasks, tasks}, kBacklogType, Expected::kWaiting));
-  BenchWorkerOptions worker = bed->MakeWorkerOptions();
-  worker.count = 2 * tasks;
-  RETURN_IF_ERROR(bed->StartWorker(worker));
+  Portion waiting = Waiting(*bed);
+  RETURN_IF_ERROR(VerifyAll(bed, {Finished(*bed), waiting}));
+  RETURN_IF_ERROR(bed->StartWorker(bed->MakeWorker(Kind::kBacklog, waiting.count)));
   bed->board().OpenGate(Gate::kDrain);
-  RETURN_IF_ERROR(bed->AwaitWorker(0, Stage::kDone));
-  RETURN_IF_ERROR(VerifyAll(bed, {0, tasks}, kMeasuredType, Expected::kCompleted));
-  RETURN_IF_ERROR(VerifyAll(bed, {tasks, tasks}, kBacklogType, Expected::kCompleted));
+  RETURN_IF_ERROR(bed->AwaitWorkerDone());
+  waiting.is_run = true;
+  RETURN_IF_ERROR(VerifyAll(bed, {Finished(*bed), waiting}));
   return bed->EndPhase();
 }
 
@@ -73,11 +45,10 @@ absl::Status VerifyAfterRestart(TestBed* bed) {
 absl::StatusOr<double> MeasureLoss(TestBed* bed, int signal) {
   BoardHeader& header = bed->board().header();
   for (int index = 0; index < 2; ++index) {
-    BenchWorkerOptions worker = bed->MakeWorkerOptions();
+    BenchWorkerOptions worker = bed->MakeWorker(Kind::kHeld, /*count=*/0);
     worker.index = index;
     worker.threads = 1;
     worker.prefetch = 0;
-    worker.hold = true;
     RETURN_IF_ERROR(bed->StartWorker(worker));
   }
   const std::unique_ptr<cli::Broker> broker = bed->Connect();
@@ -89,7 +60,7 @@ absl::StatusOr<double> MeasureLoss(TestBed* bed, int signal) {
   };
   RETURN_IF_ERROR(bed->Await("waiting for two workers", both_connected, kLossPatience));
   v1::SubmitRequest request;
-  request.add_tasks()->set_type(kHeldType);
+  request.add_tasks()->set_type(TypeOf(Kind::kHeld, 0));
   ASSIGN_OR_RETURN(const v1::SubmitResponse answer, broker->Submit(request, kCallTimeout));
   if (answer.results(0).has_error()) return absl::InternalError(answer.results(0).error().message());
   RETURN_IF_ERROR(bed->Await(
@@ -112,11 +83,10 @@ absl::StatusOr<double> MeasureLoss(TestBed* bed, int signal) {
 }  // namespace
 
 absl::StatusOr<Report> RunRecovery(const BenchOptions& options) {
-  if (options.tasks == 0) return absl::InvalidArgumentError("--tasks 0: at least 1 is needed");
   Report report = BeginReport(options);
   ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(options, 2 * options.tasks));
   RETURN_IF_ERROR(FillBroker(bed.get()));
-  RETURN_IF_ERROR(MeasureRestart(bed.get(), &report));
+  RETURN_IF_ERROR(MeasureRestart(bed.get(), Waiting(*bed), /*is_cold=*/false, &report));
   const absl::Status verdict = VerifyAfterRestart(bed.get());
   if (verdict.ok()) {
     ASSIGN_OR_RETURN(report["killed_worker_ms"], MeasureLoss(bed.get(), SIGKILL));

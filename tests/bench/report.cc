@@ -22,7 +22,7 @@ void AddLines(const Report& object, const std::string& prefix, std::string* tabl
     if (value.is_object()) {
       AddLines(value, absl::StrCat(prefix, name, "."), table);
     } else {
-      absl::StrAppendFormat(table, "%-34s %s\n", absl::StrCat(prefix, name), Shown(value));
+      absl::StrAppendFormat(table, "%-40s %s\n", absl::StrCat(prefix, name), Shown(value));
     }
   }
 }

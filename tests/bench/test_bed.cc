@@ -50,82 +50,44 @@ TestBed::TestBed(const BenchOptions& options, RunDirectory directory, Board boar
       board_(std::move(board)),
       broker_({.batond = options.batond, .directory = directory_.path(), .config = options.config}) {}
 
-ProducerOptions TestBed::MakeProducerOptions() const {
+ProducerOptions TestBed::MakeProducer(const Portion& portion) const {
   return {.broker = broker_.address(),
           .board_descriptor = board_.descriptor(),
+          .kind = portion.kind,
+          .first = portion.first,
+          .count = portion.count,
           .payload_bytes = options_.payload_bytes,
           .batch = options_.batch,
-          .calls = options_.calls};
+          .calls = options_.calls,
+          .clients = options_.clients};
 }
 
-BenchWorkerOptions TestBed::MakeWorkerOptions() const {
+BenchWorkerOptions TestBed::MakeWorker(Kind kind, uint64_t count) const {
   return {.broker = broker_.address(),
           .board_descriptor = board_.descriptor(),
           .threads = options_.threads,
-          .prefetch = options_.slots - options_.threads};
+          .prefetch = options_.slots - options_.threads,
+          .kinds = {kind},
+          .count = count};
 }
 
 absl::Status TestBed::StartProducer(const ProducerOptions& options) {
-  ASSIGN_OR_RETURN(producer_, Process::Start({OwnPath(),
-                                              "producer",
-                                              "--broker",
-                                              options.broker,
-                                              "--board-descriptor",
-                                              absl::StrCat(options.board_descriptor),
-                                              "--type",
-                                              options.type,
-                                              "--first",
-                                              absl::StrCat(options.first),
-                                              "--count",
-                                              absl::StrCat(options.count),
-                                              "--payload-bytes",
-                                              absl::StrCat(options.payload_bytes),
-                                              "--batch",
-                                              absl::StrCat(options.batch),
-                                              "--calls",
-                                              absl::StrCat(options.calls),
-                                              "--ahead",
-                                              absl::StrCat(options.ahead),
-                                              "--warm-up",
-                                              absl::StrCat(options.warm_up),
-                                              "--interval-us",
-                                              absl::StrCat(options.interval_us),
-                                              "--pause-every",
-                                              absl::StrCat(options.pause_every),
-                                              "--first-pause",
-                                              absl::StrCat(options.first_pause),
-                                              "--pause-us",
-                                              absl::StrCat(options.pause_us)}));
+  phase_tasks_ += options.count;
+  ASSIGN_OR_RETURN(producers_[options.index], Process::Start({OwnPath(), "producer", nlohmann::json(options).dump()}));
   return absl::OkStatus();
 }
 
 absl::Status TestBed::StartWorker(const BenchWorkerOptions& options) {
-  std::vector<std::string> arguments = {OwnPath(),
-                                        "worker",
-                                        "--broker",
-                                        options.broker,
-                                        "--board-descriptor",
-                                        absl::StrCat(options.board_descriptor),
-                                        "--index",
-                                        absl::StrCat(options.index),
-                                        "--threads",
-                                        absl::StrCat(options.threads),
-                                        "--prefetch",
-                                        absl::StrCat(options.prefetch),
-                                        "--count",
-                                        absl::StrCat(options.count),
-                                        "--warm-up",
-                                        absl::StrCat(options.warm_up)};
-  if (options.late) arguments.emplace_back("--late");
-  if (options.hold) arguments.emplace_back("--hold");
-  ASSIGN_OR_RETURN(workers_[options.index], Process::Start(arguments));
+  ASSIGN_OR_RETURN(workers_[options.index], Process::Start({OwnPath(), "worker", nlohmann::json(options).dump()}));
   return absl::OkStatus();
 }
 
 absl::Status TestBed::CheckAlive() const {
   if (IsInterrupted()) return absl::CancelledError("interrupted");
   if (broker_.HasEnded()) return absl::UnavailableError(absl::StrCat("batond has ended.\n", broker_.LogTail()));
-  if (producer_ && producer_->HasEnded()) return absl::UnavailableError("the producer process has ended");
+  for (const std::optional<Process>& producer : producers_) {
+    if (producer && producer->HasEnded()) return absl::UnavailableError("a producer process has ended");
+  }
   for (const std::optional<Process>& worker : workers_) {
     if (worker && worker->HasEnded()) return absl::UnavailableError("a worker process has ended");
   }
@@ -140,62 +102,102 @@ absl::Status TestBed::Await(const std::string& what, const std::function<bool()>
     if (MonotonicNow() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(what, ": not within ", absl::FormatDuration(patience)));
     }
-    progress_.Show(absl::StrCat(options_.mode, ": ", what, ": submitted ", board_.header().submitted.load(), ", ran ",
-                                board_.header().ran.load(), " of ", board_.tasks()));
+    progress_.Show(Status(what));
   }
   return absl::OkStatus();
 }
 
-absl::Status TestBed::AwaitProducer(Stage stage) {
-  const Role& role = board_.header().producer;
-  return Await(
-      stage == Stage::kReady ? "warming up" : "submitting", [&] { return role.stage.load() >= stage; }, kPatience);
+std::string TestBed::Status(const std::string& what) const {
+  const BoardHeader& header = board_.header();
+  uint64_t submitted = 0;
+  for (const Role& producer : header.producers) submitted += producer.submitted.load();
+  return absl::StrCat(options_.mode, ": ", what, ": submitted ", submitted, " of ", phase_tasks_, ", ran ",
+                      header.ran.load() + header.spawned_ran.load() + header.stream_ran.load());
 }
 
-absl::Status TestBed::AwaitWorker(int index, Stage stage) {
+absl::Status TestBed::AwaitReady() {
+  const auto all_ready = [this] {
+    const BoardHeader& header = board_.header();
+    for (int i = 0; i < kMaxProducers; ++i) {
+      if (producers_[i] && header.producers[i].stage.load() < Stage::kReady) return false;
+    }
+    for (int i = 0; i < kMaxWorkers; ++i) {
+      if (workers_[i] && header.workers[i].stage.load() < Stage::kReady) return false;
+    }
+    return true;
+  };
+  return Await("warming up", all_ready, kPatience);
+}
+
+absl::Status TestBed::AwaitProducerDone(int index) {
+  const Role& role = board_.header().producers[index];
+  return Await(
+      "submitting", [&] { return role.stage.load() == Stage::kDone; }, kPatience);
+}
+
+absl::Status TestBed::AwaitWorkerDone(int index) {
   const Role& role = board_.header().workers[index];
   return Await(
-      stage == Stage::kReady ? "warming up" : "working", [&] { return role.stage.load() >= stage; }, kPatience);
+      "working", [&] { return role.stage.load() == Stage::kDone; }, kPatience);
+}
+
+absl::Status TestBed::Watch(const std::string& what, absl::Duration time) {
+  const int64_t end = MonotonicNow() + absl::ToInt64Nanoseconds(time);
+  while (MonotonicNow() < end) {
+    RETURN_IF_ERROR(board_.status());
+    RETURN_IF_ERROR(CheckAlive());
+    progress_.Show(Status(what));
+    // Nothing but a failure is waited for.
+    board_.Await([&] { return MonotonicNow() >= end; }, std::min(kLook, absl::Nanoseconds(end - MonotonicNow())));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status TestBed::EndPhase() {
   board_.OpenGate(Gate::kStop);
-  if (producer_) RETURN_IF_ERROR(producer_->Wait(kEndPatience));
-  producer_.reset();
-  for (std::optional<Process>& worker : workers_) {
-    if (worker) RETURN_IF_ERROR(worker->Wait(kEndPatience));
-    worker.reset();
-  }
+  const auto end = [](std::optional<Process>& child) {
+    absl::Status status = child ? child->Wait(kEndPatience) : absl::OkStatus();
+    child.reset();
+    return status;
+  };
+  for (std::optional<Process>& producer : producers_) RETURN_IF_ERROR(end(producer));
+  for (std::optional<Process>& worker : workers_) RETURN_IF_ERROR(end(worker));
+  phase_tasks_ = 0;
   RETURN_IF_ERROR(board_.status());
   board_.BeginPhase();
   return absl::OkStatus();
 }
 
 Meter::Reading Meter::Read() const {
-  const auto usage = [](const std::optional<Process>& process) -> std::optional<ProcessUsage> {
-    if (!process) return std::nullopt;
-    absl::StatusOr<ProcessUsage> answer = process->Usage();
-    return answer.ok() ? std::optional(*answer) : std::nullopt;
+  const auto sum = [](const auto& processes) -> std::optional<int64_t> {
+    std::optional<int64_t> cpu_us;
+    for (const std::optional<Process>& process : processes) {
+      if (!process) continue;
+      cpu_us = cpu_us.value_or(0) + process->Usage().value_or(ProcessUsage()).cpu_us;
+    }
+    return cpu_us;
   };
   return {.at = MonotonicNow(),
           .machine_us = MachineBusyMicros(),
           .own_us = static_cast<int64_t>(std::clock()) * 1'000'000 / CLOCKS_PER_SEC,
           .broker = bed_->broker_.Usage().value_or(ProcessUsage()),
-          .producer = usage(bed_->producer_),
-          .worker = usage(bed_->workers_[0])};
+          .producers_us = sum(bed_->producers_),
+          .workers_us = sum(bed_->workers_)};
+}
+
+double Meter::BrokerCorePercent() const {
+  const double wall_us = static_cast<double>(end_.at - begin_.at) / 1000;
+  return Rounded(100 * static_cast<double>(end_.broker.cpu_us - begin_.broker.cpu_us) / wall_us);
 }
 
 void Meter::AddTo(Report* report, uint64_t tasks) const {
-  const auto spent = [](const std::optional<ProcessUsage>& begin, const std::optional<ProcessUsage>& end) -> int64_t {
-    return begin && end ? end->cpu_us - begin->cpu_us : 0;
-  };
   const auto per_task = [tasks](int64_t us) { return Rounded(static_cast<double>(us) / static_cast<double>(tasks)); };
   const int64_t broker = end_.broker.cpu_us - begin_.broker.cpu_us;
-  const int64_t producer = spent(begin_.producer, end_.producer);
-  const int64_t worker = spent(begin_.worker, end_.worker);
+  const int64_t producers = end_.producers_us.value_or(0) - begin_.producers_us.value_or(0);
+  const int64_t workers = end_.workers_us.value_or(0) - begin_.workers_us.value_or(0);
   (*report)["broker_cpu_us_per_task"] = per_task(broker);
-  if (end_.producer) (*report)["producer_cpu_us_per_task"] = per_task(producer);
-  if (end_.worker) (*report)["worker_cpu_us_per_task"] = per_task(worker);
+  if (end_.producers_us) (*report)["producer_cpu_us_per_task"] = per_task(producers);
+  if (end_.workers_us) (*report)["worker_cpu_us_per_task"] = per_task(workers);
   (*report)["broker_rss_mib"] = Rounded(end_.broker.rss_mib);
   (*report)["broker_peak_rss_mib"] = Rounded(end_.broker.peak_rss_mib);
   (*report)["disk_mib"] = Rounded(bed_->broker_.DiskMebibytes());
@@ -206,7 +208,7 @@ void Meter::AddTo(Report* report, uint64_t tasks) const {
   const int64_t machine = end_.machine_us - begin_.machine_us;
   (*report)["machine"]["busy_percent"] = share(machine);
   (*report)["machine"]["busy_elsewhere_percent"] =
-      share(machine - broker - producer - worker - (end_.own_us - begin_.own_us));
+      share(machine - broker - producers - workers - (end_.own_us - begin_.own_us));
 }
 
 }  // namespace baton::bench

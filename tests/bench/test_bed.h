@@ -18,6 +18,7 @@
 #include "tests/bench/producer.h"
 #include "tests/bench/progress.h"
 #include "tests/bench/report.h"
+#include "tests/bench/verify.h"
 #include "tests/bench/worker.h"
 
 namespace baton::bench {
@@ -54,9 +55,9 @@ class TestBed {
   // For questions to the broker. A new connection each time.
   std::unique_ptr<cli::Broker> Connect() const { return cli::ConnectBroker(broker_.address()); }
 
-  // As the command line says; fill in what is special.
-  ProducerOptions MakeProducerOptions() const;
-  BenchWorkerOptions MakeWorkerOptions() const;
+  // As the command line says; fill in what is special. The worker is done when `count` tasks ran.
+  ProducerOptions MakeProducer(const Portion& portion) const;
+  BenchWorkerOptions MakeWorker(Kind kind, uint64_t count) const;
   absl::Status StartProducer(const ProducerOptions& options);
   absl::Status StartWorker(const BenchWorkerOptions& options);
   Process& worker(int index) { return *workers_[static_cast<size_t>(index)]; }
@@ -66,9 +67,12 @@ class TestBed {
   // Waits until the condition holds, showing progress. Errors: of a child; one of them, or the broker, has ended;
   // DEADLINE_EXCEEDED.
   absl::Status Await(const std::string& what, const std::function<bool()>& condition, absl::Duration patience);
-  // Until the children that were started have reached the stage.
-  absl::Status AwaitProducer(Stage stage);
-  absl::Status AwaitWorker(int index, Stage stage);
+  // Until all children that were started have warmed up, and until one has done what it was started for.
+  absl::Status AwaitReady();
+  absl::Status AwaitProducerDone(int index = 0);
+  absl::Status AwaitWorkerDone(int index = 0);
+  // Lets time pass. Errors: as Await, but for the last one.
+  absl::Status Watch(const std::string& what, absl::Duration time);
 
   // Lets the children end, and begins a new phase.
   absl::Status EndPhase();
@@ -76,13 +80,16 @@ class TestBed {
  private:
   TestBed(const BenchOptions& options, RunDirectory directory, Board board);
   absl::Status CheckAlive() const;
+  std::string Status(const std::string& what) const;
 
   const BenchOptions options_;
   RunDirectory directory_;
   Board board_;
   BrokerProcess broker_;
   Progress progress_;
-  std::optional<Process> producer_;
+  // How many tasks the producers of this phase submit.
+  uint64_t phase_tasks_ = 0;
+  std::optional<Process> producers_[kMaxProducers];
   std::optional<Process> workers_[kMaxWorkers];
 
   friend class Meter;
@@ -94,6 +101,8 @@ class Meter {
   explicit Meter(TestBed* bed) : bed_(bed), begin_(Read()) {}
 
   void Stop() { end_ = Read(); }
+  // Processor time of the broker as percent of one processor.
+  double BrokerCorePercent() const;
   // Processor time of each process for a task, memory and disk of the broker, and what the rest of the machine did.
   void AddTo(Report* report, uint64_t tasks) const;
 
@@ -103,8 +112,9 @@ class Meter {
     int64_t machine_us = 0;
     int64_t own_us = 0;
     ProcessUsage broker;
-    std::optional<ProcessUsage> producer;
-    std::optional<ProcessUsage> worker;
+    // Sums over all of them; nothing if there are none.
+    std::optional<int64_t> producers_us;
+    std::optional<int64_t> workers_us;
   };
 
   Reading Read() const;

@@ -1,8 +1,9 @@
 #include "tests/bench/verify.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -11,55 +12,67 @@
 namespace baton::bench {
 namespace {
 
-constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+constexpr absl::Duration kCallTimeout = absl::Seconds(60);
 constexpr int kPageSize = 1000;
 
-// Ids of a run are neighbours; a set of them is a bitmap above the smallest one.
-class IdSet {
+uint64_t CountOf(const Portions& portions) {
+  uint64_t count = 0;
+  for (const Portion& portion : portions) count += portion.count;
+  return count;
+}
+
+uint64_t IdOf(const Board& board, uint64_t sequence) {
+  return board.entry(sequence).submitted_id.load(std::memory_order_relaxed);
+}
+
+// From the id of a task to its number. Ids of a run are neighbours: a table above the smallest one.
+class IdTable {
  public:
-  explicit IdSet(const Board& board, Range range) {
-    uint64_t highest = 0;
-    for (uint64_t i = range.first; i < range.first + range.count; ++i) {
-      const uint64_t id = board.entry(i).submitted_id.load(std::memory_order_relaxed);
-      lowest_ = std::min(lowest_, id);
-      highest = std::max(highest, id);
+  static absl::StatusOr<IdTable> Make(const Board& board, const Portions& portions) {
+    IdTable table;
+    RETURN_IF_ERROR(table.Span(board, portions));
+    for (const Portion& portion : portions) {
+      for (uint64_t i = portion.first; i < portion.end(); ++i) RETURN_IF_ERROR(table.Add(IdOf(board, i), i));
     }
-    if (range.count > 0) spread_ = highest - lowest_ + 1;
+    return table;
   }
 
-  // Whether the ids are near enough to each other to be a run's.
-  bool is_dense(uint64_t count) const { return spread_ <= 16 * count + 1'000'000; }
-  void Prepare() { seen_.assign(spread_, false); }
-  bool contains(uint64_t id) const { return id >= lowest_ && id - lowest_ < spread_ && seen_[id - lowest_]; }
-  // False if it was there already.
-  bool Add(uint64_t id) { return !Set(id, true); }
-  void Remove(uint64_t id) { Set(id, false); }
+  // Nothing if it is not on the board, or was taken before.
+  std::optional<uint64_t> Take(uint64_t id) {
+    if (id < lowest_ || id - lowest_ >= places_.size() || places_[id - lowest_] == 0) return std::nullopt;
+    const uint64_t sequence = places_[id - lowest_] - 1;
+    places_[id - lowest_] = 0;
+    return sequence;
+  }
 
  private:
-  // Answers what it was.
-  bool Set(uint64_t id, bool value) {
-    const bool before = seen_[id - lowest_];
-    seen_[id - lowest_] = value;
-    return before;
+  absl::Status Span(const Board& board, const Portions& portions) {
+    uint64_t highest = 0;
+    for (const Portion& portion : portions) {
+      for (uint64_t i = portion.first; i < portion.end(); ++i) {
+        lowest_ = std::min(lowest_, IdOf(board, i));
+        highest = std::max(highest, IdOf(board, i));
+      }
+    }
+    const uint64_t spread = highest < lowest_ ? 0 : highest - lowest_ + 1;
+    if (spread > 16 * CountOf(portions) + 1'000'000) {
+      return absl::DataLossError("ids of the submitted tasks are far apart: some submission was never answered");
+    }
+    places_.assign(spread, 0);
+    return absl::OkStatus();
+  }
+
+  absl::Status Add(uint64_t id, uint64_t sequence) {
+    uint32_t& place = places_[id - lowest_];
+    if (place != 0) return absl::DataLossError(absl::StrCat("id ", id, " was given to two submissions"));
+    place = static_cast<uint32_t>(sequence) + 1;
+    return absl::OkStatus();
   }
 
   uint64_t lowest_ = UINT64_MAX;
-  uint64_t spread_ = 0;
-  std::vector<bool> seen_;
+  // Number + 1; 0: none.
+  std::vector<uint32_t> places_;
 };
-
-absl::StatusOr<IdSet> IdsOf(const Board& board, Range range) {
-  IdSet ids(board, range);
-  if (!ids.is_dense(range.count)) {
-    return absl::DataLossError("ids of the submitted tasks are far apart: some submission was never answered");
-  }
-  ids.Prepare();
-  for (uint64_t i = range.first; i < range.first + range.count; ++i) {
-    const uint64_t id = board.entry(i).submitted_id.load(std::memory_order_relaxed);
-    if (!ids.Add(id)) return absl::DataLossError(absl::StrCat("id ", id, " was given to two submissions"));
-  }
-  return ids;
-}
 
 absl::Status CheckEntry(const Entry& entry, uint64_t sequence, uint32_t runs) {
   const uint64_t id = entry.submitted_id.load(std::memory_order_relaxed);
@@ -78,57 +91,123 @@ absl::Status CheckEntry(const Entry& entry, uint64_t sequence, uint32_t runs) {
   return absl::OkStatus();
 }
 
-absl::Status CheckTask(const v1::Task& task, Expected expected) {
-  const bool is_waiting = expected == Expected::kWaiting;
-  const v1::TaskState state = is_waiting ? v1::TASK_STATE_PENDING : v1::TASK_STATE_COMPLETED;
-  const int attempt = is_waiting ? 0 : 1;
-  if (task.state() == state && task.attempt() == attempt) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("task ", task.id(), " is ", v1::TaskState_Name(task.state()), " at attempt ",
-                                          task.attempt(), " instead of ", v1::TaskState_Name(state), " at attempt ",
-                                          attempt));
+const Portion& PortionOf(const Portions& portions, uint64_t sequence) {
+  return *std::find_if(portions.begin(), portions.end(), [sequence](const Portion& portion) {
+    return sequence >= portion.first && sequence < portion.end();
+  });
+}
+
+absl::Status CheckTask(const v1::Task& task, const Portion& portion, uint64_t sequence) {
+  const Fate fate = portion.fate(sequence);
+  const std::string type = TypeOf(portion.kind, sequence);
+  const auto percent = static_cast<int>(task.progress().percent());
+  if (task.type() == type && task.state() == fate.state && task.attempt() == static_cast<int>(fate.runs) &&
+      percent == fate.percent) {
+    return absl::OkStatus();
+  }
+  const auto describe = [](const std::string& name, v1::TaskState state, int64_t attempt, int done) {
+    return absl::StrCat(name, " ", v1::TaskState_Name(state), " at attempt ", attempt, ", progress ", done, " %");
+  };
+  return absl::DataLossError(absl::StrCat("task ", task.id(), " is ",
+                                          describe(task.type(), task.state(), task.attempt(), percent), " instead of ",
+                                          describe(type, fate.state, fate.runs, fate.percent)));
+}
+
+using CountsByState = std::map<v1::TaskState, uint64_t>;
+
+CountsByState CountsOf(const v1::StateCounts& counts) {
+  return {{v1::TASK_STATE_PENDING, counts.pending()},
+          {v1::TASK_STATE_RUNNING, counts.running()},
+          {v1::TASK_STATE_SUSPENDED, counts.suspended()},
+          {v1::TASK_STATE_COMPLETED, counts.completed()},
+          {v1::TASK_STATE_PERMANENTLY_FAILED, counts.permanently_failed()},
+          {v1::TASK_STATE_CANCELLED, counts.cancelled()}};
+}
+
+std::map<std::string, CountsByState> ExpectedCounts(const Portions& portions) {
+  std::map<std::string, CountsByState> expected;
+  for (const Portion& portion : portions) {
+    for (const std::string& type : TypesOf(portion.kind)) expected.try_emplace(type, CountsOf(v1::StateCounts()));
+    for (uint64_t i = portion.first; i < portion.end(); ++i) {
+      ++expected[TypeOf(portion.kind, i)][portion.fate(i).state];
+    }
+  }
+  return expected;
+}
+
+std::string Describe(const CountsByState& counts) {
+  std::string text;
+  for (const auto& [state, count] : counts) {
+    if (count > 0) absl::StrAppend(&text, text.empty() ? "" : ", ", count, " ", v1::TaskState_Name(state));
+  }
+  return text.empty() ? "none" : text;
+}
+
+absl::Status VerifyHistory(cli::Broker* broker, uint64_t id, int checkpoints) {
+  v1::ListEventsRequest request;
+  request.set_task_id(id);
+  request.set_page_size(kPageSize);
+  ASSIGN_OR_RETURN(const v1::ListEventsResponse page, broker->ListEvents(request, kCallTimeout));
+  const auto found = std::count_if(page.events().begin(), page.events().end(),
+                                   [](const v1::Event& event) { return event.type() == v1::EVENT_TYPE_CHECKPOINT; });
+  if (found == checkpoints) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("the history of task ", id, " has ", found, " marks instead of ", checkpoints));
 }
 
 }  // namespace
 
-absl::Status VerifyBoard(const Board& board, Range range, Expected expected) {
-  const uint32_t runs = expected == Expected::kCompleted ? 1 : 0;
-  for (uint64_t i = range.first; i < range.first + range.count; ++i)
-    RETURN_IF_ERROR(CheckEntry(board.entry(i), i, runs));
-  return IdsOf(board, range).status();
+absl::Status VerifyBoard(const Board& board, const Portions& portions) {
+  for (const Portion& portion : portions) {
+    for (uint64_t i = portion.first; i < portion.end(); ++i) {
+      RETURN_IF_ERROR(CheckEntry(board.entry(i), i, portion.fate(i).runs));
+    }
+  }
+  return IdTable::Make(board, portions).status();
 }
 
-absl::Status VerifyEachTask(cli::Broker* broker, const Board& board, Range range, Expected expected) {
-  ASSIGN_OR_RETURN(IdSet missing, IdsOf(board, range));
+absl::Status VerifyEachTask(cli::Broker* broker, const Board& board, const Portions& portions) {
+  ASSIGN_OR_RETURN(IdTable missing, IdTable::Make(board, portions));
+  const uint64_t count = CountOf(portions);
   uint64_t found = 0;
   v1::ListTasksRequest request;
   request.set_page_size(kPageSize);
   do {
     ASSIGN_OR_RETURN(const v1::ListTasksResponse page, broker->ListTasks(request, kCallTimeout));
     for (const v1::Task& task : page.tasks()) {
-      if (!missing.contains(task.id())) continue;
-      RETURN_IF_ERROR(CheckTask(task, expected));
-      missing.Remove(task.id());
+      const std::optional<uint64_t> sequence = missing.Take(task.id());
+      if (!sequence) continue;
+      RETURN_IF_ERROR(CheckTask(task, PortionOf(portions, *sequence), *sequence));
       ++found;
     }
     request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty() && found < range.count);
-  if (found == range.count) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("the broker lists ", found, " of ", range.count, " tasks"));
+  } while (!request.page_token().empty() && found < count);
+  if (found == count) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the broker lists ", found, " of ", count, " tasks"));
 }
 
-absl::Status VerifyCounts(cli::Broker* broker, const std::string& type, uint64_t count, Expected expected) {
+absl::Status VerifyCounts(cli::Broker* broker, const Portions& portions) {
   ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, broker->GetStatistics(kCallTimeout));
-  for (const v1::TypeStatistics& row : statistics.types()) {
-    if (row.type() != type) continue;
-    const v1::StateCounts& counts = row.counts();
-    const uint64_t all = counts.pending() + counts.running() + counts.suspended() + counts.completed() +
-                         counts.permanently_failed() + counts.cancelled();
-    const uint64_t right = expected == Expected::kWaiting ? counts.pending() : counts.completed();
-    if (right == count && all == count) return absl::OkStatus();
-    return absl::DataLossError(absl::StrCat("the broker counts ", all, " tasks of type ", type, ", ", right,
-                                            " of them as expected, instead of ", count));
+  std::map<std::string, CountsByState> counted;
+  for (const v1::TypeStatistics& row : statistics.types()) counted[row.type()] = CountsOf(row.counts());
+  for (const auto& [type, expected] : ExpectedCounts(portions)) {
+    const CountsByState found = counted.contains(type) ? counted[type] : CountsOf(v1::StateCounts());
+    if (found == expected) continue;
+    return absl::DataLossError(
+        absl::StrCat("the broker counts ", Describe(found), " of type ", type, " instead of ", Describe(expected)));
   }
-  return absl::DataLossError(absl::StrCat("the broker counts no task of type ", type));
+  return absl::OkStatus();
+}
+
+absl::Status VerifyHistories(cli::Broker* broker, const Board& board, const Portion& portion, uint64_t limit) {
+  uint64_t looked_at = 0;
+  for (uint64_t i = portion.first; i < portion.end() && looked_at < limit; ++i) {
+    const int checkpoints = portion.fate(i).checkpoints;
+    if (checkpoints == 0) continue;
+    RETURN_IF_ERROR(VerifyHistory(broker, IdOf(board, i), checkpoints));
+    ++looked_at;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace baton::bench

@@ -1,5 +1,8 @@
 #include "tests/bench/worker.h"
 
+#include <sys/resource.h>
+
+#include <memory>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -7,17 +10,24 @@
 #include "baton/worker.h"
 #include "broker/base/status_macros.h"
 #include "tests/bench/board.h"
-#include "tests/bench/payload.h"
-#include "tests/bench/producer.h"
+#include "tests/bench/handlers.h"
 
 namespace baton::bench {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Minutes(30);
+constexpr absl::Duration kPatience = absl::Minutes(60);
 
 // Connecting and draining are part of the plan.
 void LogTrouble(LogLevel level, const std::string& text) {
   if (level >= LogLevel::kWarning) LogToStderr(level, text);
+}
+
+// Each worker needs a dozen descriptors. Without leave to raise the limit, connecting says what is wrong.
+void AllowManyFiles() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 class BenchWorker {
@@ -26,15 +36,17 @@ class BenchWorker {
       : options_(options),
         board_(board),
         role_(&board->header().workers[options.index]),
-        worker_(WorkerIdentity{
-            .broker = options.broker, .worker_id = absl::StrCat("bench-", options.index), .log = LogTrouble}) {}
+        handlers_(board, options.index, options.count) {
+    for (int i = 0; i < options.fleet; ++i) {
+      workers_.push_back(std::make_unique<Worker>(WorkerIdentity{
+          .broker = options.broker, .worker_id = absl::StrCat("bench-", options.index, "-", i), .log = LogTrouble}));
+    }
+  }
 
   absl::Status Run() {
-    RETURN_IF_ERROR(worker_.Configure({.max_concurrency = options_.threads, .prefetch = options_.prefetch}));
-    RETURN_IF_ERROR(worker_.Use(kWarmUpType, [this](Task&) { return OnWarmUp(); }));
-    if (!options_.late) RETURN_IF_ERROR(UseMeasured());
+    for (const auto& worker : workers_) RETURN_IF_ERROR(Prepare(worker.get()));
     std::thread control([this] { Control(); });
-    absl::Status status = worker_.Run();
+    absl::Status status = RunFleet();
     role_->end_at.store(MonotonicNow());
     if (status.ok())
       board_->SetStage(role_, Stage::kDone);
@@ -47,12 +59,27 @@ class BenchWorker {
 
  private:
   Gate gate() const { return board_->header().gate.load(); }
-  bool all_ran() const { return options_.count > 0 && board_->header().ran.load() >= options_.count; }
 
-  absl::Status UseMeasured() {
-    if (options_.hold) return worker_.Use(kHeldType, [this](Task& task) { return Hold(task); });
-    const auto handler = [this](Task& task) { return OnTask(task); };
-    return worker_.Use({{kMeasuredType, handler}, {kBacklogType, handler}});
+  absl::Status Prepare(Worker* worker) {
+    RETURN_IF_ERROR(worker->Configure({.max_concurrency = options_.threads, .prefetch = options_.prefetch}));
+    if (options_.warm_up > 0) {
+      RETURN_IF_ERROR(worker->Use(TypeOf(Kind::kWarmUp, 0), [this](Task&) { return OnWarmUp(); }));
+    }
+    return options_.late ? absl::OkStatus() : worker->Use(handlers_.For(options_.kinds));
+  }
+
+  // Until all of them have shut down; the first failure.
+  absl::Status RunFleet() {
+    std::vector<absl::Status> ends(workers_.size());
+    std::vector<std::thread> threads;
+    threads.reserve(workers_.size());
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      threads.emplace_back([this, i, &ends] { ends[i] = workers_[i]->Run(); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    absl::Status status;
+    for (const absl::Status& end : ends) status.Update(end);
+    return status;
   }
 
   // Opens and closes what runs on the other threads.
@@ -61,10 +88,16 @@ class BenchWorker {
     const bool opened =
         board_->Await([this] { return gate() >= (options_.late ? Gate::kDrain : Gate::kSubmit); }, kPatience);
     role_->begin_at.store(MonotonicNow());
-    if (opened && options_.late && !UseMeasured().ok()) board_->Fail("a registration was refused");
-    board_->Await([this] { return all_ran() || gate() == Gate::kStop; }, kPatience);
+    if (opened && options_.late) UseLate();
+    board_->Await([this] { return handlers_.AllRan() || gate() == Gate::kStop; }, kPatience);
     // Run() returns when every outcome is acknowledged.
-    worker_.Shutdown();
+    for (const auto& worker : workers_) worker->Shutdown();
+  }
+
+  void UseLate() {
+    for (const auto& worker : workers_) {
+      if (!worker->Use(handlers_.For(options_.kinds)).ok()) board_->Fail("a registration was refused");
+    }
   }
 
   Outcome OnWarmUp() {
@@ -72,44 +105,17 @@ class BenchWorker {
     return {};
   }
 
-  Outcome OnTask(Task& task) {
-    const int64_t now = MonotonicNow();
-    const std::optional<uint64_t> sequence = SequenceOf(task.payload().bytes());
-    if (!sequence || *sequence >= board_->tasks()) {
-      board_->Fail(absl::StrCat("task ", task.id(), " came with a payload that nobody submitted"));
-      return FinalError("foreign payload");
-    }
-    Entry& entry = board_->entry(*sequence);
-    entry.start_at.store(now, std::memory_order_relaxed);
-    entry.ran_id.store(task.id(), std::memory_order_relaxed);
-    entry.runs.fetch_add(1, std::memory_order_relaxed);
-    const uint64_t ran = board_->header().ran.fetch_add(1) + 1;
-    if (ran % Board::kRunsPerRing == 0 || ran >= options_.count) board_->Ring();
-    return {};
-  }
-
-  // The start is written before the holder: who sees the holder may read the start.
-  Outcome Hold(Task& task) {
-    board_->entry(0).start_at.store(MonotonicNow());
-    board_->header().holder.store(static_cast<uint32_t>(options_.index) + 1);
-    board_->Ring();
-    while (!task.WaitCancelled(absl::Seconds(1)) && gate() != Gate::kStop) {
-    }
-    return {};
-  }
-
   const BenchWorkerOptions& options_;
   Board* const board_;
   Role* const role_;
-  Worker worker_;
+  Handlers handlers_;
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 }  // namespace
 
 absl::Status RunBenchWorker(const BenchWorkerOptions& options) {
-  if (options.index < 0 || options.index >= kMaxWorkers) {
-    return absl::InvalidArgumentError(absl::StrCat("--index ", options.index, ": allowed are 0 to ", kMaxWorkers - 1));
-  }
+  AllowManyFiles();
   ASSIGN_OR_RETURN(Board board, Board::Open(options.board_descriptor));
   BenchWorker worker(options, &board);
   return worker.Run();

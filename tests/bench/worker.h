@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "nlohmann/json.hpp"
+#include "tests/bench/workload.h"
 
 namespace baton::bench {
 
@@ -13,18 +16,23 @@ struct BenchWorkerOptions {
   int board_descriptor = -1;
   // Its place on the board: 0 ... kMaxWorkers - 1.
   int index = 0;
-  // Threads that run handlers, and tasks that wait inside the worker for one of them.
+  // Workers, each with a connection of its own, in this process.
+  int fleet = 1;
+  // Of each: threads that run handlers, and tasks that wait inside the worker for one of them.
   int threads = 2;
   int prefetch = 1998;
-  // It is done when so many tasks of the measured and the backlog type ran, all workers together.
+  // What it takes, besides warm-up tasks.
+  std::vector<Kind> kinds = {Kind::kMeasured};
+  // It is done when so many tasks of this phase ran, spawned ones included, all workers together. 0: when the gate is
+  // at kStop.
   uint64_t count = 0;
-  // It is ready when so many warm-up tasks ran.
+  // It is ready when so many warm-up tasks ran; for one worker only.
   uint64_t warm_up = 0;
-  // The types that are counted are registered when the gate is at kDrain, not before.
+  // The kinds are registered when the gate is at kDrain, not before.
   bool late = false;
-  // Takes only the held type, whose handler tells the board who has it.
-  bool hold = false;
 };
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BenchWorkerOptions, broker, board_descriptor, index, fleet, threads, prefetch, kinds,
+                                   count, warm_up, late)
 
 // The worker process: runs until all is done and acknowledged, then stays until the gate is at kStop, so that its
 // counters can be read. Errors: those of Worker::Run.

@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "broker/base/status_macros.h"
+#include "tests/bench/modes.h"
+#include "tests/bench/phases.h"
+
+namespace baton::bench {
+namespace {
+
+// The stream beside ends with the phase; it runs dry if that takes longer than this.
+constexpr double kStreamSeconds = 900;
+// Of one parent, unless the settings of the broker say otherwise.
+constexpr uint64_t kMostChildren = 1'000'000;
+
+// Unrelated tasks by the clock, with a producer and a worker of their own.
+class Stream {
+ public:
+  // Uses entries of the board from `first` on.
+  Stream(TestBed* bed, uint64_t first)
+      : bed_(bed), portion_{.first = first, .count = Capacity(bed->options()), .kind = Kind::kStream} {}
+
+  static uint64_t Capacity(const BenchOptions& options) {
+    return static_cast<uint64_t>(options.stream_rate * kStreamSeconds) + 1;
+  }
+
+  // It begins with whatever else is measured.
+  absl::Status Start() {
+    ProducerOptions producer = bed_->MakeProducer(portion_);
+    producer.index = 1;
+    producer.rate = bed_->options().stream_rate;
+    BenchWorkerOptions worker = bed_->MakeWorker(Kind::kStream, /*count=*/0);
+    worker.index = 1;
+    RETURN_IF_ERROR(bed_->StartWorker(worker));
+    return bed_->StartProducer(producer);
+  }
+
+  // Waits until all that was submitted has run.
+  absl::Status Stop() {
+    bed_->board().OpenGate(Gate::kQuiet);
+    RETURN_IF_ERROR(bed_->AwaitProducerDone(1));
+    BoardHeader& header = bed_->board().header();
+    portion_.count = header.producers[1].submitted.load();
+    return bed_->Await(
+        "waiting for the stream", [&] { return header.stream_ran.load() >= portion_.count; }, absl::Minutes(5));
+  }
+
+  // What was submitted, after Stop.
+  const Portion& portion() const { return portion_; }
+
+ private:
+  TestBed* const bed_;
+  Portion portion_;
+};
+
+// Runs a phase beside the stream. Errors: also when the stream ran dry.
+absl::StatusOr<Measured> RunBeside(TestBed* bed, const ProducerOptions& producer, const BenchWorkerOptions& worker,
+                                   Stream* stream, Report* report) {
+  RETURN_IF_ERROR(stream->Start());
+  ASSIGN_OR_RETURN(const Measured measured, RunThrough(bed, producer, worker));
+  RETURN_IF_ERROR(stream->Stop());
+  (*report)["stream_tasks"] = stream->portion().count;
+  AddLatency(report, "stream_latency_ms", bed->board(), stream->portion());
+  if (stream->portion().count < Stream::Capacity(bed->options())) return measured;
+  return absl::DeadlineExceededError("fanout: the phase takes too long for the stream beside it; use fewer --tasks");
+}
+
+absl::Status RunIndependent(TestBed* bed, const Portion& portion, Stream* stream, Report* report) {
+  ProducerOptions producer = bed->MakeProducer(portion);
+  producer.ahead = bed->options().ahead;
+  producer.warm_up = bed->options().warm_up;
+  BenchWorkerOptions worker = bed->MakeWorker(portion.kind, portion.count);
+  worker.warm_up = producer.warm_up;
+  ASSIGN_OR_RETURN(const Measured measured, RunBeside(bed, producer, worker, stream, report));
+  AddRate(report, portion.count, measured.interval);
+  measured.meter.AddTo(report, portion.count);
+  return bed->EndPhase();
+}
+
+// Their rate counts from the submission of the parent to its second stage, which begins when all of them have ended.
+absl::Status RunChildren(TestBed* bed, const Portion& parent, const Portion& children, Stream* stream, Report* report) {
+  ProducerOptions producer = bed->MakeProducer(parent);
+  producer.spawn_first = children.first;
+  producer.spawn_count = children.count;
+  producer.warm_up = bed->options().warm_up;
+  BenchWorkerOptions worker = bed->MakeWorker(parent.kind, parent.count + children.count);
+  worker.kinds.push_back(children.kind);
+  worker.warm_up = producer.warm_up;
+  ASSIGN_OR_RETURN(const Measured measured, RunBeside(bed, producer, worker, stream, report));
+  const int64_t joined_at = bed->board().header().joined_at.load();
+  AddRate(report, children.count, {measured.interval.begin, joined_at});
+  const int64_t spawned_at = bed->board().entry(children.first).submit_at.load();
+  int64_t first_start = INT64_MAX;
+  for (uint64_t i = children.first; i < children.end(); ++i) {
+    first_start = std::min(first_start, bed->board().entry(i).start_at.load());
+  }
+  (*report)["spawn_to_first_child_ms"] = Rounded(static_cast<double>(first_start - spawned_at) / 1e6);
+  (*report)["reading_outcomes_ms"] = Rounded(static_cast<double>(measured.interval.end - joined_at) / 1e6);
+  measured.meter.AddTo(report, children.count);
+  return bed->EndPhase();
+}
+
+}  // namespace
+
+absl::StatusOr<Report> RunFanout(const BenchOptions& options) {
+  if (options.tasks > kMostChildren && options.config.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("fanout: --tasks ", options.tasks, ": a parent has at most ",
+                                                   kMostChildren, " children, unless --config says otherwise"));
+  }
+  Report report = BeginReport(options);
+  const Portion independent{.count = options.tasks};
+  const Portion children{.first = independent.end(), .count = options.tasks, .kind = Kind::kChild};
+  const Portion parent{.first = children.end(), .count = 1, .kind = Kind::kParent};
+  const uint64_t stream_capacity = Stream::Capacity(options);
+  ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(options, parent.end() + 2 * stream_capacity));
+  Stream beside_independent(bed.get(), parent.end());
+  Stream beside_children(bed.get(), parent.end() + stream_capacity);
+  RETURN_IF_ERROR(RunIndependent(bed.get(), independent, &beside_independent, &report["independent"]));
+  RETURN_IF_ERROR(RunChildren(bed.get(), parent, children, &beside_children, &report["children"]));
+  report["children_to_independent"] = Rounded(report["children"]["tasks_per_second"].get<double>() /
+                                              report["independent"]["tasks_per_second"].get<double>());
+  AddVerdict(&report, VerifyAll(bed.get(), {independent, children, parent, beside_independent.portion(),
+                                            beside_children.portion()}));
+  RETURN_IF_ERROR(bed->broker().Stop());
+  return report;
+}
+
+}  // namespace baton::bench
