@@ -9,7 +9,7 @@ const { Queue, Worker } = require('bullmq');
 const QUEUE = 'tasks';
 const RUNS_PER_CREDIT = 500;
 const DEFAULT_WINDOW = 8;
-const DEFAULT_CONCURRENCY = 300;
+const DEFAULT_CONCURRENCY = 200;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 const { values: options, positionals } = parseArgs({
@@ -30,7 +30,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const number = (name) => Number(options[name]);
-const connection = { host: '127.0.0.1', port: number('port'), maxRetriesPerRequest: null };
+const connection = { host: '127.0.0.1', port: number('port'), maxRetriesPerRequest: null, enableAutoPipelining: true };
 const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 async function awaitParent() {

@@ -9,7 +9,7 @@ namespace baton::peers {
 namespace {
 
 constexpr int kDefaultProducers = 4;
-constexpr int kDefaultWorkers = 2;
+constexpr int kDefaultWorkers = 1;
 // Between two looks at an empty queue, when nobody notifies the worker.
 constexpr int kPollMs = 1;
 constexpr int kPatienceMs = 100;
@@ -19,13 +19,14 @@ constexpr int kPatienceMs = 100;
 // which the fill factor leaves.
 constexpr char kTable[] =
     "CREATE TABLE tasks (id bigint NOT NULL, claimed_at timestamptz, finished_at timestamptz, payload bytea NOT NULL) "
-    "WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 100000, "
+    "WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 100000, "
     "autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 1); "
     "ALTER TABLE tasks ALTER payload SET STORAGE PLAIN; "
     "ALTER TABLE tasks ADD PRIMARY KEY (id); "
     "CREATE INDEX waiting ON tasks (id) WHERE claimed_at IS NULL";
 
-constexpr char kInsert[] = "INSERT INTO tasks (id, payload) SELECT * FROM unnest($1::bigint[], $2::bytea[])";
+constexpr char kCopy[] = "COPY tasks (id, payload) FROM STDIN (FORMAT binary)";
+constexpr char kInsert[] = "INSERT INTO tasks (id, payload) VALUES ($1, $2)";
 constexpr char kNotify[] = "SELECT pg_notify('tasks', '')";
 constexpr char kClaim[] =
     "UPDATE tasks SET claimed_at = now() WHERE id = ANY(ARRAY("
@@ -53,6 +54,7 @@ class PostgresProducer : public Producer {
  public:
   explicit PostgresProducer(const SystemOptions& options)
       : notify_(options.paced), connections_(Connect(options, options.paced ? 1 : kDefaultProducers)) {
+    if (!notify_) return;
     for (const auto& connection : connections_) {
       connection->Prepare("insert", kInsert, 2);
       connection->Prepare("notify", kNotify, 0);
@@ -63,22 +65,29 @@ class PostgresProducer : public Producer {
   void Submit(Supply* supply) override {
     ForEachInParallel<PostgresConnection>(&connections_, [this, supply](PostgresConnection* connection) {
       while (const std::optional<Batch> batch = supply->Next()) {
-        Insert(connection, *batch, *supply);
+        if (notify_) {
+          InsertAndNotify(connection, batch->first, *supply);
+        } else {
+          Copy(connection, *batch, *supply);
+        }
         supply->Acknowledge(batch->first, batch->count);
       }
     });
   }
 
  private:
-  void Insert(PostgresConnection* connection, const Batch& batch, const Supply& supply) const {
-    std::vector<int64_t> ids;
-    std::vector<std::string> payloads;
+  // Many rows: COPY takes two thirds of what INSERT with arrays takes.
+  static void Copy(PostgresConnection* connection, const Batch& batch, const Supply& supply) {
+    std::string rows;
     for (uint64_t i = 0; i < batch.count; ++i) {
-      ids.push_back(static_cast<int64_t>(batch.first + i));
-      payloads.push_back(supply.Payload(batch.first + i));
+      rows += ToCopyRow({ToBigint(static_cast<int64_t>(batch.first + i)), supply.Payload(batch.first + i)});
     }
-    connection->Send("insert", {ToBigintArray(ids), ToByteaArray(payloads)});
-    if (notify_) connection->Send("notify", {});
+    connection->Copy(kCopy, rows);
+  }
+
+  static void InsertAndNotify(PostgresConnection* connection, uint64_t sequence, const Supply& supply) {
+    connection->Send("insert", {ToBigint(static_cast<int64_t>(sequence)), supply.Payload(sequence)});
+    connection->Send("notify", {});
     connection->Finish();
   }
 

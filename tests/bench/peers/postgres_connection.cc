@@ -12,9 +12,11 @@ namespace baton::peers {
 namespace {
 
 constexpr int kBinary = 1;
-// Numbers of types in the catalogue of every database.
-constexpr int32_t kByteaType = 17;
+// The number of the type in the catalogue of every database.
 constexpr int32_t kBigintType = 20;
+// Of the binary format of COPY: a signature, no flags, no further header; and a row of -1 fields.
+constexpr std::string_view kCopyHeader("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+constexpr std::string_view kCopyEnd("\377\377", 2);
 
 void AppendInteger(std::string* bytes, int32_t value) {
   const uint32_t big_endian = htobe32(static_cast<uint32_t>(value));
@@ -70,12 +72,12 @@ PostgresResult PostgresConnection::Run(const char* name, const std::vector<std::
                name);
 }
 
-void PostgresConnection::Copy(const char* statement, const std::string& bytes) {
+void PostgresConnection::Copy(const char* statement, const std::string& rows) {
   Check(PQexec(connection_, statement), statement);
-  if (PQputCopyData(connection_, bytes.data(), static_cast<int>(bytes.size())) != 1 ||
-      PQputCopyEnd(connection_, nullptr) != 1) {
-    FailHere("copying");
+  for (const std::string_view part : {kCopyHeader, std::string_view(rows), kCopyEnd}) {
+    if (PQputCopyData(connection_, part.data(), static_cast<int>(part.size())) != 1) FailHere(statement);
   }
+  if (PQputCopyEnd(connection_, nullptr) != 1) FailHere(statement);
   while (PGresult* result = PQgetResult(connection_)) Check(result, statement);
 }
 
@@ -150,10 +152,11 @@ std::string ToBigintArray(const std::vector<int64_t>& values) {
   return bytes;
 }
 
-std::string ToByteaArray(const std::vector<std::string>& values) {
-  std::string bytes = ArrayHeader(kByteaType, values.size());
-  for (const std::string& value : values) AppendValue(&bytes, value);
-  return bytes;
+std::string ToCopyRow(const std::vector<std::string>& values) {
+  const uint16_t count = htobe16(static_cast<uint16_t>(values.size()));
+  std::string row(reinterpret_cast<const char*>(&count), sizeof(count));
+  for (const std::string& value : values) AppendValue(&row, value);
+  return row;
 }
 
 int64_t FromBigint(const char* bytes) {

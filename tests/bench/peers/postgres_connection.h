@@ -28,8 +28,8 @@ class PostgresConnection {
   void Prepare(const char* name, const char* statement, int parameters);
   // A prepared statement; parameters and result are binary.
   PostgresResult Run(const char* name, const std::vector<std::string>& parameters);
-  // Sends bytes in the binary format of COPY.
-  void Copy(const char* statement, const std::string& bytes);
+  // A COPY in binary format, of rows made by ToCopyRow.
+  void Copy(const char* statement, const std::string& rows);
 
   // Several prepared statements in one transaction, one round trip: Send each, then Finish for their results.
   void BeginPipeline();
@@ -50,7 +50,7 @@ class PostgresConnection {
 // Values in the binary format of PostgreSQL.
 std::string ToBigint(int64_t value);
 std::string ToBigintArray(const std::vector<int64_t>& values);
-std::string ToByteaArray(const std::vector<std::string>& values);
+std::string ToCopyRow(const std::vector<std::string>& values);
 int64_t FromBigint(const char* bytes);
 
 }  // namespace baton::peers
