@@ -11,9 +11,9 @@ namespace baton::peers {
 namespace {
 
 constexpr int kDefaultWindow = 8;
-constexpr int kDefaultConnections = 2;
-// Jobs that a connection of the worker asks for at a time. It asks by commands of its own, sent together.
-constexpr int kReserves = 100;
+constexpr int kDefaultConnections = 1;
+// The most jobs that the worker asks for at a time. It asks by a command for each, sent together.
+constexpr size_t kMostReserves = 100;
 
 void Expect(std::string_view reply, std::string_view beginning) {
   if (reply.starts_with(beginning)) return;
@@ -73,13 +73,15 @@ class BeanstalkdWorker : public Worker {
   }
 
  private:
-  // Each turn deletes the jobs of the turn before and reserves the next ones.
+  // Each turn deletes the jobs of the turn before and reserves the next ones: up to twice as many, because a command
+  // that gets no job costs as much as one that does.
   static void WorkOn(Stream* stream, Ledger* ledger) {
     std::vector<std::string> ran;
     while (true) {
       const bool more = !ledger->all_ran();
+      const size_t reserves = std::clamp<size_t>(2 * ran.size(), 1, kMostReserves);
       for (const std::string& id : ran) stream->Append("delete " + id + "\r\n");
-      if (more) AskForJobs(stream);
+      if (more) AskForJobs(stream, reserves);
       stream->Flush();
       for (size_t i = 0; i < ran.size(); ++i) {
         Expect(stream->ReadLine(), "DELETED");
@@ -87,14 +89,14 @@ class BeanstalkdWorker : public Worker {
       }
       ran.clear();
       if (!more) return;
-      for (int i = 0; i < kReserves; ++i) RunOne(stream, ledger, &ran);
+      for (size_t i = 0; i < reserves; ++i) RunOne(stream, ledger, &ran);
     }
   }
 
   // The first one waits for a job, the others take what is there besides.
-  static void AskForJobs(Stream* stream) {
+  static void AskForJobs(Stream* stream, size_t count) {
     stream->Append("reserve-with-timeout 1\r\n");
-    for (int i = 1; i < kReserves; ++i) stream->Append("reserve-with-timeout 0\r\n");
+    for (size_t i = 1; i < count; ++i) stream->Append("reserve-with-timeout 0\r\n");
   }
 
   static void RunOne(Stream* stream, Ledger* ledger, std::vector<std::string>* ran) {

@@ -86,10 +86,9 @@ class GearmanProducer : public Producer {
  private:
   void Send(const Batch& batch, const Supply& supply) {
     for (uint64_t i = 0; i < batch.count; ++i) {
-      // Function, unique key, payload.
+      // Function, unique key, payload. Without a key the server does not look for an equal job.
       std::string body(kFunction);
       body += '\0';
-      body += std::to_string(batch.first + i);
       body += '\0';
       body += supply.Payload(batch.first + i);
       Append(&stream_, Packet::kSubmitJobBackground, body);

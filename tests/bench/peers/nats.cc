@@ -1,4 +1,5 @@
-// NATS JetStream: a stream with the retention of a work queue, and one consumer that pulls.
+// NATS JetStream: a stream that keeps its messages, which is faster than one that removes each when it is acknowledged,
+// and one consumer that pulls.
 #include <deque>
 #include <string>
 
@@ -9,7 +10,7 @@
 namespace baton::peers {
 namespace {
 
-constexpr int kDefaultWindow = 40;
+constexpr int kDefaultWindow = 8;
 // Messages that the worker asks for at a time; it asks again when half of them have come.
 constexpr uint64_t kPull = 2000;
 // Completions of which the last one asks for an answer.
@@ -130,7 +131,7 @@ class Nats : public System {
     NatsConnection connection(options_.port);
     connection.Call("$JS.API.STREAM.CREATE.TASKS", {{"name", "TASKS"},
                                                     {"subjects", {"tasks"}},
-                                                    {"retention", "workqueue"},
+                                                    {"retention", "limits"},
                                                     {"storage", options_.storage},
                                                     {"num_replicas", 1}});
     connection.Call("$JS.API.CONSUMER.DURABLE.CREATE.TASKS.worker",
@@ -146,10 +147,13 @@ class Nats : public System {
   std::unique_ptr<Producer> MakeProducer() override { return std::make_unique<NatsProducer>(options_); }
   std::unique_ptr<Worker> MakeWorker() override { return std::make_unique<NatsWorker>(options_); }
 
+  // What the consumer has acknowledged counts as finished: the stream keeps it all the same.
   Counts Count() override {
     NatsConnection connection(options_.port);
     const nlohmann::json stream = connection.Call("$JS.API.STREAM.INFO.TASKS", nullptr);
-    return {.waiting = stream.at("state").at("messages").get<uint64_t>(), .finished = 0};
+    const nlohmann::json consumer = connection.Call("$JS.API.CONSUMER.INFO.TASKS.worker", nullptr);
+    const auto waiting = consumer.at("num_pending").get<uint64_t>() + consumer.at("num_ack_pending").get<uint64_t>();
+    return {.waiting = waiting, .finished = stream.at("state").at("messages").get<uint64_t>() - waiting};
   }
 
  private:

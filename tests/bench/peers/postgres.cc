@@ -8,7 +8,7 @@
 namespace baton::peers {
 namespace {
 
-constexpr int kDefaultProducers = 4;
+constexpr int kDefaultProducers = 3;
 constexpr int kDefaultWorkers = 1;
 // Between two looks at an empty queue, when nobody notifies the worker.
 constexpr int kPollMs = 1;

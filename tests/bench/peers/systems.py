@@ -138,16 +138,19 @@ class Gearman(System):
         return run(["gearmand", "--version"]).split()[1]
 
     def start(self, directory, port):
-        # Two threads for connections: the machine has two processors, and more only take turns.
-        server = Server(["gearmand", "--listen=127.0.0.1", f"--port={port}", "--threads=2", "--log-file=stderr",
-                         f"--pid-file={directory / 'pid'}"], directory / "log")  # yapf: disable
+        # Two threads for connections: the machine has two processors, and more only take turns. The table of jobs is
+        # by default made for few: with a long queue its chains take most of the time.
+        server = Server(["gearmand", "--listen=127.0.0.1", f"--port={port}", "--threads=2",
+                         "--hashtable-buckets=1000003", "--log-file=stderr", f"--pid-file={directory / 'pid'}"], directory / "log")  # yapf: disable
         await_port(port, server)
         return server
 
 
 class Nats(System):
     role_system = "nats"
-    packages = ("nats-server", "nlohmann-json3-dev")
+    packages = ("nats-server",)
+    keeps = "message: payload, time"
+    keeps_finished = True
 
     def __init__(self, storage):
         self.storage = storage
