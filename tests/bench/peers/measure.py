@@ -2,9 +2,10 @@
 
 import array
 import json
+import math
 import os
+import subprocess
 import time
-from pathlib import Path
 
 from processes import Role, Server, Trouble, run
 from systems import free_port
@@ -20,7 +21,7 @@ COUNT_SECONDS = 20
 def quantile(values, part):
     """By nearest rank."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, -int(-part * len(ordered) // 1) - 1))]
+    return ordered[math.ceil(part * len(ordered)) - 1]
 
 
 def milliseconds(nanoseconds):
@@ -45,7 +46,14 @@ def lone_syncs(directory):
 
 def disk_bytes(directory):
     """What the files take, sparse parts left out."""
-    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*") if not path.is_symlink())
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+            except FileNotFoundError:
+                pass  # a file that the server has just removed
+    return total
 
 
 class PeerRun:
@@ -107,8 +115,8 @@ class PeerRun:
             if worker:
                 end = worker.await_done()[1]
         cpu_seconds = server.cpu_seconds() - cpu_before
-        result = {"tasks": self.tasks, "seconds": (end - begin) / 1e9, "server_cpu_us_per_task": cpu_seconds * 1e6 / self.tasks,
-                  **self._outcomes()}  # yapf: disable
+        result = {"tasks": self.tasks, "seconds": (end - begin) / 1e9,
+                  "server_cpu_us_per_task": cpu_seconds * 1e6 / self.tasks, **self._outcomes()}  # yapf: disable
         if self.mode == "latency":
             result["lone_sync_ns"] = syncs + lone_syncs(self.directory)
         else:
@@ -172,7 +180,11 @@ def measure_baton(mode, tasks, warm_up, ahead, binaries, directory):
         arguments += ["--ahead", str(ahead)]
     if mode == "latency":
         arguments += ["--interval-us", str(INTERVAL_US)]
-    report = json.loads(run([str(argument) for argument in arguments]))
+    done = subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True)
+    # It also reports a run that it could not verify.
+    if not done.stdout.startswith("{"):
+        raise Trouble(f"baton-bench ended with code {done.returncode}: {done.stderr.strip()[-2000:]}")
+    report = json.loads(done.stdout)
     result = {"tasks": tasks, "problem": None if report["verified"] else report.get("problem", "not verified")}
     for name in ("seconds", "tasks_per_second", "latency_ms", "lone_sync_ms"):
         if name in report:

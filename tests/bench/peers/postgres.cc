@@ -66,7 +66,7 @@ class PostgresProducer : public Producer {
     ForEachInParallel<PostgresConnection>(&connections_, [this, supply](PostgresConnection* connection) {
       while (const std::optional<Batch> batch = supply->Next()) {
         if (notify_) {
-          InsertAndNotify(connection, batch->first, *supply);
+          InsertAndNotify(connection, *batch, *supply);
         } else {
           Copy(connection, *batch, *supply);
         }
@@ -85,8 +85,10 @@ class PostgresProducer : public Producer {
     connection->Copy(kCopy, rows);
   }
 
-  static void InsertAndNotify(PostgresConnection* connection, uint64_t sequence, const Supply& supply) {
-    connection->Send("insert", {ToBigint(static_cast<int64_t>(sequence)), supply.Payload(sequence)});
+  static void InsertAndNotify(PostgresConnection* connection, const Batch& batch, const Supply& supply) {
+    for (uint64_t i = batch.first; i < batch.first + batch.count; ++i) {
+      connection->Send("insert", {ToBigint(static_cast<int64_t>(i)), supply.Payload(i)});
+    }
     connection->Send("notify", {});
     connection->Finish();
   }

@@ -5,11 +5,14 @@ import os
 import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 # Between two looks at the processes that nobody waits for.
 WATCH_SECONDS = 2
+# For one part of a measurement.
+PATIENCE_SECONDS = 900
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -115,7 +118,10 @@ class Role:
 
     def _read(self, word):
         """The next line, which must begin with the word. While waiting, the other processes are watched too."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not select.select([self.process.stdout], [], [], WATCH_SECONDS)[0]:
+            if time.monotonic() > deadline:
+                raise Trouble(f"{' '.join(self.arguments)}\nis not '{word}' after {PATIENCE_SECONDS} s")
             for role in self.running:
                 role.check()
             for server in Server.running:
@@ -123,7 +129,8 @@ class Role:
         line = self.process.stdout.readline().strip()
         if not line.startswith(word):
             self.process.wait(timeout=WATCH_SECONDS)
-            raise Trouble(f"{' '.join(self.arguments)}\nsays: {self.process.stderr.read().strip() or line or 'nothing'}")
+            said = self.process.stderr.read().strip() or line or "nothing"
+            raise Trouble(f"{' '.join(self.arguments)}\nsays: {said}")
         return line
 
     def check(self):
@@ -140,9 +147,12 @@ class Role:
 
 def run(arguments, user=None, environment=None, directory=None):
     """Runs a program to its end; its standard output."""
-    done = subprocess.run(arguments, capture_output=True, text=True, user=user, group=user,
-                          extra_groups=[] if user else None, cwd=directory,
-                          env={**os.environ, **(environment or {})})  # yapf: disable
+    try:
+        done = subprocess.run(arguments, capture_output=True, text=True, user=user, group=user,
+                              extra_groups=[] if user else None, cwd=directory,
+                              env={**os.environ, **(environment or {})})  # yapf: disable
+    except FileNotFoundError as error:
+        raise Trouble(f"{error.filename} is not there") from error
     if done.returncode != 0:
         raise Trouble(f"{' '.join(map(str, arguments))}\nended with code {done.returncode}: "
                       f"{(done.stderr or done.stdout).strip()[-2000:]}")

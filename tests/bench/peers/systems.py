@@ -72,7 +72,7 @@ class System:
 class Postgres(System):
     name = "PostgreSQL, SKIP LOCKED"
     role_system = "postgres"
-    packages = ("postgresql-15", "libpq-dev")
+    packages = ("postgresql-15",)
     durability = f"{SYNCED}: synchronous_commit=on"
     keeps = "row: payload, 2 times"
     keeps_finished = True
@@ -135,13 +135,14 @@ class Gearman(System):
     durability = MEMORY
 
     def version(self):
-        return run(["gearmand", "--version"]).split()[1]
+        return run(["gearmand", "--version"]).split()[1].partition("+")[0]
 
     def start(self, directory, port):
         # Two threads for connections: the machine has two processors, and more only take turns. The table of jobs is
         # by default made for few: with a long queue its chains take most of the time.
         server = Server(["gearmand", "--listen=127.0.0.1", f"--port={port}", "--threads=2",
-                         "--hashtable-buckets=1000003", "--log-file=stderr", f"--pid-file={directory / 'pid'}"], directory / "log")  # yapf: disable
+                         "--hashtable-buckets=1000003", "--log-file=stderr", f"--pid-file={directory / 'pid'}"],
+                        directory / "log")  # yapf: disable
         await_port(port, server)
         return server
 
@@ -182,7 +183,7 @@ class Nats(System):
 class Rabbitmq(System):
     name = "RabbitMQ, quorum queue"
     role_system = "rabbitmq"
-    packages = ("rabbitmq-server", "librabbitmq-dev")
+    packages = ("rabbitmq-server",)
     durability = f"{SYNCED}: publisher confirm"
     share = 0.5
 
@@ -196,6 +197,9 @@ class Rabbitmq(System):
                                                  "log.console = true\nlog.console.level = warning\nlog.file = false\n")
         (directory / "plugins").write_text("[].\n")
         environment = {
+            # Schedulers that spin while they wait would take processors from the clients on the same machine.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
+                "+sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}",
             "HOME": str(directory), "ERL_EPMD_PORT": str(mapper_port), "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODENAME": "peers@localhost", "RABBITMQ_DIST_PORT": str(node_port),
             "RABBITMQ_CONFIG_FILE": str(directory / "settings"), "RABBITMQ_CONF_ENV_FILE": "/dev/null",
@@ -210,7 +214,7 @@ class Rabbitmq(System):
 
 class Bullmq(System):
     name = "Redis, BullMQ"
-    packages = ("redis-server", "nodejs")
+    packages = ("redis-server", "nodejs", "npm")
     durability = f"{SYNCED}: appendfsync always"
     keeps = "job: payload, result, 3 times"
     keeps_finished = True

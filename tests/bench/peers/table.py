@@ -12,9 +12,16 @@ def table(rows, results):
     lines = [COLUMNS, tuple("---" for _ in COLUMNS)]
     for row in rows:
         lines.append((row["system"], row["version"], row["durability"], row["keeps"], *_figures(row, results)))
+    lines.append(("Limit: write and fdatasync of 4 KiB", *[""] * 7, _lone_sync(results), "", ""))
     widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
     return "\n".join("| " + " | ".join(_pad(text, width) for text, width in zip(line, widths)) + " |"
                      for line in lines)  # yapf: disable
+
+
+def _lone_sync(results):
+    """Of all latency runs."""
+    syncs = [result["lone_sync_ms"] for result in results if "lone_sync_ms" in result]
+    return f'{_time([sync["p50"] for sync in syncs])} / {_time([sync["p99"] for sync in syncs])}' if syncs else ""
 
 
 def _pad(text, width):
@@ -34,10 +41,12 @@ def _figures(row, results):
                 found.append(value)
         return found
 
+    def pair(name):
+        both = [_time(values("latency", name, quantile)) for quantile in ("p50", "p99")]
+        return " / ".join(both) if all(both) else ""
+
     return (_rate(values("lifecycle", "tasks_per_second")), _rate(values("submit", "tasks_per_second")),
-            _rate(values("drain", "tasks_per_second")),
-            f'{_time(values("latency", "latency_ms", "p50"))} / {_time(values("latency", "latency_ms", "p99"))}',
-            f'{_time(values("latency", "lone_sync_ms", "p50"))} / {_time(values("latency", "lone_sync_ms", "p99"))}',
+            _rate(values("drain", "tasks_per_second")), pair("latency_ms"), pair("lone_sync_ms"),
             _number(values("lifecycle", "server_cpu_us_per_task"), "{:.1f}"),
             _number(values("lifecycle", "disk_bytes_per_task"), "{:,.0f}"))  # yapf: disable
 
