@@ -131,6 +131,8 @@ void Auditor::Applies(const engine::Command& command) {
         expected_orders_[number] = "drain";
       }
       return;
+    case Kind::kRemove:
+      return;
   }
 }
 

@@ -32,6 +32,7 @@ void EngineHarness::Open() {
   absl::StatusOr<Recovered> recovered = Recover(
       store_.get(), "test", now.wall, [] { return kIncarnation; }, catalog_.get(), follower_.get());
   ASSERT_TRUE(recovered.ok()) << recovered.status();
+  sweeper_ = std::make_unique<Sweeper>(settings_.retention, now, recovered->next_id);
   engine_ = std::make_unique<Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
 }
 
@@ -62,6 +63,7 @@ void EngineHarness::Round(bool commit) {
     loaded_.pop_front();
     engine_->Apply(std::move(loaded));
   }
+  if (sweeping) SweepStep();
   for (std::unique_ptr<Command>& command : std::exchange(sent_, {})) engine_->Apply(std::move(command));
   if (pages_every != 0 && commits_ >= pages_every && commit) {
     commits_ = 0;
@@ -86,6 +88,7 @@ void EngineHarness::Commit() {
     const absl::Status folded = follower_->Fold(batch.number, *batch.entry, batch.entry_bytes);
     ASSERT_TRUE(folded.ok()) << folded;
     if (batch.stores_pages) follower_->PagesStored();
+    sweeper_->Fold(*batch.entry, clock_.Read());
     Check();
   }
   for (LoadRequest& request : batch.loads) requested_.push_back(std::move(request));
@@ -183,6 +186,51 @@ void EngineHarness::StorePages() {
   if (!pages.has_value()) return;
   engine_->AddPages(*pages);
   Settle();
+}
+
+bool EngineHarness::SweepStep() {
+  const std::vector<Look> looks = sweeper_->TakeLooks(clock_.Read());
+  if (!looks.empty()) {
+    auto removal = sweeper_->Take(LookAt(*MakeView(), looks));
+    if (!removal.has_value()) return true;
+    auto command = std::make_unique<Tracked<RemoveCommand>>();
+    command->page_number = removal->first;
+    command->removal = std::move(removal->second);
+    sent_.push_back(std::move(command));
+    return true;
+  }
+  const std::optional<IdRange> range = sweeper_->TakeReclaim();
+  if (!range.has_value()) return false;
+  reclaimed.push_back(*range);
+  EXPECT_TRUE(
+      store_->Reclaim(storage::Family::kTask, TaskKey(range->first), TaskKey(range->first + range->count)).ok());
+  sweeper_->Reclaimed();
+  return true;
+}
+
+void EngineHarness::Sweep() {
+  while (SweepStep()) Settle();
+}
+
+void EngineHarness::StartAt(TaskId first) {
+  Stop();
+  storage::WriteBatch batch;
+  records::v1::CheckpointRow checkpoint;
+  checkpoint.set_number(store_->number());
+  checkpoint.set_counted(store_->number());
+  checkpoint.set_next_id(first);
+  batch.Put(storage::Family::kMeta, CheckpointMetaKey(), checkpoint.SerializeAsString());
+  for (uint64_t number = 0; number <= PageOf(first - 1); ++number) {
+    Page page(number);
+    page.set_folded(store_->number());
+    for (uint32_t slot = 0; slot < kPageIds && page.first_id() + slot < first; ++slot) {
+      if (page.first_id() + slot != 0) page.End(slot, LiveState::REMOVED);
+    }
+    batch.Put(storage::Family::kPage, PageKey(number), page.Encode());
+  }
+  std::string error;
+  ASSERT_EQ(store_->Commit(batch, store_->number() + 1, &error), storage::CommitResult::kDone) << error;
+  Start();
 }
 
 TaskId EngineHarness::Submit(const TaskSpec& spec) { return SubmitMany(1, spec).at(0); }
