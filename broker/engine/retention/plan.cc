@@ -54,7 +54,7 @@ class Planner {
       RETURN_IF_ERROR(OnePart(family));
     }
     for (const Interval& interval : intervals_) RETURN_IF_ERROR(Delete(interval));
-    plan_.gone = plan_.next == 0 && BecomesGone();
+    if (plan_.next == 0 && NothingIsLeft()) plan_.gone_until = end_;
     return std::move(plan_);
   }
 
@@ -192,10 +192,10 @@ class Planner {
     return absl::OkStatus();
   }
 
-  bool BecomesGone() const {
+  bool NothingIsLeft() const {
     uint64_t removed = 0;
     for (const EndedCounts& counts : plan_.removal.counts) removed += counts.sum();
-    return view_.next_id() >= page_.first_id() + kPageIds && page_.live_count() == 0 && page_.ended_count() == removed;
+    return page_.live_count() == 0 && page_.ended_count() == removed;
   }
 
   const View& view_;

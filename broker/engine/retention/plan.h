@@ -40,8 +40,8 @@ struct Plan {
   Removal removal;
   // Once that is done, another look from here on is due; 0: the page has been gone through.
   TaskId next = 0;
-  // With the removal done all ids of the page are removed for ever.
-  bool gone = false;
+  // With the removal done all ids of the page below this one are removed for ever; 0: some are not.
+  TaskId gone_until = 0;
   // Something that has ended stays, and no look finds more before this newest end, of this page or of others, is old;
   // 0: nothing stays.
   WallMicros stays_until = 0;

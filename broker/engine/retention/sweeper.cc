@@ -1,6 +1,7 @@
 #include "broker/engine/retention/sweeper.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace baton::engine {
 namespace {
@@ -127,16 +128,20 @@ void Sweeper::Finish(const Sighting& sighting) {
   rest_.reset();
   if (sighting.plan.next != 0) {
     rest_ = {page_number, sighting.plan.next, stays_until};
-  } else if (sighting.plan.gone) {
-    MarkGone(page_number);
+  } else if (sighting.plan.gone_until != 0) {
+    MarkGone(page_number, sighting.plan.gone_until);
   } else if (stays_until != 0) {
     PlanLook(page_number, stays_until);
   }
 }
 
-void Sweeper::MarkGone(uint64_t page_number) {
-  unreclaimed_.insert(page_number);
+void Sweeper::MarkGone(uint64_t page_number, TaskId until) {
   uint64_t first = page_number, end = page_number + 1;
+  if (until < end * kPageIds) {
+    if (until != std::exchange(gone_until_, until)) unreclaimed_.insert(page_number);
+    return;
+  }
+  unreclaimed_.insert(page_number);
   const auto after = gone_.find(end);
   if (after != gone_.end()) {
     end = after->second;
@@ -152,10 +157,23 @@ void Sweeper::MarkGone(uint64_t page_number) {
 
 std::optional<IdRange> Sweeper::TakeReclaim() {
   if (!idle() || unreclaimed_.empty()) return std::nullopt;
-  const auto [first, end] = *std::prev(gone_.upper_bound(*unreclaimed_.begin()));
-  unreclaimed_.erase(unreclaimed_.lower_bound(first), unreclaimed_.lower_bound(end));
+  const uint64_t page_number = *unreclaimed_.begin();
+  uint64_t first = page_number, end = page_number;
+  const auto run = gone_.upper_bound(page_number);
+  if (run != gone_.begin() && std::prev(run)->second >= page_number) {
+    first = std::prev(run)->first;
+    end = std::prev(run)->second;
+  }
+  IdRange range{first * kPageIds, (end - first) * kPageIds};
+  // The page that new ids come from, up to where they do.
+  if (PageOf(gone_until_) == end && gone_until_ > end * kPageIds) {
+    range.count = gone_until_ - range.first;
+    ++end;
+  }
+  unreclaimed_.erase(unreclaimed_.begin(), unreclaimed_.lower_bound(std::max(end, page_number + 1)));
+  if (range.count == 0) return std::nullopt;
   reclaiming_ = true;
-  return IdRange{first * kPageIds, (end - first) * kPageIds};
+  return range;
 }
 
 }  // namespace baton::engine

@@ -68,8 +68,8 @@ class Sweeper {
   // The engine has too much to do: later.
   void NotSent(Now now);
 
-  // Ids that were removed without exception, which nothing has given back yet; when there is nothing else to do, or
-  // many.
+  // Ids that were removed without exception, and whose space was not given back yet; when there is nothing else to do,
+  // or many.
   std::optional<IdRange> TakeReclaim();
   void Reclaimed() { reclaiming_ = false; }
 
@@ -88,7 +88,7 @@ class Sweeper {
   void PlanLook(uint64_t page_number, WallMicros newest_end);
   void LookNow(uint64_t page_number);
   void Finish(const Sighting& sighting);
-  void MarkGone(uint64_t page_number);
+  void MarkGone(uint64_t page_number, TaskId until);
 
   const Micros age_;
   RetentionClock clock_;
@@ -103,9 +103,12 @@ class Sweeper {
   std::optional<Sighting> removing_;
   std::optional<Rest> rest_;
 
-  // Runs of pages of which all ids are removed: first page, end.
+  // Runs of pages of which all ids are removed: first page, end. What was given back is named again with its
+  // neighbours: a file reaches over several pages.
   std::map<uint64_t, uint64_t> gone_;
-  std::set<uint64_t> unreclaimed_;
+  // In the page that new ids come from: those below are removed.
+  TaskId gone_until_ = 0;
+  std::set<uint64_t> unreclaimed_;  // Pages.
   bool reclaiming_ = false;
 };
 

@@ -51,7 +51,7 @@ TEST_F(RetentionPlanTest, NothingIsPlannedWhereNothingEverWas) {
     const Plan plan = PlanAt(0, page);
     EXPECT_TRUE(plan.removal.empty());
     EXPECT_EQ(plan.stays_until, 0);
-    EXPECT_FALSE(plan.gone);
+    EXPECT_EQ(plan.gone_until, 0u);
   }
 }
 
@@ -68,7 +68,7 @@ TEST_F(RetentionPlanTest, PlainTasksGoByRangeAndTheirRowsAreNotRead) {
   EXPECT_EQ(plan.removal.deletes.count(), 3u);
   EXPECT_EQ(plan.next, 0u);
   EXPECT_EQ(plan.stays_until, 0);
-  EXPECT_FALSE(plan.gone) << "more tasks will get ids of this page";
+  EXPECT_EQ(plan.gone_until, 301u) << "more tasks will get ids of this page";
 }
 
 TEST_F(RetentionPlanTest, PageStaysUntilItsNewestEndIsOld) {
@@ -141,9 +141,9 @@ TEST_F(RetentionPlanTest, FullPageWithoutLiveTasksIsGoneAfterwards) {
   for (const TaskId id : ids) worker.Succeed(id);
   const Plan plan = PlanAt(0);
   EXPECT_THAT(plan.removal.ids, ElementsAre(IdRange{kPageIds - 3, 3}));
-  EXPECT_TRUE(plan.gone);
+  EXPECT_EQ(plan.gone_until, kPageIds);
   harness_.Submit();
-  EXPECT_FALSE(PlanAt(0, 1).gone);
+  EXPECT_EQ(PlanAt(0, 1).gone_until, 0u) << "it lives";
 }
 
 TEST_F(RetentionPlanTest, WhatComesIntoBeingAfterTheViewIsNotMet) {
@@ -247,7 +247,7 @@ TEST_F(WorkflowPlanTest, WorkflowOverTwoPagesIsOldWhenBothAre) {
   EXPECT_EQ(PlanIn(*harness_.MakeView(), look).stays_until, harness_.now()) << "of the other page";
   EXPECT_TRUE(PlanIn(*harness_.MakeView(), look).removal.empty());
   EXPECT_THAT(Going(), ElementsAre(root, root + 1));
-  EXPECT_TRUE(PlanAt(0).gone);
+  EXPECT_EQ(PlanAt(0).gone_until, kPageIds);
   EXPECT_THAT(Going(0, 1), ElementsAre(root + 2, root + 3, root + 4));
 }
 

@@ -58,14 +58,15 @@ class SweeperTest : public ::testing::Test {
     for (const Look& look : looks_) sightings.push_back({look, {.stays_until = stays_until}});
     EXPECT_FALSE(sweeper_.Take(std::move(sightings)).has_value());
   }
+  static TaskId EndOf(const Look& look) { return (look.page_number + 1) * kPageIds; }
   void SeeGone() {
     std::vector<Sighting> sightings;
-    for (const Look& look : looks_) sightings.push_back({look, {.gone = true}});
+    for (const Look& look : looks_) sightings.push_back({look, {.gone_until = EndOf(look)}});
     EXPECT_FALSE(sweeper_.Take(std::move(sightings)).has_value());
   }
   // The first page has something to remove; the others are not looked at.
   void SeeRemoval(TaskId next = 0, bool gone = false) {
-    Sighting sighting{looks_.at(0), {.next = next, .gone = gone}};
+    Sighting sighting{looks_.at(0), {.next = next, .gone_until = gone ? EndOf(looks_[0]) : 0}};
     sighting.plan.removal.ids = {{looks_[0].page_number * kPageIds + 1, 1}};
     std::vector<Sighting> sightings;
     sightings.push_back(std::move(sighting));
@@ -169,6 +170,21 @@ TEST_F(SweeperTest, RunGrowsWithWhatIsRemovedNextToIt) {
   EXPECT_EQ(sweeper_.TakeReclaim(), (IdRange{3 * kPageIds, 3 * kPageIds}));
   sweeper_.Reclaimed();
   EXPECT_EQ(sweeper_.TakeReclaim(), (IdRange{9 * kPageIds, kPageIds}));
+}
+
+TEST_F(SweeperTest, PageThatNewIdsComeFromIsGivenBackUpToThem) {
+  LooksAt(1);
+  std::vector<Sighting> sightings;
+  for (const Look& look : looks_) sightings.push_back({look, {.gone_until = std::min(EndOf(look), 2 * kPageIds + 5)}});
+  EXPECT_FALSE(sweeper_.Take(std::move(sightings)).has_value());
+  EXPECT_EQ(sweeper_.TakeReclaim(), (IdRange{0, 2 * kPageIds + 5}));
+  sweeper_.Reclaimed();
+  End(2 * kPageIds + 6, 2);
+  LooksAt(kHour);
+  EXPECT_FALSE(sweeper_.Take({{looks_.at(0), {.gone_until = 2 * kPageIds + 9}}}).has_value());
+  EXPECT_EQ(sweeper_.TakeReclaim(), (IdRange{0, 2 * kPageIds + 9}));
+  sweeper_.Reclaimed();
+  EXPECT_EQ(sweeper_.TakeReclaim(), std::nullopt);
 }
 
 TEST_F(SweeperTest, RetentionForEverDoesNothing) {
