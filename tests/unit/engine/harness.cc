@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/engine/live/recovery.h"
+#include "tests/unit/engine/first_id.h"
 
 namespace baton::engine::testing {
 namespace {
@@ -215,19 +216,7 @@ void EngineHarness::Sweep() {
 void EngineHarness::StartAt(TaskId first) {
   Stop();
   storage::WriteBatch batch;
-  records::v1::CheckpointRow checkpoint;
-  checkpoint.set_number(store_->number());
-  checkpoint.set_counted(store_->number());
-  checkpoint.set_next_id(first);
-  batch.Put(storage::Family::kMeta, CheckpointMetaKey(), checkpoint.SerializeAsString());
-  for (uint64_t number = 0; number <= PageOf(first - 1); ++number) {
-    Page page(number);
-    page.set_folded(store_->number());
-    for (uint32_t slot = 0; slot < kPageIds && page.first_id() + slot < first; ++slot) {
-      if (page.first_id() + slot != 0) page.End(slot, LiveState::REMOVED);
-    }
-    batch.Put(storage::Family::kPage, PageKey(number), page.Encode());
-  }
+  AddRemovedBefore(first, store_->number(), &batch);
   std::string error;
   ASSERT_EQ(store_->Commit(batch, store_->number() + 1, &error), storage::CommitResult::kDone) << error;
   Start();
