@@ -107,7 +107,7 @@ class SimulatedBroker {
   // An idle follower looks now and then.
   void PlanSweep();
   void Sweep();
-  void SendRemoval(std::optional<std::pair<uint64_t, engine::Removal>> removal);
+  Error SendRemoval(uint64_t page_number, engine::Removal removal);
   void Reclaim(const engine::IdRange& range);
   void EndDrain();
   void End();

@@ -28,26 +28,32 @@ void SimulatedBroker::PlanSweep() {
 }
 
 void SimulatedBroker::Sweep() {
+  if (auto deletes = sweeper_->TakeOldRequests(timeline_->Read()); deletes.has_value()) {
+    engine::Removal removal;
+    removal.deletes = *std::move(deletes);
+    if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRequestsNotSent();
+  }
   std::vector<engine::Look> looks = sweeper_->TakeLooks(timeline_->Read());
   if (!looks.empty()) {
     return AddRead([this, looks = std::move(looks)](const std::shared_ptr<const engine::View>& view) {
       std::vector<engine::Sighting> sightings = engine::LookAt(*view, looks);
-      SendRemoval(sweeper_->Take(std::move(sightings)));
+      auto removal = sweeper_->Take(std::move(sightings));
+      if (!removal.has_value()) return;
+      if (!SendRemoval(removal->first, std::move(removal->second)).ok()) sweeper_->NotSent(timeline_->Read());
     });
   }
   const std::optional<engine::IdRange> range = sweeper_->TakeReclaim();
   if (range.has_value()) Later(random_->Time(100, kSecond), [this, range] { Reclaim(*range); });
 }
 
-void SimulatedBroker::SendRemoval(std::optional<std::pair<uint64_t, engine::Removal>> removal) {
-  if (!removal.has_value()) return;
+Error SimulatedBroker::SendRemoval(uint64_t page_number, engine::Removal removal) {
   auto command = std::make_unique<Sent<engine::RemoveCommand>>();
   command->actor = "broker";
-  command->page_number = removal->first;
-  command->removal = std::move(removal->second);
+  command->page_number = page_number;
+  command->removal = std::move(removal);
   command->on_answer = [](const std::shared_ptr<engine::RemoveCommand>&) {};
   std::unique_ptr<engine::Command> sent = std::move(command);
-  if (!Send(sent).ok()) sweeper_->NotSent(timeline_->Read());
+  return Send(sent);
 }
 
 void SimulatedBroker::Reclaim(const engine::IdRange& range) {

@@ -10,13 +10,13 @@
 
 namespace baton::engine {
 
-// Tasks of one page whose retention is over.
+// Tasks of one page whose retention is over; or none, and other rows that are.
 struct Removal {
   // No task in these ranges lives; what they hold besides ended ones was removed before.
   std::vector<IdRange> ids;
   // The ended ones, by class.
   std::vector<EndedCounts> counts;
-  // Takes their rows out of the families task, end and log.
+  // Takes the rows of tasks out of the families task, end and log.
   storage::WriteBatch deletes;
 
   bool empty() const { return ids.empty(); }

@@ -176,4 +176,13 @@ std::optional<IdRange> Sweeper::TakeReclaim() {
   return range;
 }
 
+std::optional<storage::WriteBatch> Sweeper::TakeOldRequests(Now now) {
+  const uint32_t first = FirstRequestWindow(clock_.Read(now));
+  if (first <= first_request_window_) return std::nullopt;
+  first_request_window_ = first;
+  storage::WriteBatch deletes;
+  deletes.DeleteRange(storage::Family::kKey, RequestWindowKey(0), RequestWindowKey(first));
+  return deletes;
+}
+
 }  // namespace baton::engine

@@ -73,6 +73,11 @@ class Sweeper {
   std::optional<IdRange> TakeReclaim();
   void Reclaimed() { reclaiming_ = false; }
 
+  // Takes request ids out that are remembered no longer, however long tasks are kept; nullopt: there are none. To be
+  // sent as a removal of no tasks.
+  std::optional<storage::WriteBatch> TakeOldRequests(Now now);
+  void OldRequestsNotSent() { first_request_window_ = 0; }
+
   // Nothing is out.
   bool idle() const { return looking_.empty() && !removing_.has_value() && !reclaiming_; }
 
@@ -109,6 +114,8 @@ class Sweeper {
   // In the page that new ids come from: those below are removed.
   TaskId gone_until_ = 0;
   std::set<uint64_t> unreclaimed_;  // Pages.
+  // Those before it are taken out.
+  uint32_t first_request_window_ = 0;
   bool reclaiming_ = false;
 };
 

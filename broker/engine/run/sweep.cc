@@ -19,6 +19,7 @@ class SweepCommand final : public RemoveCommand {
 
 void RunningPartition::Sweep() {
   TakeSightings();
+  SendOldRequests();
   std::vector<Look> looks = sweeper_->TakeLooks(clock_->Read());
   if (!looks.empty()) return StartLooking(std::move(looks));
   const std::optional<IdRange> range = sweeper_->TakeReclaim();
@@ -37,13 +38,25 @@ void RunningPartition::TakeSightings() {
   if (!sightings.has_value()) return;
   auto removal = sweeper_->Take(*std::move(sightings));
   if (!removal.has_value()) return;
+  if (!SendRemoval(removal->first, std::move(removal->second)).ok()) sweeper_->NotSent(clock_->Read());
+}
+
+void RunningPartition::SendOldRequests() {
+  std::optional<storage::WriteBatch> deletes = sweeper_->TakeOldRequests(clock_->Read());
+  if (!deletes.has_value()) return;
+  Removal removal;
+  removal.deletes = *std::move(deletes);
+  if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRequestsNotSent();
+}
+
+Error RunningPartition::SendRemoval(uint64_t page_number, Removal removal) {
   auto command = std::make_unique<SweepCommand>();
   command->actor = "broker";
-  command->page_number = removal->first;
-  command->removal = std::move(removal->second);
-  command->bytes = command->removal.deletes.bytes();
+  command->page_number = page_number;
+  command->bytes = removal.deletes.bytes();
+  command->removal = std::move(removal);
   std::unique_ptr<Command> sent = std::move(command);
-  if (!Send(sent).ok()) sweeper_->NotSent(clock_->Read());
+  return Send(sent);
 }
 
 void RunningPartition::StartLooking(std::vector<Look> looks) {

@@ -190,6 +190,12 @@ void EngineHarness::StorePages() {
 }
 
 bool EngineHarness::SweepStep() {
+  if (auto deletes = sweeper_->TakeOldRequests(clock_.Read()); deletes.has_value()) {
+    auto command = std::make_unique<Tracked<RemoveCommand>>();
+    command->removal.deletes = *std::move(deletes);
+    sent_.push_back(std::move(command));
+    return true;
+  }
   const std::vector<Look> looks = sweeper_->TakeLooks(clock_.Read());
   if (!looks.empty()) {
     auto removal = sweeper_->Take(LookAt(*MakeView(), looks));

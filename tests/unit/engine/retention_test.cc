@@ -153,6 +153,17 @@ TEST_F(RetentionTest, RepeatedRequestIsAnsweredWithTheSameIds) {
   EXPECT_EQ(harness_.next_id(), first->results[1].id + 1) << "nothing is created anew";
 }
 
+TEST_F(RetentionTest, RequestIdIsForgottenAfterADayAtTheEarliest) {
+  const Reply<SubmitCommand> first = harness_.SubmitCall({{}}, "request");
+  harness_.Pause(kDay);
+  harness_.Sweep();
+  EXPECT_EQ(Rows(Family::kKey), 1u);
+  EXPECT_EQ(harness_.SubmitCall({{}}, "request")->results[0].id, first->results[0].id);
+  harness_.Pause(kDay);
+  harness_.Sweep();
+  EXPECT_EQ(Rows(Family::kKey), 0u);
+}
+
 TEST_F(RetentionTest, UniqueKeyIsFreeAgain) {
   const TaskId id = Completed({.unique_key = "key"});
   SweepLater();

@@ -187,6 +187,16 @@ TEST_F(SweeperTest, PageThatNewIdsComeFromIsGivenBackUpToThem) {
   EXPECT_EQ(sweeper_.TakeReclaim(), std::nullopt);
 }
 
+TEST_F(SweeperTest, RequestIdsGoByWindowsHoweverLongTasksAreKept) {
+  Sweeper sweeper(0, At(0), 1);
+  EXPECT_TRUE(sweeper.TakeOldRequests(At(0)).has_value()) << "what went by while the broker was down";
+  EXPECT_FALSE(sweeper.TakeOldRequests(At(0, kDay)).has_value()) << "a jump of the wall clock";
+  EXPECT_TRUE(sweeper.TakeOldRequests(At(kRequestWindow)).has_value());
+  EXPECT_FALSE(sweeper.TakeOldRequests(At(kRequestWindow)).has_value());
+  sweeper.OldRequestsNotSent();
+  EXPECT_TRUE(sweeper.TakeOldRequests(At(kRequestWindow)).has_value());
+}
+
 TEST_F(SweeperTest, RetentionForEverDoesNothing) {
   Sweeper sweeper(0, At(0), 5 * kPageIds);
   JournalEntry entry;
