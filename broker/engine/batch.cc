@@ -9,12 +9,12 @@ void Batch::AddPages(const storage::WriteBatch& pages) {
   stores_pages_ = true;
 }
 
-void Batch::Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged) {
+void Batch::Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged, TaskId parent) {
   changed_ = true;
   if (entry_.created_size() > 0) {
     JournalEntry::Created* last = entry_.mutable_created(entry_.created_size() - 1);
     if (last->first() + last->count() == id && last->class_number() == class_number && last->priority() == priority &&
-        last->due_us() == due && last->staged() == staged) {
+        last->due_us() == due && last->staged() == staged && last->parent() == parent) {
       last->set_count(last->count() + 1);
       return;
     }
@@ -26,6 +26,7 @@ void Batch::Created(TaskId id, ClassNumber class_number, int32_t priority, WallM
   run->set_priority(priority);
   run->set_due_us(due);
   run->set_staged(staged);
+  run->set_parent(parent);
 }
 
 void Batch::Sealed(const IdRange& range) {
@@ -94,6 +95,12 @@ void Batch::Removed(const IdRange& range) {
   records::v1::Range* record = entry_.add_removed();
   record->set_first(range.first);
   record->set_count(range.count);
+}
+
+void Batch::RemovedEnded(uint64_t page_number, const EndedCounts& counts) {
+  JournalEntry::RemovedEnded* record = entry_.add_removed_ended();
+  record->set_page(page_number);
+  *record->mutable_counts() = ToRecord(counts);
 }
 
 void Batch::Reported(TaskId id) {

@@ -47,12 +47,15 @@ class Batch {
   void AddPages(const storage::WriteBatch& pages);
 
   // ── Live table ──
-  void Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged);
+  // `parent` 0: none.
+  void Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged, TaskId parent = 0);
   void Sealed(const IdRange& range);
   void Moved(const LiveEntry& entry);
   void Claimed(const LiveEntry& entry);
   void Ended(TaskId id, LiveState state);
   void Removed(const IdRange& range);
+  // How many ended tasks of a page are in the ranges above.
+  void RemovedEnded(uint64_t page_number, const EndedCounts& counts);
   void Reported(TaskId id);
 
   // ── Outbox ──

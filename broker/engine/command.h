@@ -43,6 +43,7 @@ class Command {
     kResume,
     kListWorkers,
     kDrain,
+    kRemove,  // retention/removal.h
   };
 
   Command(Kind own_kind, Lane own_lane) : kind(own_kind), lane(own_lane) {}

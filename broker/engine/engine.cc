@@ -82,6 +82,7 @@ void Engine::Restore(Recovered recovered) {
 
 void Engine::BeginRound(Now now) {
   now_ = now;
+  batch_time_ = batch_.empty() ? now.wall : std::max(batch_time_, now.wall);
   // The process, or its disk, stood still: nobody else is to blame.
   if (asked_wake_ != 0 && now.steady - asked_wake_ > kPauseThreshold) paused_ += now.steady - asked_wake_;
   lease_now_ = now.steady - paused_;
@@ -115,6 +116,8 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return ListWorkers(std::move(command));
     case Command::Kind::kDrain:
       return Drain(std::move(command));
+    case Command::Kind::kRemove:
+      return Remove(std::move(command));
   }
 }
 
@@ -197,7 +200,7 @@ ClosedBatch Engine::CloseBatch() {
   ++closed_batches_;
   WriteJobs();
   WriteTouched();
-  ClosedBatch closed = batch_.Close(now_.wall, incarnation_, next_id_);
+  ClosedBatch closed = batch_.Close(batch_time_, incarnation_, next_id_);
   // Only what runs, or is ready to be handed out, stays in memory.
   for (const TaskId id : touched_) EvictIdle(id);
   for (const TaskId id : adopted_) EvictIdle(id);

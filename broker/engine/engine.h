@@ -6,7 +6,8 @@
 //
 // The code is spread over files by topic: engine.cc rounds and recovery, engine_submit.cc creating tasks,
 // engine_sessions.cc and engine_beats.cc workers, engine_claims.cc dispatch, engine_outcomes.cc the end of attempts,
-// engine_children.cc workflows, engine_verbs.cc cancel and resume, engine_loads.cc what is not in memory.
+// engine_children.cc workflows, engine_verbs.cc cancel and resume, engine_retention.cc what is no longer
+// retained, engine_loads.cc what is not in memory.
 #ifndef BATON_BROKER_ENGINE_ENGINE_H_
 #define BATON_BROKER_ENGINE_ENGINE_H_
 
@@ -231,6 +232,9 @@ class Engine {
   void Found(const LoadResult& loaded);
   void WriteJobs();
 
+  // ── engine_retention.cc ──
+  void Remove(std::unique_ptr<Command> owned);
+
   // ── engine_loads.cc ──
   // Calls `then` with the task: at once if it is resident, else when it was loaded.
   void WithTask(TaskId id, Continuation then);
@@ -262,6 +266,8 @@ class Engine {
   bool has_more_ = false;
 
   Batch batch_;
+  // The latest reading of the wall clock while the batch was open: its journal entry is not before any of its steps.
+  WallMicros batch_time_ = 0;
   // Changed in the open batch: their states go into its journal entry when it is closed.
   std::vector<TaskId> touched_;
   absl::btree_set<TaskId> touched_waiting_;

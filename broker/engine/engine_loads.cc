@@ -75,6 +75,7 @@ void Engine::AdoptLoaded(LoadedTask loaded) {
     for (Continuation& then : waiting) LoadThen(loaded.id, std::move(then));
     return;
   }
+  BATON_CHECK(loaded.missing.empty(), absl::StrCat("the store is damaged: ", loaded.missing));
   // One that is staged does not exist for anybody but its parent.
   if (loaded.state == LiveState::STAGED) loaded = {.id = loaded.id};
   if (loaded.task != nullptr && Resident(loaded.id) == nullptr) Adopt(std::move(loaded.task));

@@ -33,6 +33,8 @@ struct EngineSettings {
   // The journal is kept at least this long and this much, for watchers.
   Micros watch_window = 15 * kMinute;
   size_t watch_bytes = 256 << 20;
+  // Ended tasks are kept this long, and then until all of their page are that old; 0: for ever.
+  Micros retention = kDay;
   // Look-ups of keys made this many commits ago can still be completed; lanes are short enough that none is older. Not
   // for operators.
   uint64_t key_horizon = 8192;

@@ -14,12 +14,6 @@
 
 namespace baton::engine {
 
-struct IdRange {
-  TaskId first = 0;
-  uint64_t count = 0;
-  friend bool operator==(const IdRange&, const IdRange&) = default;
-};
-
 struct Task {
   TaskId id = 0;
   LiveState state = LiveState::NONE;

@@ -45,6 +45,11 @@ Setting Checked(Setting setting, std::function<absl::Status(const std::string&)>
   return setting;
 }
 
+Setting WithZero(Setting setting, const char* word) {
+  setting.zero = word;
+  return setting;
+}
+
 // A setting that is an enumeration in memory: `values` and `choices` go together.
 template <typename Field, typename Enum>
 Setting Choice(const char* name, Field field, std::vector<std::pair<std::string, Enum>> values, const char* help) {
@@ -150,6 +155,10 @@ std::vector<Setting> TaskSettings() {
 
 std::vector<Setting> EngineSettings() {
   return {
+      WithZero(Number(Kind::kDuration, "retention.ended", FIELD(engine.retention), kSecond, 3650 * kDay,
+                      "How long ended tasks are kept, with results and history. They go in groups of 16384 ids, a "
+                      "group when all that ended in it is that old; a workflow only as a whole."),
+               "never"),
       Number(Kind::kCount, "engine.resident_tasks", FIELD(engine.resident_tasks), 1024, 100'000'000,
              "Waiting tasks kept in memory with their payload."),
       Number(Kind::kBytes, "engine.resident_bytes", FIELD(engine.resident_bytes), kMiB, 64 * kGiB, "Memory for them."),

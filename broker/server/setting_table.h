@@ -25,6 +25,8 @@ struct Setting {
   // Of numbers: bytes, microseconds or a count.
   double low = 0;
   double high = 0;
+  // Of numbers: a word for 0, which then is allowed whatever `low` is; empty: none.
+  std::string zero;
   // Of texts: the allowed ones; empty: `check` decides.
   std::vector<std::string> choices;
   std::function<absl::Status(const std::string&)> check;

@@ -45,6 +45,7 @@ std::string BytesText(int64_t bytes) {
 }
 
 std::string NumberText(const Setting& setting, double number) {
+  if (number == 0 && !setting.zero.empty()) return setting.zero;
   if (setting.kind == Kind::kDuration) return service::ExactDuration(static_cast<Micros>(number));
   if (setting.kind == Kind::kBytes) return BytesText(static_cast<int64_t>(number));
   if (setting.kind == Kind::kCount) return absl::StrCat(static_cast<int64_t>(number));
@@ -78,6 +79,7 @@ absl::StatusOr<Setting::Value> ParseValue(const Setting& setting, const std::str
   double number = 0;
   int64_t integer = 0;
   bool good = true;
+  if (!setting.zero.empty() && (text == setting.zero || text == "0")) return Setting::Value(int64_t{0});
   switch (setting.kind) {
     case Kind::kText:
       return Setting::Value(text);
@@ -114,6 +116,7 @@ absl::Status CheckValue(const Setting& setting, const Setting::Value& value) {
   }
   const double number = AsNumber(value);
   if (number >= setting.low && number <= setting.high) return absl::OkStatus();
+  if (number == 0 && !setting.zero.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("is ", NumberText(setting, number), ", allowed is ", AllowedText(setting)));
 }
@@ -130,7 +133,8 @@ std::string AllowedText(const Setting& setting) {
   if (setting.kind == Kind::kText) {
     return setting.choices.empty() ? "" : absl::StrCat("one of ", absl::StrJoin(setting.choices, ", "));
   }
-  return absl::StrCat(NumberText(setting, setting.low), " to ", NumberText(setting, setting.high));
+  return absl::StrCat(NumberText(setting, setting.low), " to ", NumberText(setting, setting.high),
+                      setting.zero.empty() ? "" : absl::StrCat(", or ", setting.zero));
 }
 
 }  // namespace baton::server

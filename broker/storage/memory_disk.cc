@@ -110,6 +110,11 @@ absl::Status MemoryDisk::Backup(const std::string& directory) {
   return absl::OkStatus();
 }
 
+void MemoryDisk::Reclaim(Family name, absl::string_view begin, absl::string_view end) {
+  absl::MutexLock lock(&mutex_);
+  family(name).Forget(begin, end);
+}
+
 void MemoryDisk::Pin(uint64_t number) {
   absl::MutexLock lock(&mutex_);
   pins_.insert(number);

@@ -68,6 +68,9 @@ class MemoryDisk {
   CommitResult Commit(uint64_t epoch, const WriteBatch& batch, uint64_t number, std::string* error);
   absl::Status Backup(const std::string& directory);
 
+  // See Store::Reclaim: snapshots from before the deletion do not see the keys any more.
+  void Reclaim(Family name, absl::string_view begin, absl::string_view end);
+
   // Keeps what is visible at `number` readable until the matching Unpin.
   void Pin(uint64_t number);
   void Unpin(uint64_t number);

@@ -109,7 +109,10 @@ class MemoryStore final : public Store {
     return std::make_shared<MemorySnapshot>(disk_, number_);
   }
 
-  absl::Status Reclaim(Family, absl::string_view, absl::string_view) override { return absl::OkStatus(); }
+  absl::Status Reclaim(Family family, absl::string_view begin, absl::string_view end) override {
+    disk_->Reclaim(family, begin, end);
+    return absl::OkStatus();
+  }
   absl::Status Backup(const std::string& directory) override { return disk_->Backup(directory); }
   uint64_t DiskBytes() const override { return disk_->bytes(); }
   uint64_t MemoryBytes() const override { return disk_->bytes(); }

@@ -91,6 +91,18 @@ void VersionedMap::Prune(absl::string_view key, uint64_t oldest) {
   map_.erase(found);
 }
 
+void VersionedMap::Forget(absl::string_view begin, absl::string_view end) {
+  for (auto at = map_.lower_bound(begin); at != map_.end() && at->first < end;) {
+    if (at->second.back().value != nullptr) {
+      ++at;
+      continue;
+    }
+    for (const Version& version : at->second) bytes_ -= SizeOf(version.value);
+    bytes_ -= at->first.size();
+    at = map_.erase(at);
+  }
+}
+
 VersionedMap VersionedMap::CopyAt(uint64_t number) const {
   VersionedMap copy;
   for (const auto& [key, versions] : map_) {

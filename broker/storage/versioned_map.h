@@ -47,6 +47,9 @@ class VersionedMap {
   // Forgets the versions of `key` that nobody who reads at `oldest` or later can see.
   void Prune(absl::string_view key, uint64_t oldest);
 
+  // Forgets all versions of the keys in [begin, end) that are deleted, whoever may still read old ones.
+  void Forget(absl::string_view begin, absl::string_view end);
+
   // Copies what is visible at `number`, as commit `number`.
   VersionedMap CopyAt(uint64_t number) const;
 

@@ -32,6 +32,21 @@ class MemoryStoreTest : public testing::Test {
   std::string error_;
 };
 
+TEST_F(MemoryStoreTest, WhatWasReclaimedIsNotSeenByOldSnapshotsEither) {
+  ASSERT_EQ(TryPut("a", "1"), CommitResult::kDone);
+  ASSERT_EQ(TryPut("b", "2"), CommitResult::kDone);
+  const auto before = store_->TakeSnapshot();
+  WriteBatch batch;
+  batch.Delete(Family::kTask, "a");
+  ASSERT_EQ(store_->Commit(batch, 3, &error_), CommitResult::kDone);
+  const uint64_t bytes = store_->DiskBytes();
+  ASSERT_TRUE(store_->Reclaim(Family::kTask, "a", "c").ok());
+  std::string value;
+  EXPECT_TRUE(absl::IsNotFound(before->Get(Family::kTask, "a", &value)));
+  EXPECT_TRUE(before->Get(Family::kTask, "b", &value).ok()) << "it was not deleted";
+  EXPECT_LT(store_->DiskBytes(), bytes);
+}
+
 TEST_F(MemoryStoreTest, UnknownCommitMayHaveBeenWritten) {
   ASSERT_EQ(TryPut("a", "1"), CommitResult::kDone);
   disk_->FailNextCommit(MemoryDisk::Fault::kUnknownWritten);

@@ -39,7 +39,7 @@ std::string DifferenceOf(const LiveEntry& entry, const ModelTask& task, const en
 
 void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, const engine::Catalog& catalog,
                       uint64_t durable, Now now) {
-  if (commits_.empty()) commits_[durable] = Model();
+  if (commits_.empty()) commits_[durable] = model_;
   REQUIRE(commits_.contains(durable), "the store is at commit ", durable, ", which was never closed");
   model_ = commits_[durable];
   commits_.erase(commits_.upper_bound(durable), commits_.end());
@@ -64,6 +64,8 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   paused_ = 0;
   asked_wake_ = 0;
   latest_wall_ = now.wall;
+  started_ = now;
+  ended_.clear();
   RestoreSessions(now);
   Tell("started at commit ", durable);
 
@@ -91,7 +93,8 @@ void Auditor::RoundBegins(Now now) {
 void Auditor::Applies(const engine::Command& command) {
   using Kind = engine::Command::Kind;
   applying_ = &command;
-  ++commands_;
+  // The broker's own come as often as they like.
+  if (command.kind != Kind::kRemove) ++commands_;
   Tell("applies command ", commands_, " of kind ", static_cast<int>(command.kind), " from '", command.actor, "'");
   Waiting& waiting = waiting_[&command];
   waiting.number = commands_;
@@ -131,6 +134,8 @@ void Auditor::Applies(const engine::Command& command) {
         expected_orders_[number] = "drain";
       }
       return;
+    case Kind::kRemove:
+      return AppliesRemove(static_cast<const engine::RemoveCommand&>(command));
   }
 }
 
@@ -174,6 +179,8 @@ void Auditor::Closed(uint64_t number) {
   Tell("closes commit ", number);
   REQUIRE(number == open_number_, "commit ", number, " follows ", open_number_ - 1);
   open_number_ = number + 1;
+  for (const TaskId id : ended_) model_.Change(id).ended_at = now_;
+  ended_.clear();
   commits_[number] = model_;
   while (commits_.size() > kKeptCommits && commits_.begin()->first < durable_) commits_.erase(commits_.begin());
 }
@@ -198,8 +205,9 @@ void Auditor::ReadWrites(const engine::Batch& batch) {
     ++seen_.writes;
     if (family == Family::kTask && op == WriteBatch::Op::kPut) {
       creations_.push_back({engine::ReadU64(key), Parse<records::v1::TaskRow>(value)});
-    } else if (family == Family::kTask && op == WriteBatch::Op::kDeleteRange) {
-      ReadRemoved(engine::ReadU64(key), engine::ReadU64(value));
+    } else if (op != WriteBatch::Op::kPut &&
+               (family == Family::kTask || family == Family::kLog || family == Family::kEnd)) {
+      ReadDeletes(op, family, key, value);
     } else if (family == Family::kLog || family == Family::kEnd) {
       ReadStep(engine::ReadU64(key), Parse<Step>(value), family == Family::kEnd);
     } else if (family == Family::kKey && key[0] == 'u') {

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/engine/engine.h"
 #include "broker/engine/live/follower.h"
+#include "broker/engine/retention/removal.h"
 #include "tests/simulation/coverage.h"
 #include "tests/simulation/model.h"
 
@@ -26,7 +27,8 @@ namespace baton::simulation {
 
 class Auditor {
  public:
-  Auditor(const EngineSettings& settings, Coverage* coverage) : settings_(settings), coverage_(coverage) {}
+  Auditor(const EngineSettings& settings, TaskId first_id, Coverage* coverage)
+      : settings_(settings), coverage_(coverage), model_(first_id) {}
 
   // ── In the order in which the broker does it ──
   // A broker has started: its live table must be that of the last durable commit.
@@ -53,6 +55,8 @@ class Auditor {
   const Model& model() const { return model_; }
   // Number of the last commit that is on disk.
   uint64_t durable() const { return durable_; }
+  // Nothing lives, and everything that ended is removed.
+  bool everything_removed() const;
   // Commands applied so far.
   uint64_t commands() const { return commands_; }
   // Compares everything in the store with the history of every task.
@@ -97,6 +101,12 @@ class Auditor {
   void AppliesReport(const engine::ReportCommand& command);
   void AppliesSpawn(const engine::SpawnChildrenCommand& command);
   std::string PredictChildren(const ModelTask& parent, size_t count) const;
+  // ── auditor_retention.cc ──
+  void AppliesRemove(const engine::RemoveCommand& command);
+  void CheckMayGo(const ModelTask& task) const;
+  void CheckWorkflows(const std::set<TaskId>& roots) const;
+  Micros AgeOf(const ModelTask& task) const;
+  void ReadDeletes(storage::WriteBatch::Op op, storage::Family family, absl::string_view key, absl::string_view value);
   // ── auditor_sessions.cc ──
   void AppliesHello(const engine::HelloCommand& command);
   std::string PredictHello(const engine::HelloCommand& command);
@@ -118,7 +128,7 @@ class Auditor {
   void CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const;
   void EndTask(TaskId id);
   void ChildEnded(TaskId parent, uint32_t generation, LiveState state);
-  void ReadRemoved(TaskId first, TaskId end);
+  void ReadDropped(TaskId id);
   void TakeCreations(ModelTask& parent, size_t count, LiveState state);
   ModelTask TakeCreation(const engine::NewTask& source, const ModelTask* parent, LiveState state);
   void Place(const engine::NewTask& source, ModelTask* task) const;
@@ -153,6 +163,8 @@ class Auditor {
   const EngineSettings settings_;
   Coverage* const coverage_;
 
+  Now started_;                // When the broker's life began.
+  std::vector<TaskId> ended_;  // In the open batch.
   Model model_;
   // By number of the last commit they hold; those that readers, or a crash, may still need.
   std::map<uint64_t, Model> commits_;

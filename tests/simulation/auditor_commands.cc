@@ -59,11 +59,12 @@ std::string Auditor::PredictOutcome(const engine::Outcome& outcome, std::map<Tas
   if (outcome.kind == Kind::kCancelled) return "";
   const ModelTask& known = model_.At(id);
   if (known.state == LiveState::REMOVED) return "TASK_EXPIRED";
-  // It may be dropped before anybody looks.
+  // It may be dropped before anybody looks, or removed.
   if (known.state == LiveState::STAGED) return "ATTEMPT_OVER|TASK_EXPIRED";
-  if (task != nullptr) return accepted->at(id) == kind ? "" : "ATTEMPT_OVER";
+  const std::string expires = settings_.retention > 0 ? "|TASK_EXPIRED" : "";
+  if (task != nullptr) return (accepted->at(id) == kind ? "" : "ATTEMPT_OVER") + expires;
   const auto ended = known.ended.find(outcome.attempt.attempt);
-  return ended != known.ended.end() && ended->second == kind ? "" : "ATTEMPT_OVER";
+  return (ended != known.ended.end() && ended->second == kind ? "" : "ATTEMPT_OVER") + expires;
 }
 
 std::string Auditor::PredictChildren(const ModelTask& parent, size_t count) const {

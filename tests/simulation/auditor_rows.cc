@@ -178,6 +178,7 @@ void Auditor::CheckStep(const ModelTask& before, const ModelTask& after, const S
 void Auditor::EndTask(TaskId id) {
   const ModelTask& task = model_.At(id);
   model_.live.erase(id);
+  ended_.push_back(id);
   if (!task.unique.empty() && model_.Holder(task.unique) == id) {
     model_.holders.erase(task.unique);
     freed_keys_[task.unique] = id;
@@ -199,14 +200,12 @@ void Auditor::ChildEnded(TaskId id, uint32_t generation, LiveState state) {
   coverage_->Count("WAITING -CHILDREN_ENDED-> PENDING");
 }
 
-void Auditor::ReadRemoved(TaskId first, TaskId end) {
-  for (TaskId id = first; id < end; ++id) {
-    REQUIRE(model_.StateOf(id) == LiveState::STAGED,
-            "removed: ", model_.Exists(id) ? Describe(model_.At(id)) : "what never was");
-    model_.Change(id).state = LiveState::REMOVED;
-    model_.live.erase(id);
-    coverage_->Count("STAGED -DROPPED-> REMOVED");
-  }
+void Auditor::ReadDropped(TaskId id) {
+  REQUIRE(model_.StateOf(id) == LiveState::STAGED,
+          "removed: ", model_.Exists(id) ? Describe(model_.At(id)) : "what never was");
+  model_.Change(id).state = LiveState::REMOVED;
+  model_.live.erase(id);
+  coverage_->Count("STAGED -DROPPED-> REMOVED");
 }
 
 void Auditor::TakeCreations(ModelTask& parent, size_t count, LiveState state) {

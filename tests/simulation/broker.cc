@@ -12,15 +12,16 @@ namespace baton::simulation {
 
 using engine::Command;
 
-SimulatedBroker::SimulatedBroker(const EngineSettings& settings, DiskHabits habits, Timeline* timeline, Random* random,
-                                 Coverage* coverage)
+SimulatedBroker::SimulatedBroker(const EngineSettings& settings, TaskId first_id, DiskHabits habits, Timeline* timeline,
+                                 Random* random, Coverage* coverage)
     : settings_(settings),
       habits_(habits),
       timeline_(timeline),
       random_(random),
       coverage_(coverage),
-      auditor_(settings, coverage) {
+      auditor_(settings, first_id, coverage) {
   auditor_.beat_waits = [this](SessionNumber session) { return waiting_beats_[session] > 0; };
+  if (first_id != 1) BeginWith(first_id);
 }
 
 // ── Life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -43,10 +44,12 @@ void SimulatedBroker::Start() {
       store_.get(), "simulated", now.wall, [this] { return random_->Next() | 1; }, catalog_.get(), follower_.get());
   REQUIRE(recovered.ok(), "recovery: ", recovered.status().ToString());
   const uint64_t number = recovered->number;
+  sweeper_ = std::make_unique<engine::Sweeper>(settings_.retention, now, recovered->next_id);
   engine_ = std::make_unique<engine::Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
   auditor_.RoundBegins(now);
   auditor_.Started(*engine_, *follower_, *catalog_, number, now);
   PlanRound(0);
+  if (settings_.retention > 0) PlanSweep();
   coverage_->Count("broker: started");
 }
 
@@ -67,6 +70,7 @@ void SimulatedBroker::End() {
   up_ = false;
   engine_.reset();
   follower_.reset();
+  sweeper_.reset();
   lanes_.reset();
   unsent_.clear();
   waiting_beats_.clear();
@@ -288,6 +292,7 @@ void SimulatedBroker::Follow() {
     if (committed.entry != nullptr) {
       const absl::Status status = follower_->Fold(committed.number, *committed.entry, committed.entry_bytes);
       REQUIRE(status.ok(), "the follower: ", status.ToString());
+      sweeper_->Fold(*committed.entry, timeline_->Read());
       follower_lag_bytes_ -= committed.entry_bytes;
       if (committed.stores_pages) follower_->PagesStored();
     }
@@ -295,6 +300,7 @@ void SimulatedBroker::Follow() {
     Publish(follower_->MakeView(std::move(committed.snapshot)));
     if (!reads_.empty()) WantView();
   }
+  Sweep();
   StorePages(ending_);
 }
 

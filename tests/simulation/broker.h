@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/engine/engine.h"
+#include "broker/engine/retention/sweeper.h"
 #include "broker/engine/run/lanes.h"
 #include "broker/storage/memory_store.h"
 #include "tests/simulation/auditor.h"
@@ -33,8 +34,9 @@ struct DiskHabits {
 
 class SimulatedBroker {
  public:
-  SimulatedBroker(const EngineSettings& settings, DiskHabits habits, Timeline* timeline, Random* random,
-                  Coverage* coverage);
+  // `first_id`: of the first task.
+  SimulatedBroker(const EngineSettings& settings, TaskId first_id, DiskHabits habits, Timeline* timeline,
+                  Random* random, Coverage* coverage);
 
   // ── Life ──
   void Start();
@@ -102,8 +104,15 @@ class SimulatedBroker {
   void Publish(const std::shared_ptr<const engine::View>& view);
   void RequestLoads(std::vector<engine::LoadRequest> requests);
   void StorePages(bool all);
+  // An idle follower looks now and then.
+  void PlanSweep();
+  void Sweep();
+  Error SendRemoval(uint64_t page_number, engine::Removal removal);
+  void Reclaim(const engine::IdRange& range);
   void EndDrain();
   void End();
+  // Before the first life.
+  void BeginWith(TaskId first_id);
   // As `batond verify` does.
   void CheckStore() const;
 
@@ -124,6 +133,7 @@ class SimulatedBroker {
   std::unique_ptr<engine::Catalog> catalog_;
   std::unique_ptr<engine::RoutingBoard> board_;
   std::unique_ptr<engine::Follower> follower_;
+  std::unique_ptr<engine::Sweeper> sweeper_;
   std::unique_ptr<engine::Engine> engine_;
   std::optional<engine::Lanes> lanes_;
   std::deque<std::unique_ptr<engine::Command>> unsent_;

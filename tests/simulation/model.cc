@@ -23,9 +23,14 @@ T FirstOf(T fallback, std::initializer_list<std::optional<T>> options) {
 }  // namespace
 
 ModelTask& Model::Change(TaskId id) {
-  std::shared_ptr<const ModelTask>& task = tasks_[id - 1];
+  std::shared_ptr<const ModelTask>& task = tasks_[id - first_id_];
   if (task.use_count() > 1) task = std::make_shared<ModelTask>(*task);
   return const_cast<ModelTask&>(*task);  // Made non-const, and shared with nobody.
+}
+
+TaskId Model::RootOf(TaskId id) const {
+  while (At(id).parent != 0) id = At(id).parent;
+  return id;
 }
 
 const ModelTask* Model::Running(const AttemptId& attempt) const {

@@ -64,6 +64,9 @@ struct ModelTask {
   SteadyMicros deadline = 0;  // On the lease clock.
   bool started = false;
 
+  // When the commit in which it ended was closed.
+  Now ended_at;
+
   // How attempts ended, by number; and every step that was written, in order.
   std::map<uint32_t, Step::Kind> ended;
   std::vector<Step::Kind> steps;
@@ -98,10 +101,14 @@ struct ModelRequest {
 // Cheap to copy: tasks are shared until they change. A copy is the state at one commit.
 class Model {
  public:
+  // Ids below `first_id` were removed before it all began.
+  explicit Model(TaskId first_id = 1) : first_id_(first_id) {}
+
+  TaskId first_id() const { return first_id_; }
   // Id of the next task.
-  TaskId next_id() const { return tasks_.size() + 1; }
-  bool Exists(TaskId id) const { return id != 0 && id < next_id(); }
-  const ModelTask& At(TaskId id) const { return *tasks_[id - 1]; }
+  TaskId next_id() const { return first_id_ + tasks_.size(); }
+  bool Exists(TaskId id) const { return id >= first_id_ && id < next_id(); }
+  const ModelTask& At(TaskId id) const { return *tasks_[id - first_id_]; }
   ModelTask& Change(TaskId id);
   void Add(ModelTask task) { tasks_.push_back(std::make_shared<ModelTask>(std::move(task))); }
   const std::vector<std::shared_ptr<const ModelTask>>& tasks() const { return tasks_; }
@@ -112,6 +119,8 @@ class Model {
   bool IsDoomed(const ModelTask& task) const;
   // The state of an id, NONE for one that never was.
   LiveState StateOf(TaskId id) const { return Exists(id) ? At(id).state : LiveState::NONE; }
+  // Top of the workflow that the task belongs to; itself if there is none.
+  TaskId RootOf(TaskId id) const;
 
   ModelSession* Session(SessionNumber number);
   ModelSession* Worker(const std::string& worker_id);
@@ -131,6 +140,7 @@ class Model {
   std::map<std::string, std::shared_ptr<const ModelRequest>> requests;
 
  private:
+  TaskId first_id_;
   std::vector<std::shared_ptr<const ModelTask>> tasks_;
 };
 

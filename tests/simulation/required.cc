@@ -25,6 +25,9 @@ std::vector<std::string> RequiredEvents() {
       "RUNNING -INTERRUPTED-> FAILED",
       "SUSPENDED -RESUMED-> PENDING",
       "WAITING -CHILDREN_ENDED-> PENDING",
+      "COMPLETED -EXPIRED-> REMOVED",
+      "FAILED -EXPIRED-> REMOVED",
+      "CANCELLED -EXPIRED-> REMOVED",
       "PENDING -CANCELLED-> CANCELLED",
       "RUNNING -CANCELLED-> CANCELLED",
       "SUSPENDED -CANCELLED-> CANCELLED",
@@ -82,6 +85,12 @@ std::vector<std::string> RequiredEvents() {
       "Order: drain",
       "Order: superseded",
       "Drain: OK",
+      // Retention.
+      "EXPIRED: a child",
+      "EXPIRED: a workflow over two pages",
+      "EXPIRED: while others live",
+      "space given back",
+      "everything removed in the end",
       // Faults, and the big checks.
       "broker: died of its disk",
       "broker: ended",

@@ -12,7 +12,6 @@ using engine::testing::TaskSpec;
 
 // Tasks that live at the same time; above it few are added.
 constexpr size_t kCrowd = 40;
-constexpr Micros kPatience = 3 * kHour;
 constexpr Micros kLongestTurn = 40 * kMillisecond;
 
 }  // namespace
@@ -20,7 +19,7 @@ constexpr Micros kLongestTurn = 40 * kMillisecond;
 Workload::Workload(uint64_t seed, Coverage* coverage)
     : coverage_(coverage),
       random_(seed),
-      broker_(DrawSettings(random_), DrawDisk(random_), &timeline_, &random_, coverage),
+      broker_(DrawSettings(random_), DrawFirstId(random_), DrawDisk(random_), &timeline_, &random_, coverage),
       network_(DrawNetwork(random_), &timeline_, &random_, &broker_) {
   DrawFaults();
   DrawWorkers();
@@ -36,10 +35,16 @@ EngineSettings Workload::DrawSettings(Random& random) {
   settings.page_interval = random.Between(1, 60) * kSecond;
   settings.watch_window = random.Between(1, 60) * kSecond;
   settings.watch_bytes = 4096;
-  if (random.Chance(300)) settings.page_journal_bytes = static_cast<size_t>(random.Between(500, 20'000));
+  if (random.Chance(300)) settings.page_journal_bytes = static_cast<size_t>(random.Time(100, 20'000));
   if (random.Chance(300)) settings.lane_commands = static_cast<size_t>(random.Between(2, 8));
   if (random.Chance(300)) settings.key_horizon = static_cast<uint64_t>(random.Between(1, 3));
+  settings.retention = random.Chance(500) ? 0 : random.Time(10 * kMillisecond, 30 * kSecond);
   return settings;
+}
+
+// Often so that some tasks are in one page and the rest is in the next.
+TaskId Workload::DrawFirstId(Random& random) {
+  return random.Chance(700) ? 1 : engine::kPageIds - static_cast<TaskId>(random.Between(1, 200));
 }
 
 DiskHabits Workload::DrawDisk(Random& random) {
@@ -194,7 +199,7 @@ TaskId Workload::AnyTask() {
   if (!model.live.empty() && random_.Chance(600)) {
     return *std::next(model.live.begin(), static_cast<ptrdiff_t>(random_.Below(model.live.size())));
   }
-  return 1 + random_.Below(model.next_id() + 2);
+  return model.first_id() + random_.Below(model.next_id() - model.first_id() + 3);
 }
 
 TaskId Workload::AnyParent() {
@@ -342,46 +347,6 @@ void Workload::Mischief() {
         complete->outcomes = {outcome, outcome};
       },
       [](const engine::CompleteCommand*) {});
-}
-
-// ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-void Workload::Heal() {
-  healing_ = true;
-  coverage_->Count("healed");
-  network_.StopFailing();
-  broker_.StopFailing();
-  timeline_.SetWall(10 * kHour);  // Later than it ever was: what had become due far ahead is due.
-  const Micros deadline = timeline_.now() + kPatience;
-  for (const auto& worker : workers_) worker->Behave();
-  while (!Settled()) {
-    REQUIRE(timeline_.now() < deadline, "it never ends: ",
-            broker_.auditor().model().live.empty()
-                ? "workers are not idle"
-                : Describe(broker_.auditor().model().At(*broker_.auditor().model().live.begin())));
-    if (!broker_.up()) broker_.Start();
-    for (const auto& worker : workers_) {
-      if (!worker->alive()) worker->Start();
-      worker->Change([](WorkerHabits& habits) {
-        habits.types = {"work", "parent", "rare", "unknown"};
-        habits.capabilities = {"GPU"};
-        habits.slots = 4;
-      });
-    }
-    for (const TaskId id : broker_.auditor().model().live) {
-      if (broker_.auditor().model().At(id).state == LiveState::SUSPENDED) Resume(id);
-    }
-    const Micros next = timeline_.now() + 5 * kSecond;
-    while (timeline_.now() < next) timeline_.Step();
-  }
-  broker_.CheckEverything();
-  broker_.Kill();
-  broker_.Start();
-}
-
-bool Workload::Settled() const {
-  if (!broker_.idle() || !broker_.auditor().model().live.empty()) return false;
-  return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->idle(); });
 }
 
 }  // namespace baton::simulation

@@ -47,6 +47,7 @@ class Workload {
   };
 
   static EngineSettings DrawSettings(Random& random);
+  static TaskId DrawFirstId(Random& random);
   static DiskHabits DrawDisk(Random& random);
   static NetworkHabits DrawNetwork(Random& random);
   void DrawFaults();
@@ -72,6 +73,7 @@ class Workload {
   TaskId AnyParent();
   SimulatedWorker& AnyWorker() { return *workers_[random_.Below(workers_.size())]; }
   void Heal();
+  void ExpireEverything();
   bool Settled() const;
 
   Coverage* const coverage_;

@@ -37,6 +37,12 @@ inline constexpr uint32_t kFormatVersion = 1;
 
 using TaskId = uint64_t;
 
+struct IdRange {
+  TaskId first = 0;
+  uint64_t count = 0;
+  friend bool operator==(const IdRange&, const IdRange&) = default;
+};
+
 // A key of at most 32 bytes, built without allocation.
 class Key {
  public:

@@ -62,6 +62,7 @@ absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t e
   RETURN_IF_ERROR(FoldMoved(entry));
   RETURN_IF_ERROR(FoldEnded(entry));
   RETURN_IF_ERROR(FoldRemoved(entry));
+  RETURN_IF_ERROR(FoldRemovedEnded(entry));
   for (const uint64_t page : touched_) slots_[page].page->set_folded(number);
   touched_.clear();
   next_id_ = std::max<TaskId>(next_id_, entry.next_id());
@@ -77,9 +78,14 @@ absl::Status Follower::FoldCreated(const JournalEntry& entry) {
     task.class_number = run.class_number();
     task.priority = run.priority();
     task.due = run.due_us();
+    if (run.parent() != 0) {
+      ASSIGN_OR_RETURN(Page* const page, Open(PageOf(run.parent())));
+      if (page != nullptr) page->set_has_parents();
+    }
     RETURN_IF_ERROR(ForEachPagePart(run.first(), run.count(), [&](TaskId first, uint64_t count) -> absl::Status {
       ASSIGN_OR_RETURN(Page* const page, Open(PageOf(first)));
       if (page == nullptr) return absl::OkStatus();
+      if (run.parent() != 0) page->set_has_children();
       for (task.id = first; task.id < first + count; ++task.id) Put(page, task);
       return absl::OkStatus();
     }));
@@ -172,6 +178,23 @@ absl::Status Follower::FoldRemoved(const JournalEntry& entry) {
   return absl::OkStatus();
 }
 
+// They were counted when they ended; here is told of which class they are.
+absl::Status Follower::FoldRemovedEnded(const JournalEntry& entry) {
+  for (const JournalEntry::RemovedEnded& removed : entry.removed_ended()) {
+    ASSIGN_OR_RETURN(Page* const page, Open(removed.page()));
+    if (page == nullptr) continue;
+    const EndedCounts counts = FromRecord(removed.counts());
+    if (!page->UncountEnded(counts)) {
+      return absl::DataLossError(absl::StrCat("journal entry ", folding_, " removes more ended tasks of class ",
+                                              counts.class_number, " than page ", removed.page(), " has"));
+    }
+    Count(counts.class_number, LiveState::COMPLETED, -int64_t{counts.completed});
+    Count(counts.class_number, LiveState::FAILED, -int64_t{counts.failed});
+    Count(counts.class_number, LiveState::CANCELLED, -int64_t{counts.cancelled});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Follower::Change(TaskId id, absl::FunctionRef<void(LiveEntry&)> change) {
   ASSIGN_OR_RETURN(Page* const page, Open(PageOf(id)));
   if (page == nullptr) return absl::OkStatus();
@@ -199,6 +222,8 @@ absl::Status Follower::End(Page* page, TaskId id, LiveState state) {
   Count(before.class_number, before.state, -1);
   Count(before.class_number, state, 1);
   page->End(SlotOf(id), state);
+  page->CountEnded(before.class_number, state);
+  page->NoteEnd(folding_time_);
   return absl::OkStatus();
 }
 

@@ -73,6 +73,7 @@ class Follower {
   absl::Status FoldMoved(const records::v1::JournalEntry& entry);
   absl::Status FoldEnded(const records::v1::JournalEntry& entry);
   absl::Status FoldRemoved(const records::v1::JournalEntry& entry);
+  absl::Status FoldRemovedEnded(const records::v1::JournalEntry& entry);
   template <typename Deltas>
   absl::Status FoldEndedList(const Deltas& deltas, LiveState state);
 

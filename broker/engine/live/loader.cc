@@ -17,6 +17,10 @@ absl::Status TaskDamaged(TaskId id, absl::string_view what) {
   return absl::DataLossError(absl::StrCat("task ", id, ": ", what));
 }
 
+absl::Status TaskIncomplete(TaskId id, absl::string_view what) {
+  return absl::NotFoundError(absl::StrCat("task ", id, ": ", what));
+}
+
 // The newest row of family `log`, and its number; 0 if there is none.
 absl::StatusOr<uint32_t> NewestStep(const storage::Snapshot& store, TaskId id, Step* step) {
   uint32_t row = 0;
@@ -34,7 +38,7 @@ absl::StatusOr<uint32_t> NewestStep(const storage::Snapshot& store, TaskId id, S
 absl::Status ReadStepRow(const storage::Snapshot& store, TaskId id, uint32_t row, std::string* step) {
   if (row == 0) return absl::OkStatus();
   const absl::Status status = store.Get(Family::kLog, LogKey(id, row), step);
-  return absl::IsNotFound(status) ? TaskDamaged(id, absl::StrCat("step ", row, " is missing")) : status;
+  return absl::IsNotFound(status) ? TaskIncomplete(id, absl::StrCat("step ", row, " is missing")) : status;
 }
 
 // The live table is ahead of the rows in what writes no row: a claim, and the return from children.
@@ -64,22 +68,35 @@ absl::StatusOr<LoadedTask> LoadOne(const View& view, TaskId id) {
   LiveEntry entry;
   ASSIGN_OR_RETURN(loaded.state, view.StateOf(id, &entry));
   if (IsLive(loaded.state)) {
-    ASSIGN_OR_RETURN(loaded.task, LoadTask(view.store(), view.catalog(), entry));
+    absl::StatusOr<std::unique_ptr<Task>> task = LoadTask(view.store(), view.catalog(), entry);
+    if (absl::IsNotFound(task.status())) {
+      loaded.missing = std::string(task.status().message());
+    } else {
+      RETURN_IF_ERROR(task.status());
+      loaded.task = *std::move(task);
+    }
   } else if (IsTerminal(loaded.state)) {
     std::string row;
     Step step;
-    RETURN_IF_ERROR(view.store().Get(Family::kEnd, EndKey(id), &row));
+    const absl::Status status = view.store().Get(Family::kEnd, EndKey(id), &row);
+    if (absl::IsNotFound(status)) {
+      loaded.state = LiveState::REMOVED;  // Since this view.
+      return loaded;
+    }
+    RETURN_IF_ERROR(status);
     if (!step.ParseFromString(row)) return TaskDamaged(id, "its end is not readable");
     loaded.end = {step.attempt().number(), step.kind()};
   }
   return loaded;
 }
 
-absl::StatusOr<AttemptEnd> FindAttemptEnd(const View& view, TaskId id, uint32_t attempt) {
+// `state`: of the task; corrected if it was removed since the view.
+absl::StatusOr<AttemptEnd> FindAttemptEnd(const View& view, TaskId id, uint32_t attempt, LiveState* state) {
   AttemptEnd found;
   std::string row;
   Step step;
   const absl::Status status = view.store().Get(Family::kEnd, EndKey(id), &row);
+  if (absl::IsNotFound(status) && IsTerminal(*state)) *state = LiveState::REMOVED;
   if (status.ok() && step.ParseFromString(row) && step.attempt().number() == attempt) {
     return AttemptEnd{attempt, step.kind()};
   }
@@ -116,7 +133,7 @@ absl::StatusOr<std::unique_ptr<Task>> LoadTask(const storage::Snapshot& store, c
   auto task = std::make_unique<Task>();
   auto body = std::make_shared<TaskBody>();
   const absl::Status status = store.Get(Family::kTask, TaskKey(entry.id), &body->task_row);
-  if (absl::IsNotFound(status)) return TaskDamaged(entry.id, "it is live, but its record is missing");
+  if (absl::IsNotFound(status)) return TaskIncomplete(entry.id, "it is live, but its record is missing");
   RETURN_IF_ERROR(status);
   if (!ReadTaskRow(body->task_row, entry.id, catalog, task.get()))
     return TaskDamaged(entry.id, "its record is unreadable");
@@ -145,7 +162,7 @@ absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request) {
       break;
     case LoadRequest::Kind::kAttempt: {
       ASSIGN_OR_RETURN(result.state, view.StateOf(request.ids[0]));
-      ASSIGN_OR_RETURN(result.ended, FindAttemptEnd(view, request.ids[0], request.attempt));
+      ASSIGN_OR_RETURN(result.ended, FindAttemptEnd(view, request.ids[0], request.attempt, &result.state));
       break;
     }
     case LoadRequest::Kind::kLiveIds:

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -42,6 +43,9 @@ struct LoadedTask {
   LiveState state = LiveState::NONE;
   // Live tasks, with `body`.
   std::unique_ptr<Task> task;
+  // Live tasks, instead of `task`: what of it is missing. Files of what is removed are given back whoever still holds a
+  // view from before; so either the task has ended and was removed since this view, or the store is damaged.
+  std::string missing;
   // Terminal tasks: what ended the last attempt.
   AttemptEnd end;
 };
@@ -58,7 +62,8 @@ struct LoadResult {
 // Errors: DATA_LOSS what is stored contradicts itself.
 absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request);
 
-// One live task as `entry` of the live table and the rows say; also used by recovery.
+// One live task as `entry` of the live table and the rows say; also used by recovery. Errors: NOT_FOUND a row of it is
+// missing; DATA_LOSS.
 absl::StatusOr<std::unique_ptr<Task>> LoadTask(const storage::Snapshot& store, const Catalog& catalog,
                                                const LiveEntry& entry);
 

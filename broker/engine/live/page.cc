@@ -37,6 +37,19 @@ absl::Status PageDamaged(uint64_t page_number, absl::string_view what) {
 
 }  // namespace
 
+records::v1::EndedCounts ToRecord(const EndedCounts& counts) {
+  records::v1::EndedCounts record;
+  record.set_class_number(counts.class_number);
+  record.set_completed(counts.completed);
+  record.set_failed(counts.failed);
+  record.set_cancelled(counts.cancelled);
+  return record;
+}
+
+EndedCounts FromRecord(const records::v1::EndedCounts& record) {
+  return {record.class_number(), record.completed(), record.failed(), record.cancelled()};
+}
+
 bool Page::Find(uint32_t slot, LiveEntry* entry) const {
   if (!IsLive(StateAt(slot))) return false;
   const auto base = std::lower_bound(live_.begin(), live_.end(), slot,
@@ -110,6 +123,31 @@ void Page::DropEnded() {
   if (live_.empty()) live_.shrink_to_fit();
 }
 
+void Page::CountEnded(ClassNumber class_number, LiveState state) {
+  auto at =
+      std::lower_bound(ended_.begin(), ended_.end(), class_number,
+                       [](const EndedCounts& counts, ClassNumber wanted) { return counts.class_number < wanted; });
+  if (at == ended_.end() || at->class_number != class_number) at = ended_.insert(at, EndedCounts{class_number});
+  ++at->Of(state);
+  ++ended_count_;
+}
+
+bool Page::UncountEnded(const EndedCounts& removed) {
+  const auto at =
+      std::lower_bound(ended_.begin(), ended_.end(), removed.class_number,
+                       [](const EndedCounts& counts, ClassNumber wanted) { return counts.class_number < wanted; });
+  if (at == ended_.end() || at->class_number != removed.class_number || at->completed < removed.completed ||
+      at->failed < removed.failed || at->cancelled < removed.cancelled) {
+    return false;
+  }
+  at->completed -= removed.completed;
+  at->failed -= removed.failed;
+  at->cancelled -= removed.cancelled;
+  ended_count_ -= removed.sum();
+  if (at->sum() == 0) ended_.erase(at);
+  return true;
+}
+
 std::string Page::Encode() const {
   PageRow row;
   row.set_number(folded_);
@@ -142,6 +180,10 @@ std::string Page::Encode() const {
     stored->set_remaining(extra->second.remaining);
     stored->set_failed(extra->second.failed);
   });
+  for (const EndedCounts& counts : ended_) *row.add_ended() = ToRecord(counts);
+  row.set_newest_end_us(newest_end_);
+  row.set_has_children(has_children_);
+  row.set_has_parents(has_parents_);
   CompressColumn(row.mutable_class_numbers());
   CompressColumn(row.mutable_priorities());
   CompressColumn(row.mutable_attempts());
@@ -189,6 +231,16 @@ absl::StatusOr<Page> Page::Decode(uint64_t page_number, absl::string_view bytes)
                                 stored.handler_version(), stored.claimed_us(), stored.ready_us(),
                                 stored.generation(),      stored.remaining(),  stored.failed()};
   }
+  for (const records::v1::EndedCounts& stored : row.ended()) {
+    if (!page.ended_.empty() && page.ended_.back().class_number >= stored.class_number()) {
+      return PageDamaged(page_number, "bad counts of ended tasks");
+    }
+    page.ended_.push_back(FromRecord(stored));
+    page.ended_count_ += page.ended_.back().sum();
+  }
+  page.newest_end_ = row.newest_end_us();
+  page.has_children_ = row.has_children();
+  page.has_parents_ = row.has_parents();
   return page;
 }
 

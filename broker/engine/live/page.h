@@ -2,6 +2,7 @@
 #ifndef BATON_BROKER_ENGINE_LIVE_PAGE_H_
 #define BATON_BROKER_ENGINE_LIVE_PAGE_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -51,6 +52,24 @@ struct LiveEntry {
   friend bool operator==(const LiveEntry&, const LiveEntry&) = default;
 };
 
+// How many tasks of one class have ended, by how they did.
+struct EndedCounts {
+  ClassNumber class_number = 0;
+  uint32_t completed = 0;
+  uint32_t failed = 0;
+  uint32_t cancelled = 0;
+
+  // `state` is terminal.
+  uint32_t& Of(LiveState state) {
+    return state == LiveState::COMPLETED ? completed : state == LiveState::FAILED ? failed : cancelled;
+  }
+  uint64_t sum() const { return uint64_t{completed} + failed + cancelled; }
+
+  friend bool operator==(const EndedCounts&, const EndedCounts&) = default;
+};
+records::v1::EndedCounts ToRecord(const EndedCounts& counts);
+EndedCounts FromRecord(const records::v1::EndedCounts& record);
+
 // Not thread-safe; a shared page is never changed (the follower copies it first).
 class Page {
  public:
@@ -80,12 +99,31 @@ class Page {
   }
   size_t live_count() const { return live_count_; }
   // An estimate.
-  size_t memory_bytes() const { return sizeof(Page) + live_.capacity() * sizeof(Base) + extras_.capacity() * 80; }
+  size_t memory_bytes() const {
+    return sizeof(Page) + live_.capacity() * sizeof(Base) + extras_.capacity() * 80 +
+           ended_.capacity() * sizeof(EndedCounts);
+  }
 
   // Sets the state of a live task.
   void Put(const LiveEntry& entry);
-  // Sets a terminal state, or REMOVED, or NONE.
+  // Sets a terminal state, or REMOVED, or NONE; whoever does it counts what has ended.
   void End(uint32_t slot, LiveState state);
+
+  // ── For retention ──
+  // Tasks that have ended and are not removed, ascending by class, and how many they are.
+  const std::vector<EndedCounts>& ended() const { return ended_; }
+  uint64_t ended_count() const { return ended_count_; }
+  void CountEnded(ClassNumber class_number, LiveState state);
+  // False, and nothing has changed, if there are not so many.
+  bool UncountEnded(const EndedCounts& removed);
+  // Time of the newest commit that ended a task of it; 0: none.
+  WallMicros newest_end() const { return newest_end_; }
+  void NoteEnd(WallMicros time) { newest_end_ = std::max(newest_end_, time); }
+  // Whether some id of it is, or was, a child, or has, or had, children.
+  bool has_children() const { return has_children_; }
+  bool has_parents() const { return has_parents_; }
+  void set_has_children() { has_children_ = true; }
+  void set_has_parents() { has_parents_ = true; }
 
  private:
   struct Base {
@@ -121,6 +159,11 @@ class Page {
   std::vector<Base> live_;
   absl::flat_hash_map<uint16_t, Extra> extras_;
   size_t live_count_ = 0;
+  std::vector<EndedCounts> ended_;
+  uint64_t ended_count_ = 0;
+  WallMicros newest_end_ = 0;
+  bool has_children_ = false;
+  bool has_parents_ = false;
 };
 
 }  // namespace baton::engine

@@ -154,8 +154,10 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
     }
   }));
   for (const LiveEntry& entry : running) {
-    ASSIGN_OR_RETURN(std::unique_ptr<Task> task, LoadTask(*snapshot, *catalog, entry));
-    recovered.running.push_back(std::move(task));
+    absl::StatusOr<std::unique_ptr<Task>> task = LoadTask(*snapshot, *catalog, entry);
+    if (absl::IsNotFound(task.status())) return absl::DataLossError(task.status().message());
+    RETURN_IF_ERROR(task.status());
+    recovered.running.push_back(*std::move(task));
   }
   return recovered;
 }

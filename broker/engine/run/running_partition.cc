@@ -35,6 +35,7 @@ absl::Status RunningPartition::Open() {
                    Recover(store_, options_.broker_version, now.wall, options_.random, &catalog_, follower_.get()));
   incarnation_ = recovered.incarnation;
   committed_ = recovered.number;
+  sweeper_ = std::make_unique<Sweeper>(options_.engine.retention, now, recovered.next_id);
   engine_ = std::make_unique<Engine>(options_.engine, &catalog_, &board_, std::move(recovered), now);
   engine_has_more_ = true;  // What was recovered may be due.
   threads_.emplace_back([this] { RunEngine(); });
@@ -190,7 +191,8 @@ void RunningPartition::RunFollower() {
     std::deque<Committed> batch;
     {
       absl::MutexLock lock(&mu_);
-      while (to_fold_.empty() && !ending_ && !(flushing_ && !flushed_ && !follower_->pages_out())) {
+      while (to_fold_.empty() && !sightings_.has_value() && !reclaimed_ && !ending_ &&
+             !(flushing_ && !flushed_ && !follower_->pages_out())) {
         if (follower_wake_.WaitWithTimeout(&mu_, absl::Microseconds(kFollowerPause))) break;
       }
       if (ending_ && to_fold_.empty()) return;
@@ -198,6 +200,7 @@ void RunningPartition::RunFollower() {
     }
     for (const Committed& committed : batch) Follow(committed);
     StorePages();
+    Sweep();
   }
 }
 
@@ -207,6 +210,7 @@ void RunningPartition::Follow(const Committed& committed) {
     if (!status.ok()) options_.fatal(absl::StrCat("the live table broke: ", status.ToString()));
     follower_lag_bytes_.fetch_sub(committed.entry_bytes, std::memory_order_relaxed);
     if (committed.stores_pages) follower_->PagesStored();
+    sweeper_->Fold(*committed.entry, clock_->Read());
     watchers_.Notify(*committed.entry);
   }
   if (committed.snapshot == nullptr) return;

@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "broker/engine/engine.h"
 #include "broker/engine/live/follower.h"
+#include "broker/engine/retention/sweeper.h"
 #include "broker/engine/run/lanes.h"
 #include "broker/engine/run/partition.h"
 #include "broker/engine/run/views.h"
@@ -25,6 +26,8 @@ namespace baton::engine {
 //
 //   lanes -> engine -> (open batch) -> committer -> release
 //                                          \-> follower -> pages (back to the engine), views -> reader, loader
+//
+// What is no longer retained is found by the follower's thread, looked at by the reader's, and removed by the engine's.
 //
 // Each owns its part and talks to the next by a queue; the mutex guards the queues, and nothing slow happens under it.
 class RunningPartition final : public Partition {
@@ -76,6 +79,13 @@ class RunningPartition final : public Partition {
   void RunFollower() ABSL_LOCKS_EXCLUDED(mu_);
   void Follow(const Committed& committed) ABSL_LOCKS_EXCLUDED(mu_);
   void StorePages() ABSL_LOCKS_EXCLUDED(mu_);
+  // ── Follower thread, sweep.cc ──
+  void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
+  void TakeSightings() ABSL_LOCKS_EXCLUDED(mu_);
+  void SendOldRequests() ABSL_LOCKS_EXCLUDED(mu_);
+  Error SendRemoval(uint64_t page_number, Removal removal) ABSL_LOCKS_EXCLUDED(mu_);
+  void StartLooking(std::vector<Look> looks) ABSL_LOCKS_EXCLUDED(mu_);
+  void StartReclaiming(const IdRange& range) ABSL_LOCKS_EXCLUDED(mu_);
 
   void RequestLoads(std::vector<LoadRequest> requests) ABSL_LOCKS_EXCLUDED(mu_);
   void WantView() ABSL_LOCKS_EXCLUDED(mu_);
@@ -93,6 +103,7 @@ class RunningPartition final : public Partition {
   // Belong to their threads.
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Follower> follower_;
+  std::unique_ptr<Sweeper> sweeper_;  // The follower's.
 
   // Last commit that is on disk.
   std::atomic<uint64_t> committed_{0};
@@ -111,6 +122,8 @@ class RunningPartition final : public Partition {
   bool committing_ ABSL_GUARDED_BY(mu_) = false;
   bool view_wanted_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<Committed> to_fold_ ABSL_GUARDED_BY(mu_);
+  std::optional<std::vector<Sighting>> sightings_ ABSL_GUARDED_BY(mu_);
+  bool reclaimed_ ABSL_GUARDED_BY(mu_) = false;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;    // Takes no more commands.
   bool flushing_ ABSL_GUARDED_BY(mu_) = false;  // All pages are being stored.
   bool flushed_ ABSL_GUARDED_BY(mu_) = false;

@@ -47,6 +47,7 @@ absl::Status Examination::Run() {
     page_number = *next + 1;
   }
   RETURN_IF_ERROR(FinishParents(*store));
+  CheckParents();
   RETURN_IF_ERROR(keys.CheckRows());
   next_id_ = std::max(next_id_, keys.next_id());
   unreadable_keys_ = keys.unreadable();
@@ -134,6 +135,7 @@ absl::StatusOr<std::shared_ptr<const Page>> Examination::PageOfTable(uint64_t pa
 }
 
 absl::Status Examination::ReadPage(const Snapshot& store, uint64_t page_number, PageRecords* records) {
+  const uint64_t findings = findings_.total();
   const auto damage = [this](Check check, TaskId id, std::string text) {
     if (id == 0) return findings_.Add(check, std::move(text));
     Lose(check, id, std::move(text));
@@ -153,7 +155,41 @@ absl::Status Examination::ReadPage(const Snapshot& store, uint64_t page_number, 
     said.known = said.known && page.ok();
     RETURN_IF_ERROR(TakeTask(id, records->tasks[slot], said));
   }
+  // What follows from other damage is not told once more.
+  if (page.ok() && *page != nullptr && findings_.total() == findings) CheckRetention(**page, *records);
   return absl::OkStatus();
+}
+
+// What the page knows so that nobody has to read the rows of what is removed.
+void Examination::CheckRetention(const Page& page, const PageRecords& records) {
+  Page expected(page.page_number());
+  for (const TaskRecords& task : records.tasks) {
+    if (!task.found) continue;
+    if (task.parent != 0) expected.set_has_children();
+    if (!task.has_end) continue;
+    expected.CountEnded(task.class_number, task.end_state);
+    expected.NoteEnd(task.ended);
+  }
+  const std::string name = absl::StrCat("page ", page.page_number(), ": ");
+  if (expected.ended() != page.ended()) {
+    findings_.Add(Check::kEnded, absl::StrCat(name, "it counts ", page.ended_count(), " ended tasks, its records are ",
+                                              expected.ended_count(), ", or they are of other classes or states"));
+  }
+  if (expected.newest_end() > page.newest_end()) {
+    findings_.Add(Check::kEnded, absl::StrCat(name, "its newest end is said to be at ", page.newest_end(),
+                                              ", but a task of it ended at ", expected.newest_end()));
+  }
+  if (expected.has_children() && !page.has_children()) {
+    findings_.Add(Check::kFamily, absl::StrCat(name, "it does not know that it has children"));
+  }
+}
+
+void Examination::CheckParents() {
+  for (const uint64_t page_number : parent_pages_) {
+    const absl::StatusOr<std::shared_ptr<const Page>> page = PageOfTable(page_number);
+    if (!page.ok() || *page == nullptr || (*page)->has_parents()) continue;
+    findings_.Add(Check::kFamily, absl::StrCat("page ", page_number, ": it does not know that it has parents"));
+  }
 }
 
 absl::Status Examination::TakeTask(TaskId id, TaskRecords& records, const Said& said) {
@@ -162,7 +198,10 @@ absl::Status Examination::TakeTask(TaskId id, TaskRecords& records, const Said& 
     return absl::OkStatus();
   }
   next_id_ = std::max(next_id_, id + 1);
-  if (records.parent != 0) CountChild(id, records, said);
+  if (records.parent != 0) {
+    parent_pages_.insert(PageOf(records.parent));
+    CountChild(id, records, said);
+  }
   if (records.lost) return absl::OkStatus();
   if (records.has_end) {
     TakeEnded(id, records, said);

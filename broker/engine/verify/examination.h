@@ -54,6 +54,8 @@ class Examination {
   Said SaidOf(const Page* page, TaskId id) const;
   absl::StatusOr<std::shared_ptr<const Page>> PageOfTable(uint64_t page_number) const;
   ChildCount ChildrenOf(TaskId parent) const;
+  // Whether a task of the page has children, by their records.
+  bool HasParents(uint64_t page_number) const { return parent_pages_.contains(page_number); }
   // Whether the child, which has no rows but its first one, is staged (true: the entry says STAGED), sealed (false), or
   // left over from an attempt that is gone (nullopt).
   absl::StatusOr<std::optional<bool>> IsStaged(TaskId id, const TaskRecords& records);
@@ -72,6 +74,8 @@ class Examination {
   absl::Status ReadMeta(const storage::Snapshot& store);
   void TakeMeta(absl::string_view key, absl::string_view value);
   absl::Status ReadPage(const storage::Snapshot& store, uint64_t page_number, PageRecords* records);
+  void CheckRetention(const Page& page, const PageRecords& records);
+  void CheckParents();
   absl::Status TakeTask(TaskId id, TaskRecords& records, const Said& said);
   void TakeNothing(TaskId id, const Said& said);
   void TakeEnded(TaskId id, const TaskRecords& records, const Said& said);
@@ -94,6 +98,8 @@ class Examination {
   std::vector<std::string> unreadable_keys_;
   absl::flat_hash_map<TaskId, Parent> parents_;
   TaskId next_id_ = 1;
+  // Pages with parents, by the records of their children.
+  absl::btree_set<uint64_t> parent_pages_;
   // Of the last parent asked for: children come in runs.
   TaskId spawns_of_ = 0;
   Spawns spawns_;

@@ -44,6 +44,8 @@ constexpr std::array<Traits, kCheckCount> kTraits = {{
     {"session", false},
     {"children", false},
     {"staged", false},
+    {"ended", false},
+    {"family", false},
     {"unreadable-unique-key", false},
     {"unique-key", false},
     {"missing-unique-key", false},

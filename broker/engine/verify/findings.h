@@ -51,12 +51,14 @@ enum class Check : uint8_t {
   kSession,
   kChildren,
   kStaged,
+  kEnded,
+  kFamily,
   // Unique keys.
   kUnreadableUniqueKey,
   kUniqueKey,
   kMissingUniqueKey,
 };
-inline constexpr int kCheckCount = 35;
+inline constexpr int kCheckCount = 37;
 
 // Lower case with hyphens; permanent, for scripts.
 absl::string_view NameOf(Check check);

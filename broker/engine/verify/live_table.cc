@@ -135,40 +135,31 @@ void LiveTable::CheckOrder(uint64_t number, const JournalEntry& entry, Findings*
 }
 
 void LiveTable::Recount(const Page& page) {
-  page.ForEachLive([this](const LiveEntry& entry) { ++live_[entry.class_number][entry.state]; });
-  for (uint32_t slot = 0; slot < kPageIds; ++slot) {
-    const LiveState state = page.StateAt(slot);
-    if (IsTerminal(state)) ++ended_[state];
+  page.ForEachLive([this](const LiveEntry& entry) { ++recount_[entry.class_number][entry.state]; });
+  for (const EndedCounts& ended : page.ended()) {
+    StateCounts& counts = recount_[ended.class_number];
+    counts[LiveState::COMPLETED] += ended.completed;
+    counts[LiveState::FAILED] += ended.failed;
+    counts[LiveState::CANCELLED] += ended.cancelled;
   }
 }
 
-// Ended tasks are compared in sum: what is removed of them is not counted by class.
 void LiveTable::CheckCounters(Findings* findings) const {
   if (!known() || page_missing_) return;
-  std::map<ClassNumber, StateCounts> live = live_;
-  StateCounts ended{};
-  const auto check = [&](const std::string& what, uint64_t says, uint64_t are) {
+  std::map<ClassNumber, StateCounts> uncounted = recount_;
+  const auto check = [&](ClassNumber class_number, int state, uint64_t says, uint64_t are) {
     if (says == are) return;
-    findings->Add(Check::kCounters, absl::StrCat("the counters say ", says, " ", what, ", the pages hold ", are));
+    findings->Add(Check::kCounters, absl::StrCat("the counters say ", says, " ",
+                                                 records::v1::LiveState_Name(static_cast<LiveState>(state)),
+                                                 " tasks of class ", class_number, ", the pages hold ", are));
   };
   for (const auto& [class_number, counts] : view_->counts()) {
-    for (int state = 0; state < kLiveStates; ++state) {
-      if (!IsLive(static_cast<LiveState>(state))) {
-        ended[state] += counts[state];
-        continue;
-      }
-      uint64_t& counted = live[class_number][state];
-      check(absl::StrCat(records::v1::LiveState_Name(state), " tasks of class ", class_number), counts[state], counted);
-      counted = 0;
-    }
+    StateCounts& counted = uncounted[class_number];
+    for (int state = 0; state < kLiveStates; ++state) check(class_number, state, counts[state], counted[state]);
+    counted = {};
   }
-  for (const auto& [class_number, counts] : live) {
-    for (int state = 0; state < kLiveStates; ++state) {
-      check(absl::StrCat(records::v1::LiveState_Name(state), " tasks of class ", class_number), 0, counts[state]);
-    }
-  }
-  for (const LiveState state : {LiveState::COMPLETED, LiveState::FAILED, LiveState::CANCELLED}) {
-    check(absl::StrCat(records::v1::LiveState_Name(state), " tasks"), ended[state], ended_[state]);
+  for (const auto& [class_number, counts] : uncounted) {
+    for (int state = 0; state < kLiveStates; ++state) check(class_number, state, 0, counts[state]);
   }
 }
 

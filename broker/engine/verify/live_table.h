@@ -63,8 +63,7 @@ class LiveTable {
   TaskId last_next_id_ = 0;
   std::vector<std::string> stray_pages_;
   std::shared_ptr<const View> view_;
-  std::map<ClassNumber, StateCounts> live_;
-  StateCounts ended_{};
+  std::map<ClassNumber, StateCounts> recount_;
 };
 
 }  // namespace baton::engine

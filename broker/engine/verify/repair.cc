@@ -81,6 +81,7 @@ absl::Status StoreRepair::RebuildPage(Examination& found, uint64_t page_number) 
         RebuildTask(found, page.first_id() + slot, records.tasks[slot], said.ok() ? said->get() : nullptr, &page));
     RETURN_IF_ERROR(Flush(false));
   }
+  if (found.HasParents(page_number)) page.set_has_parents();
   if (page.live_count() > 0) live_pages_.push_back(page_number);
   page.set_folded(store_.number() + 1);
   batch_.Put(Family::kPage, PageKey(page_number), page.Encode());
@@ -93,8 +94,11 @@ absl::Status StoreRepair::RebuildTask(Examination& found, TaskId id, const TaskR
     if (id != 0 && id < found.next_id()) page->End(SlotOf(id), LiveState::REMOVED);
     return absl::OkStatus();
   }
+  if (records.parent != 0) page->set_has_children();
   if (records.has_end) {
     page->End(SlotOf(id), records.end_state);
+    page->CountEnded(records.class_number, records.end_state);
+    page->NoteEnd(records.ended);
     ++counts_[records.class_number][records.end_state];
     return absl::OkStatus();
   }

@@ -104,6 +104,7 @@ class PageReader {
       return Lose(Check::kUnreadableEnd, id, "its end is not readable");
     }
     task.end_state = step.state();
+    task.ended = step.time_us();
     if (!IsTerminal(step.state())) Lose(Check::kImpossibleRecord, id, "its end says that it has not ended");
     CheckOptions(id, step);
     if (const uint32_t highest = HighestRow(step.after()); highest > 0) ends_[id] = highest;

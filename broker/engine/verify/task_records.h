@@ -49,6 +49,7 @@ struct TaskRecords {
 
   // has_end.
   LiveState end_state = LiveState::NONE;
+  WallMicros ended = 0;
   // The newest row of family log, without texts and payloads; null: there is none, or it has ended.
   std::unique_ptr<records::v1::Step> newest;
   uint32_t newest_row = 0;

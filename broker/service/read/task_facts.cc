@@ -118,8 +118,10 @@ Error ReadStep(const engine::View& view, const TaskFacts& facts, uint32_t row, S
   }
   bool found = false;
   Error error = ReadRow(view.store(), Family::kLog, engine::LogKey(facts.id, row), step, &found);
-  if (error.ok() && !found) return StoreDamaged(absl::StrCat("log row ", row, " of task ", facts.id, " is missing"));
-  return error;
+  if (!error.ok() || found) return error;
+  // One that has ended was removed since this view.
+  return facts.live() ? StoreDamaged(absl::StrCat("log row ", row, " of task ", facts.id, " is missing"))
+                      : TaskExpired(facts.id);
 }
 
 bool CameBackFromChildren(const Step& newest, LiveState state) {

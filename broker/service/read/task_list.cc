@@ -62,7 +62,8 @@ class Search {
       const TaskId page_first = std::max(first, engine::PageOf(id) * engine::kPageIds);
       absl::StatusOr<std::shared_ptr<const engine::Page>> page = surroundings_.view.GetPage(engine::PageOf(id));
       if (!page.ok()) return StoreDamaged(std::string(page.status().message()));
-      if (*page != nullptr) {
+      // Most of what is old may be removed: then not an id of the page is looked at.
+      if (*page != nullptr && (*page)->live_count() + (*page)->ended_count() > 0) {
         Error error = WalkPage(**page, page_first, id);
         if (!error.ok()) return error;
       } else {

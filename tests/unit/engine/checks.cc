@@ -1,6 +1,7 @@
 #include "tests/unit/engine/checks.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -91,29 +92,31 @@ std::string Difference(const EngineSettings& settings, storage::Store& store, co
 }
 
 std::string MiscountIn(const View& view) {
-  std::map<std::pair<ClassNumber, int>, uint64_t> live, counted_live;
-  std::map<int, uint64_t> ended, counted_ended;
+  std::map<std::pair<ClassNumber, int>, uint64_t> held, counted;
   for (uint64_t number = 0; number <= PageOf(view.next_id()); ++number) {
     const absl::StatusOr<std::shared_ptr<const Page>> page = view.GetPage(number);
     if (!page.ok()) return page.status().ToString();
     if (*page == nullptr) continue;
-    (*page)->ForEachLive([&](const LiveEntry& entry) { ++live[{entry.class_number, entry.state}]; });
-    for (uint32_t slot = 0; slot < kPageIds; ++slot) {
-      if (IsTerminal((*page)->StateAt(slot))) ++ended[(*page)->StateAt(slot)];
+    (*page)->ForEachLive([&](const LiveEntry& entry) { ++held[{entry.class_number, entry.state}]; });
+    std::array<uint64_t, kLiveStates> ended{}, in_states{};
+    for (EndedCounts counts : (*page)->ended()) {
+      for (const LiveState state : {LiveState::COMPLETED, LiveState::FAILED, LiveState::CANCELLED}) {
+        if (counts.Of(state) == 0) continue;
+        held[{counts.class_number, state}] += counts.Of(state);
+        ended[state] += counts.Of(state);
+      }
     }
+    for (uint32_t slot = 0; slot < kPageIds; ++slot) {
+      if (IsTerminal((*page)->StateAt(slot))) ++in_states[(*page)->StateAt(slot)];
+    }
+    if (ended != in_states) return absl::StrCat("page ", number, " miscounts what has ended");
   }
   for (const auto& [class_number, counts] : view.counts()) {
     for (int state = 0; state < kLiveStates; ++state) {
-      if (counts[state] == 0) continue;
-      if (IsLive(static_cast<LiveState>(state))) {
-        counted_live[{class_number, state}] = counts[state];
-      } else {
-        counted_ended[state] += counts[state];
-      }
+      if (counts[state] != 0) counted[{class_number, state}] = counts[state];
     }
   }
-  if (live != counted_live) return "counters of live tasks are not what the pages hold";
-  return ended == counted_ended ? "" : "counters of ended tasks are not what the pages hold";
+  return held == counted ? "" : "counters are not what the pages hold";
 }
 
 std::string DamageIn(const EngineSettings& settings, const storage::Store& store) {

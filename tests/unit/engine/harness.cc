@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/engine/live/recovery.h"
+#include "tests/unit/engine/first_id.h"
 
 namespace baton::engine::testing {
 namespace {
@@ -32,6 +33,7 @@ void EngineHarness::Open() {
   absl::StatusOr<Recovered> recovered = Recover(
       store_.get(), "test", now.wall, [] { return kIncarnation; }, catalog_.get(), follower_.get());
   ASSERT_TRUE(recovered.ok()) << recovered.status();
+  sweeper_ = std::make_unique<Sweeper>(settings_.retention, now, recovered->next_id);
   engine_ = std::make_unique<Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
 }
 
@@ -62,6 +64,7 @@ void EngineHarness::Round(bool commit) {
     loaded_.pop_front();
     engine_->Apply(std::move(loaded));
   }
+  if (sweeping) SweepStep();
   for (std::unique_ptr<Command>& command : std::exchange(sent_, {})) engine_->Apply(std::move(command));
   if (pages_every != 0 && commits_ >= pages_every && commit) {
     commits_ = 0;
@@ -86,6 +89,7 @@ void EngineHarness::Commit() {
     const absl::Status folded = follower_->Fold(batch.number, *batch.entry, batch.entry_bytes);
     ASSERT_TRUE(folded.ok()) << folded;
     if (batch.stores_pages) follower_->PagesStored();
+    sweeper_->Fold(*batch.entry, clock_.Read());
     Check();
   }
   for (LoadRequest& request : batch.loads) requested_.push_back(std::move(request));
@@ -183,6 +187,45 @@ void EngineHarness::StorePages() {
   if (!pages.has_value()) return;
   engine_->AddPages(*pages);
   Settle();
+}
+
+bool EngineHarness::SweepStep() {
+  if (auto deletes = sweeper_->TakeOldRequests(clock_.Read()); deletes.has_value()) {
+    auto command = std::make_unique<Tracked<RemoveCommand>>();
+    command->removal.deletes = *std::move(deletes);
+    sent_.push_back(std::move(command));
+    return true;
+  }
+  const std::vector<Look> looks = sweeper_->TakeLooks(clock_.Read());
+  if (!looks.empty()) {
+    auto removal = sweeper_->Take(LookAt(*MakeView(), looks));
+    if (!removal.has_value()) return true;
+    auto command = std::make_unique<Tracked<RemoveCommand>>();
+    command->page_number = removal->first;
+    command->removal = std::move(removal->second);
+    sent_.push_back(std::move(command));
+    return true;
+  }
+  const std::optional<IdRange> range = sweeper_->TakeReclaim();
+  if (!range.has_value()) return false;
+  reclaimed.push_back(*range);
+  EXPECT_TRUE(
+      store_->Reclaim(storage::Family::kTask, TaskKey(range->first), TaskKey(range->first + range->count)).ok());
+  sweeper_->Reclaimed();
+  return true;
+}
+
+void EngineHarness::Sweep() {
+  while (SweepStep()) Settle();
+}
+
+void EngineHarness::StartAt(TaskId first) {
+  Stop();
+  storage::WriteBatch batch;
+  AddRemovedBefore(first, store_->number(), &batch);
+  std::string error;
+  ASSERT_EQ(store_->Commit(batch, store_->number() + 1, &error), storage::CommitResult::kDone) << error;
+  Start();
 }
 
 TaskId EngineHarness::Submit(const TaskSpec& spec) { return SubmitMany(1, spec).at(0); }

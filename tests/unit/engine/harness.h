@@ -14,6 +14,7 @@
 
 #include "broker/base/manual_clock.h"
 #include "broker/engine/engine.h"
+#include "broker/engine/retention/sweeper.h"
 #include "broker/storage/memory_store.h"
 #include "gtest/gtest.h"
 #include "tests/unit/engine/checks.h"
@@ -48,6 +49,10 @@ class EngineHarness {
   storage::Store& stopped_store() { return *store_; }
   // Stores all changed pages.
   void StorePages();
+  // Removes what is no longer retained, until nothing is.
+  void Sweep();
+  // Before anything exists: the first task gets this id. Those before it count as removed.
+  void StartAt(TaskId first);
 
   // ── Commands ──
   template <typename C>
@@ -102,6 +107,10 @@ class EngineHarness {
   size_t loads_per_round = SIZE_MAX;
   // All pages are stored every so many commits; 0: never by itself.
   uint64_t pages_every = 50;
+  // A step of retention is taken in every round.
+  bool sweeping = false;
+  // What files were given back of.
+  std::vector<IdRange> reclaimed;
   // The store is verified (`batond verify`) before each crash and at the end; with this after each commit, too, which
   // takes a millisecond.
   bool verify_every_commit = false;
@@ -111,6 +120,7 @@ class EngineHarness {
   void Commit();
   void Release(Outbox outbox);
   void CountWrites(const storage::WriteBatch& batch);
+  bool SweepStep();
   void Check();
   void VerifyStore();
   bool Busy() const;
@@ -124,6 +134,7 @@ class EngineHarness {
   std::unique_ptr<RoutingBoard> board_;
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Sweeper> sweeper_;
   std::shared_ptr<const storage::Snapshot> snapshot_;
 
   std::deque<std::unique_ptr<Command>> sent_;

@@ -123,14 +123,15 @@ class RunningPartitionTest : public ::testing::Test {
     }
   }
 
-  // Returns when the task has ended: a watch that is set before the read misses nothing.
-  void AwaitEnd(TaskId id) {
+  void AwaitEnd(TaskId id) { Await(id, IsTerminal); }
+  // Returns when the task is in such a state: a watch that is set before the read misses nothing.
+  void Await(TaskId id, bool (*good)(LiveState)) {
     while (true) {
       const auto changed = std::make_shared<absl::Notification>();
       const uint64_t watch = partition_->Watch(id, [changed] { changed->Notify(); });
       LiveState state = LiveState::NONE;
       Read([&](const View& view) { state = *view.StateOf(id); });
-      if (IsTerminal(state)) return partition_->Unwatch(watch);
+      if (good(state)) return partition_->Unwatch(watch);
       ASSERT_TRUE(changed->WaitForNotificationWithTimeout(kPatience))
           << "task " << id << " is " << records::v1::LiveState_Name(state) << " and does not change";
     }
@@ -226,6 +227,14 @@ TEST_F(RunningPartitionTest, ManyCallersAtOnceUntilItStops) {
   Read([&](const View& view) {
     EXPECT_EQ(view.next_id(), next_id);
     for (const auto& [id, state] : ended) EXPECT_EQ(*view.StateOf(id), state) << "task " << id;
+  });
+
+  settings_.retention = kMinute;
+  Start();
+  clock_.AdvanceBoth(2 * kMinute);
+  for (const auto& [id, state] : ended) Await(id, [](LiveState now) { return now == LiveState::REMOVED; });
+  Read([](const View& view) {
+    for (const auto& [class_number, counts] : view.counts()) EXPECT_EQ(counts, StateCounts{}) << class_number;
   });
 }
 

@@ -302,6 +302,16 @@ TEST(GetTest, TasksWhoseRetentionIsOverAreExpired) {
   EXPECT_THAT(scene.GetError(engine::kPageIds * 2), ErrorIs(StatusCode::kNotFound, "TASK_EXPIRED"));
 }
 
+// Files of removed tasks are dropped whoever still holds a view from before.
+TEST(GetTest, EndedTaskWithMissingRowsWasRemovedSinceTheView) {
+  Scene scene;
+  const TaskId id = scene.Submit();
+  scene.Claim(id, "w1");
+  scene.Log(id, Step::FAILED, LiveState::PENDING, [](Step& step) { step.mutable_after()->set_error_row(7); });
+  scene.Cancel(id, "ann", "");
+  EXPECT_THAT(scene.GetError(id), ErrorIs(StatusCode::kNotFound, "TASK_EXPIRED"));
+}
+
 TEST(GetTest, DamagedRecordsAreToldAsSuch) {
   Scene scene;
   const TaskId unreadable = scene.Submit();

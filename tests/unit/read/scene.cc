@@ -99,6 +99,12 @@ void Scene::Put(const engine::LiveEntry& entry, WriteBatch batch) {
       page.Put(entry);
     } else {
       page.End(engine::SlotOf(entry.id), entry.state);
+      engine::EndedCounts ended{classes_[entry.id]};
+      if (engine::IsTerminal(before)) {
+        ended.Of(before) = 1;
+        page.UncountEnded(ended);
+      }
+      if (engine::IsTerminal(entry.state)) page.CountEnded(classes_[entry.id], entry.state);
     }
     partition_.next_id_ = std::max(partition_.next_id_, entry.id + 1);
   }

@@ -49,6 +49,23 @@ TEST(Settings, WhatIsPrintedIsReadBack) {
   EXPECT_EQ(read.store.directory, "/tmp/a \"b\"");
 }
 
+TEST(Settings, RetentionHasAWordForEver) {
+  Settings settings;
+  EXPECT_EQ(settings.engine.retention, kDay);
+  for (const char* never : {"never", "0", "0s"}) {
+    settings.engine.retention = kDay;
+    ASSERT_TRUE(SetSetting("retention.ended", never, &settings).ok()) << never;
+    EXPECT_EQ(settings.engine.retention, 0) << never;
+  }
+  const std::string toml = SettingsToToml(settings, Comments::kYes);
+  EXPECT_THAT(toml, AllOf(HasSubstr("[retention]\n"), HasSubstr("(1s to 3650d, or never)\nended = \"never\"\n")));
+  Settings read;
+  ASSERT_TRUE(ReadSettings(toml, "printed", &read).ok());
+  EXPECT_EQ(read.engine.retention, 0);
+  ASSERT_TRUE(SetSetting("retention.ended", "90d", &settings).ok());
+  EXPECT_EQ(settings.engine.retention, 90 * kDay);
+}
+
 TEST(Settings, RefusesByFileLineNameAndRange) {
   const struct {
     const char* toml;
@@ -62,6 +79,8 @@ TEST(Settings, RefusesByFileLineNameAndRange) {
       {"[workers]\ngrace = 5\n", {"workers.grace", "duration", "1.5s"}},
       {"[workers]\ngrace = \"2h\"\n", {"workers.grace is 2h", "0s to 1h"}},
       {"[limits]\npayload_bytes = \"2MiB\"\n", {"limits.payload_bytes is 2MiB", "1KiB to 1MiB"}},
+      {"[retention]\nended = \"10ms\"\n", {"retention.ended is 10ms", "1s to 3650d, or never"}},
+      {"[retention]\nended = \"always\"\n", {"retention.ended", "'always'", "duration"}},
       {"[limits]\nitems = [1]\n", {"limits.items", "list or table"}},
       {"beat_window = \"3s\"\n", {"beat_window", "nearest is 'workers.beat_window'"}},
       {"[limits\n", {"f.toml:1:", "not TOML"}},

@@ -231,6 +231,32 @@ const std::vector<Damage>& LiveTables() {
        {"children"},
        "counts 5 remaining and 1 failed"},
       {"FailedChildren", [](Scene& s) { s.EditEntry(s.parent, [](LiveEntry& e) { e.failed = 0; }); }, {"children"}, ""},
+      {"RemovedTaskWithRecords",
+       [](Scene& s) { s.EditPage([&](Page& page) { page.End(SlotOf(s.done), LiveState::REMOVED); }); },
+       {"state"},
+       "task 1: the live table says REMOVED, its records COMPLETED"},
+      {"CountsOfEndedTasks",
+       [](Scene& s) { s.EditPage([&](Page& page) { page.CountEnded(s.ClassOf(s.done), LiveState::FAILED); }); },
+       {"counters", "ended"},
+       "page 0: it counts 5 ended tasks, its records are 4"},
+      {"NewestEnd",
+       [](Scene& s) {
+         s.Edit<records::v1::PageRow>(Family::kPage, PageKey(0), [](auto& row) { row.set_newest_end_us(7); });
+       },
+       {"ended"},
+       "its newest end is said to be at 7"},
+      {"ChildrenUnknown",
+       [](Scene& s) {
+         s.Edit<records::v1::PageRow>(Family::kPage, PageKey(0), [](auto& row) { row.clear_has_children(); });
+       },
+       {"family"},
+       "that it has children"},
+      {"ParentsUnknown",
+       [](Scene& s) {
+         s.Edit<records::v1::PageRow>(Family::kPage, PageKey(0), [](auto& row) { row.clear_has_parents(); });
+       },
+       {"family"},
+       "that it has parents"},
       {"StagedForNobody",
        [](Scene& s) {
          s.Edit<Step>(Family::kLog, LogKey(s.stager, 1), [](Step& step) { step.mutable_after()->clear_staged(); });

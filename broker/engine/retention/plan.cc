@@ -1,0 +1,224 @@
+#include "broker/engine/retention/plan.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/status_macros.h"
+#include "broker/engine/retention/workflows.h"
+
+namespace baton::engine {
+namespace {
+
+using records::v1::TaskRow;
+using storage::Family;
+
+enum class Fate : uint8_t { kGone, kStays, kGoes };
+
+// What the rows of one ended task say.
+struct Facts {
+  ClassNumber class_number = 0;  // 0: there is no row.
+  TaskId root = 0;
+  bool has_parent = false;
+  bool has_children = false;
+};
+
+// Consecutive ids between two that stay, from the first that goes to the last.
+struct Interval {
+  TaskId first = 0;
+  TaskId end = 0;
+  uint64_t going = 0;
+
+  bool by_range() const { return going >= kLeastRangeDelete; }
+};
+
+// Makes the plan for [first, end) of one page.
+class Planner {
+ public:
+  Planner(const View& view, const Look& look, const Page& page)
+      : view_(view),
+        look_(look),
+        page_(page),
+        first_(std::max(look.first, page.first_id())),
+        // What comes into being after the view must not be met by a range.
+        end_(std::min(page.first_id() + kPageIds, view.next_id())) {}
+
+  absl::StatusOr<Plan> Make() {
+    if (first_ >= end_) return std::move(plan_);
+    const bool family = page_.has_children() || page_.has_parents();
+    if (!family && look_.first <= page_.first_id() && AllAtOnce()) {
+      plan_.removal.counts = page_.ended();
+    } else {
+      RETURN_IF_ERROR(OnePart(family));
+    }
+    for (const Interval& interval : intervals_) RETURN_IF_ERROR(Delete(interval));
+    if (plan_.next == 0 && NothingIsLeft()) plan_.gone_until = end_;
+    return std::move(plan_);
+  }
+
+ private:
+  // All that has ended goes, and no row need be read: if that is not too much.
+  bool AllAtOnce() {
+    SetFates(end_);
+    FindIntervals();
+    uint64_t points = 0;
+    for (const Interval& interval : intervals_) points += interval.by_range() ? 0 : interval.going;
+    return points <= kMostPointDeletes;
+  }
+
+  absl::Status OnePart(bool family) {
+    while (first_ < end_ && !AnyEnded(first_, PartEnd())) first_ = PartEnd();
+    if (first_ >= end_) return absl::OkStatus();
+    const TaskId part_end = PartEnd();
+    SetFates(part_end);
+    std::vector<Facts> facts(fates_.size());
+    RETURN_IF_ERROR(ReadFacts(part_end, &facts));
+    Workflows workflows(view_, look_.cutoff, look_.now);
+    for (size_t i = 0; i < fates_.size(); ++i) {
+      if (fates_[i] == Fate::kGoes) RETURN_IF_ERROR(Decide(i, family, facts[i], &workflows));
+    }
+    FindIntervals();
+    if (part_end < end_) plan_.next = part_end;
+    return absl::OkStatus();
+  }
+
+  absl::Status Decide(size_t index, bool family, const Facts& facts, Workflows* workflows) {
+    WallMicros stays_until = 0;
+    if (facts.class_number == 0) {
+      stays_until = look_.now;  // Damage, which is not made larger.
+    } else if (family && (facts.has_parent || facts.has_children)) {
+      ASSIGN_OR_RETURN(stays_until, workflows->StaysUntil(facts.root));
+    }
+    if (stays_until == 0) {
+      Count(facts.class_number, page_.StateAt(SlotOf(first_ + index)));
+      return absl::OkStatus();
+    }
+    fates_[index] = Fate::kStays;
+    plan_.stays_until = plan_.stays_until == 0 ? stays_until : std::min(plan_.stays_until, stays_until);
+    return absl::OkStatus();
+  }
+
+  TaskId PartEnd() const { return std::min(end_, first_ + kPartIds); }
+
+  bool AnyEnded(TaskId first, TaskId end) const {
+    for (TaskId id = first; id < end; ++id) {
+      if (IsTerminal(page_.StateAt(SlotOf(id)))) return true;
+    }
+    return false;
+  }
+
+  void SetFates(TaskId end) {
+    fates_.clear();
+    for (TaskId id = first_; id < end; ++id) {
+      const LiveState state = page_.StateAt(SlotOf(id));
+      fates_.push_back(IsLive(state) ? Fate::kStays : IsTerminal(state) ? Fate::kGoes : Fate::kGone);
+    }
+  }
+
+  void FindIntervals() {
+    intervals_.clear();
+    bool open = false;
+    for (size_t i = 0; i < fates_.size(); ++i) {
+      if (fates_[i] == Fate::kStays) open = false;
+      if (fates_[i] != Fate::kGoes) continue;
+      const TaskId id = first_ + i;
+      if (!open) intervals_.push_back({id, id, 0});
+      open = true;
+      intervals_.back().end = id + 1;
+      ++intervals_.back().going;
+    }
+  }
+
+  absl::Status ReadFacts(TaskId end, std::vector<Facts>* facts) {
+    TaskRow row;
+    RETURN_IF_ERROR(view_.store().Scan(Family::kTask, TaskKey(first_), TaskKey(end),
+                                       [&](absl::string_view key, absl::string_view value) {
+                                         const TaskId id = ReadU64(key);
+                                         if (!row.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+                                           return true;  // Stays, as one that is missing.
+                                         }
+                                         Facts& task = (*facts)[id - first_];
+                                         task.class_number = row.class_number();
+                                         task.root = row.root() != 0 ? row.root() : id;
+                                         task.has_parent = row.parent() != 0;
+                                         return true;
+                                       }));
+    if (!page_.has_parents()) return absl::OkStatus();
+    std::vector<TaskId> parents;
+    RETURN_IF_ERROR(FindEndedParents(view_.store(), first_, end, &parents));
+    for (const TaskId id : parents) (*facts)[id - first_].has_children = true;
+    return absl::OkStatus();
+  }
+
+  void Count(ClassNumber class_number, LiveState state) {
+    std::vector<EndedCounts>& counts = plan_.removal.counts;
+    auto at = std::find_if(counts.begin(), counts.end(),
+                           [&](const EndedCounts& known) { return known.class_number == class_number; });
+    if (at == counts.end()) at = counts.insert(at, EndedCounts{class_number});
+    ++at->Of(state);
+  }
+
+  absl::Status Delete(const Interval& interval) {
+    plan_.removal.ids.push_back({interval.first, interval.end - interval.first});
+    storage::WriteBatch& deletes = plan_.removal.deletes;
+    if (interval.by_range()) {
+      deletes.DeleteRange(Family::kTask, TaskKey(interval.first), TaskKey(interval.end));
+      deletes.DeleteRange(Family::kEnd, EndKey(interval.first), EndKey(interval.end));
+      deletes.DeleteRange(Family::kLog, LogKey(interval.first, 0), LogKey(interval.end, 0));
+      return absl::OkStatus();
+    }
+    for (TaskId id = interval.first; id < interval.end; ++id) {
+      if (fates_[id - first_] != Fate::kGoes) continue;
+      deletes.Delete(Family::kTask, TaskKey(id));
+      deletes.Delete(Family::kEnd, EndKey(id));
+    }
+    return DeleteSteps(interval);
+  }
+
+  absl::Status DeleteSteps(const Interval& interval) {
+    std::vector<std::string> keys;
+    RETURN_IF_ERROR(view_.store().Scan(Family::kLog, LogKey(interval.first, 0), LogKey(interval.end, 0),
+                                       [&](absl::string_view key, absl::string_view) {
+                                         keys.emplace_back(key);
+                                         return keys.size() <= kMostStepDeletes;
+                                       }));
+    if (keys.size() > kMostStepDeletes) {
+      plan_.removal.deletes.DeleteRange(Family::kLog, LogKey(interval.first, 0), LogKey(interval.end, 0));
+      return absl::OkStatus();
+    }
+    for (const std::string& key : keys) plan_.removal.deletes.Delete(Family::kLog, key);
+    return absl::OkStatus();
+  }
+
+  bool NothingIsLeft() const {
+    uint64_t removed = 0;
+    for (const EndedCounts& counts : plan_.removal.counts) removed += counts.sum();
+    return page_.live_count() == 0 && page_.ended_count() == removed;
+  }
+
+  const View& view_;
+  const Look& look_;
+  const Page& page_;
+  TaskId first_;
+  const TaskId end_;
+  std::vector<Fate> fates_;  // From first_ on.
+  std::vector<Interval> intervals_;
+  Plan plan_;
+};
+
+}  // namespace
+
+absl::StatusOr<Plan> PlanRemoval(const View& view, const Look& look) {
+  Plan plan;
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Page> page, view.GetPage(look.page_number));
+  if (page == nullptr) return plan;
+  if (page->ended_count() > 0 && page->newest_end() >= look.cutoff) {
+    plan.stays_until = page->newest_end();
+    return plan;
+  }
+  return Planner(view, look, *page).Make();
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,55 @@
+// Decides which tasks of a page are no longer retained. Pure: the same view and look give the same plan.
+//
+// A page is old when its newest end is before the cutoff. Of an old page everything that has ended goes, but for
+// members of workflows that have not wholly ended, or are too young elsewhere (workflows.h). What lives stays.
+#ifndef BATON_BROKER_ENGINE_RETENTION_PLAN_H_
+#define BATON_BROKER_ENGINE_RETENTION_PLAN_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "broker/base/clock.h"
+#include "broker/engine/live/view.h"
+#include "broker/engine/retention/removal.h"
+
+namespace baton::engine {
+
+// Ended tasks between two that stay are deleted by range, unless they are fewer than this: many small range deletes
+// cost every read that meets them, point deletes cost only themselves.
+inline constexpr uint64_t kLeastRangeDelete = 64;
+// Tasks deleted by key in a step that reads no rows; where there are more, pages are gone through in parts.
+inline constexpr uint64_t kMostPointDeletes = 1024;
+// Ids in such a part: a few milliseconds of reading, and a batch of some 100 KiB at most.
+inline constexpr uint64_t kPartIds = 2048;
+// Steps of tasks between two that stay that are deleted one by one; more are deleted by range.
+inline constexpr size_t kMostStepDeletes = 64;
+
+// What to look at.
+struct Look {
+  uint64_t page_number = 0;
+  // The first id of interest: of the page, or where the plan before said.
+  TaskId first = 0;
+  // On the retention clock (sweeper.h): now, and the time before which newest ends are old.
+  WallMicros now = 0;
+  WallMicros cutoff = 0;
+};
+
+struct Plan {
+  // Empty: nothing can be removed now.
+  Removal removal;
+  // Once that is done, another look from here on is due; 0: the page has been gone through.
+  TaskId next = 0;
+  // With the removal done all ids of the page below this one are removed for ever; 0: some are not.
+  TaskId gone_until = 0;
+  // Something that has ended stays, and no look finds more before this newest end, of this page or of others, is old;
+  // 0: nothing stays.
+  WallMicros stays_until = 0;
+};
+
+// Errors: DATA_LOSS what is stored is damaged.
+absl::StatusOr<Plan> PlanRemoval(const View& view, const Look& look);
+
+}  // namespace baton::engine
+
+#endif  // BATON_BROKER_ENGINE_RETENTION_PLAN_H_

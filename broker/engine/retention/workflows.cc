@@ -1,0 +1,106 @@
+#include "broker/engine/retention/workflows.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/status_macros.h"
+
+namespace baton::engine {
+namespace {
+
+using records::v1::Step;
+using storage::Family;
+
+absl::Status Unreadable(TaskId id) { return absl::DataLossError(absl::StrCat("a step of task ", id, " is damaged")); }
+
+}  // namespace
+
+absl::StatusOr<WallMicros> Workflows::StaysUntil(TaskId root) {
+  const auto known = known_.find(root);
+  if (known != known_.end()) return known->second;
+  ASSIGN_OR_RETURN(const WallMicros stays_until, Walk(root));
+  return known_[root] = stays_until;
+}
+
+absl::StatusOr<WallMicros> Workflows::Walk(TaskId root) {
+  std::vector<TaskId> parents;
+  ASSIGN_OR_RETURN(WallMicros stays_until, Judge({root, 1}, &parents));
+  while (stays_until == 0 && !parents.empty()) {
+    const TaskId parent = parents.back();
+    parents.pop_back();
+    std::vector<IdRange> children;
+    RETURN_IF_ERROR(ReadChildren(parent, &children));
+    for (const IdRange& range : children) {
+      ASSIGN_OR_RETURN(stays_until, Judge(range, &parents));
+      if (stays_until != 0) break;
+    }
+  }
+  return stays_until;
+}
+
+absl::StatusOr<WallMicros> Workflows::Judge(const IdRange& range, std::vector<TaskId>* parents) {
+  const TaskId range_end = range.first + range.count;
+  for (TaskId first = range.first; first < range_end;) {
+    const TaskId end = std::min(range_end, (PageOf(first) + 1) * kPageIds);
+    ASSIGN_OR_RETURN(const Page* const page, GetPage(PageOf(first)));
+    if (page != nullptr) {
+      const WallMicros stays_until = JudgePart(*page, first, end);
+      if (stays_until != 0) return stays_until;
+      if (page->has_parents()) RETURN_IF_ERROR(FindEndedParents(view_.store(), first, end, parents));
+    }
+    first = end;
+  }
+  return 0;
+}
+
+WallMicros Workflows::JudgePart(const Page& page, TaskId first, TaskId end) const {
+  bool ended = false;
+  for (TaskId id = first; id < end; ++id) {
+    const LiveState state = page.StateAt(SlotOf(id));
+    if (IsLive(state)) return now_;
+    ended = ended || IsTerminal(state);
+  }
+  return ended && page.newest_end() >= cutoff_ ? page.newest_end() : 0;
+}
+
+absl::Status Workflows::ReadChildren(TaskId parent, std::vector<IdRange>* children) const {
+  absl::Status status;
+  RETURN_IF_ERROR(view_.store().Scan(Family::kLog, LogKey(parent, 0), LogKey(parent + 1, 0),
+                                     [&](absl::string_view, absl::string_view value) {
+                                       Step step;
+                                       if (!step.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+                                         status = Unreadable(parent);
+                                         return false;
+                                       }
+                                       if (step.kind() != Step::SPAWNED) return true;
+                                       for (const auto& range : step.after().children()) {
+                                         children->push_back({range.first(), range.count()});
+                                       }
+                                       return true;
+                                     }));
+  return status;
+}
+
+absl::StatusOr<const Page*> Workflows::GetPage(uint64_t page_number) {
+  const auto known = pages_.find(page_number);
+  if (known != pages_.end()) return known->second.get();
+  ASSIGN_OR_RETURN(std::shared_ptr<const Page> page, view_.GetPage(page_number));
+  return (pages_[page_number] = std::move(page)).get();
+}
+
+absl::Status FindEndedParents(const storage::Snapshot& store, TaskId first, TaskId end, std::vector<TaskId>* parents) {
+  absl::Status status;
+  RETURN_IF_ERROR(
+      store.Scan(Family::kEnd, EndKey(first), EndKey(end), [&](absl::string_view key, absl::string_view value) {
+        Step step;
+        if (!step.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          status = Unreadable(ReadU64(key));
+          return false;
+        }
+        if (step.after().children_total() > 0) parents->push_back(ReadU64(key));
+        return true;
+      }));
+  return status;
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,85 @@
+// Retention, as a running partition goes about it: what takes time is done by the reader's thread, as any read is.
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/engine/retention/removal.h"
+#include "broker/engine/run/running_partition.h"
+
+namespace baton::engine {
+namespace {
+
+// Nobody waits for the answer: the follower sees the removal in the journal.
+class SweepCommand final : public RemoveCommand {
+ public:
+  void Answer() override {}
+};
+
+}  // namespace
+
+void RunningPartition::Sweep() {
+  TakeSightings();
+  SendOldRequests();
+  std::vector<Look> looks = sweeper_->TakeLooks(clock_->Read());
+  if (!looks.empty()) return StartLooking(std::move(looks));
+  const std::optional<IdRange> range = sweeper_->TakeReclaim();
+  if (range.has_value()) StartReclaiming(*range);
+}
+
+void RunningPartition::TakeSightings() {
+  std::optional<std::vector<Sighting>> sightings;
+  bool reclaimed;
+  {
+    absl::MutexLock lock(&mu_);
+    sightings.swap(sightings_);
+    reclaimed = std::exchange(reclaimed_, false);
+  }
+  if (reclaimed) sweeper_->Reclaimed();
+  if (!sightings.has_value()) return;
+  auto removal = sweeper_->Take(*std::move(sightings));
+  if (!removal.has_value()) return;
+  if (!SendRemoval(removal->first, std::move(removal->second)).ok()) sweeper_->NotSent(clock_->Read());
+}
+
+void RunningPartition::SendOldRequests() {
+  std::optional<storage::WriteBatch> deletes = sweeper_->TakeOldRequests(clock_->Read());
+  if (!deletes.has_value()) return;
+  Removal removal;
+  removal.deletes = *std::move(deletes);
+  if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRequestsNotSent();
+}
+
+Error RunningPartition::SendRemoval(uint64_t page_number, Removal removal) {
+  auto command = std::make_unique<SweepCommand>();
+  command->actor = "broker";
+  command->page_number = page_number;
+  command->bytes = removal.deletes.bytes();
+  command->removal = std::move(removal);
+  std::unique_ptr<Command> sent = std::move(command);
+  return Send(sent);
+}
+
+void RunningPartition::StartLooking(std::vector<Look> looks) {
+  Read([this, looks = std::move(looks)](const std::shared_ptr<const View>& view) {
+    std::vector<Sighting> sightings = LookAt(*view, looks);
+    absl::MutexLock lock(&mu_);
+    sightings_ = std::move(sightings);
+    follower_wake_.Signal();
+  });
+}
+
+void RunningPartition::StartReclaiming(const IdRange& range) {
+  Read([this, range](std::shared_ptr<const View> view) {
+    view.reset();  // It would keep alive what is to be given back.
+    const TaskId end = range.first + range.count;
+    absl::Status status = store_->Reclaim(storage::Family::kTask, TaskKey(range.first), TaskKey(end));
+    if (status.ok()) status = store_->Reclaim(storage::Family::kEnd, EndKey(range.first), EndKey(end));
+    if (status.ok()) status = store_->Reclaim(storage::Family::kLog, LogKey(range.first, 0), LogKey(end, 0));
+    if (!status.ok()) options_.fatal(absl::StrCat("cannot give disk space back: ", status.ToString()));
+    absl::MutexLock lock(&mu_);
+    reclaimed_ = true;
+    follower_wake_.Signal();
+  });
+}
+
+}  // namespace baton::engine

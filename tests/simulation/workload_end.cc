@@ -1,0 +1,64 @@
+// How a simulation ends: everything heals, all tasks must end, and what is not to be kept must go.
+#include <algorithm>
+
+#include "tests/simulation/violation.h"
+#include "tests/simulation/workload.h"
+
+namespace baton::simulation {
+namespace {
+
+constexpr Micros kPatience = 3 * kHour;
+
+}  // namespace
+
+void Workload::Heal() {
+  healing_ = true;
+  coverage_->Count("healed");
+  network_.StopFailing();
+  broker_.StopFailing();
+  timeline_.SetWall(10 * kHour);  // Later than it ever was: what had become due far ahead is due.
+  const Micros deadline = timeline_.now() + kPatience;
+  for (const auto& worker : workers_) worker->Behave();
+  while (!Settled()) {
+    REQUIRE(timeline_.now() < deadline, "it never ends: ",
+            broker_.auditor().model().live.empty()
+                ? "workers are not idle"
+                : Describe(broker_.auditor().model().At(*broker_.auditor().model().live.begin())));
+    if (!broker_.up()) broker_.Start();
+    for (const auto& worker : workers_) {
+      if (!worker->alive()) worker->Start();
+      worker->Change([](WorkerHabits& habits) {
+        habits.types = {"work", "parent", "rare", "unknown"};
+        habits.capabilities = {"GPU"};
+        habits.slots = 4;
+      });
+    }
+    for (const TaskId id : broker_.auditor().model().live) {
+      if (broker_.auditor().model().At(id).state == LiveState::SUSPENDED) Resume(id);
+    }
+    const Micros next = timeline_.now() + 5 * kSecond;
+    while (timeline_.now() < next) timeline_.Step();
+  }
+  broker_.CheckEverything();
+  broker_.Kill();
+  broker_.Start();
+  if (broker_.settings().retention > 0) ExpireEverything();
+}
+
+// Time goes by, and what has ended is removed, to the last row.
+void Workload::ExpireEverything() {
+  const Micros deadline = timeline_.now() + broker_.settings().retention + kMinute;
+  while (!broker_.auditor().everything_removed() || !broker_.idle()) {
+    REQUIRE(timeline_.now() < deadline, "something is kept for ever");
+    timeline_.Step();
+  }
+  broker_.CheckEverything();
+  coverage_->Count("everything removed in the end");
+}
+
+bool Workload::Settled() const {
+  if (!broker_.idle() || !broker_.auditor().model().live.empty()) return false;
+  return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->idle(); });
+}
+
+}  // namespace baton::simulation
