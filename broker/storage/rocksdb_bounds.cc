@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "broker/storage/store.h"
+#include "rocksdb/env.h"
 #include "rocksdb/metadata.h"
 #include "rocksdb/options.h"
 #include "rocksdb/sst_file_writer.h"
@@ -26,6 +26,19 @@ rocksdb::Status WriteFile(const std::string& path, const rocksdb::Options& optio
   return status;
 }
 
+// RocksDB warns that it cannot tell whether a file that it has not written itself is the right one.
+class WithoutWarnings {
+ public:
+  explicit WithoutWarnings(rocksdb::Logger* logger) : logger_(logger), level_(logger->GetInfoLogLevel()) {
+    logger_->SetInfoLogLevel(rocksdb::InfoLogLevel::ERROR_LEVEL);
+  }
+  ~WithoutWarnings() { logger_->SetInfoLogLevel(level_); }
+
+ private:
+  rocksdb::Logger* const logger_;
+  const rocksdb::InfoLogLevel level_;
+};
+
 }  // namespace
 
 rocksdb::Status WriteBounds(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family, const std::string& directory) {
@@ -36,7 +49,10 @@ rocksdb::Status WriteBounds(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family
   rocksdb::Status status = WriteFile(path, db->GetOptions(family));
   rocksdb::IngestExternalFileOptions ingest;
   ingest.move_files = true;
-  if (status.ok()) status = db->IngestExternalFile(family, {path}, ingest);
+  if (status.ok()) {
+    const WithoutWarnings quiet(db->GetDBOptions().info_log.get());
+    status = db->IngestExternalFile(family, {path}, ingest);
+  }
   std::error_code ignored;
   fs::remove(path, ignored);
   return status;

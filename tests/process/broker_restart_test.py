@@ -180,6 +180,13 @@ class EveryStateTest(ProcessTest):
         self.check(signal.SIGTERM)
 
 
+class FirstStartTest(ProcessTest):
+
+    def test_a_new_broker_says_nothing_but_that_it_serves(self):
+        self.start_broker()
+        self.assertEqual(self.broker.log(), "")
+
+
 class MemoryOfCallsTest(ProcessTest):
 
     def test_request_ids_and_unique_keys_are_remembered(self):

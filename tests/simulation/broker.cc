@@ -44,7 +44,8 @@ void SimulatedBroker::Start() {
       store_.get(), "simulated", now.wall, [this] { return random_->Next() | 1; }, catalog_.get(), follower_.get());
   REQUIRE(recovered.ok(), "recovery: ", recovered.status().ToString());
   const uint64_t number = recovered->number;
-  sweeper_ = std::make_unique<engine::Sweeper>(settings_.retention, now, recovered->next_id);
+  sweeper_ =
+      std::make_unique<engine::Sweeper>(settings_.retention, now, recovered->next_id, recovered->oldest_request_window);
   engine_ = std::make_unique<engine::Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
   auditor_.RoundBegins(now);
   auditor_.Started(*engine_, *follower_, *catalog_, number, now);

@@ -126,6 +126,14 @@ absl::Status Replay(const Snapshot& store, Follower* follower, Recovered* recove
   return status;
 }
 
+absl::Status FindOldestRequestWindow(const Snapshot& snapshot, Recovered* recovered) {
+  return snapshot.Scan(Family::kKey, RequestWindowKey(0), RequestWindowKey(UINT32_MAX),
+                       [&](absl::string_view key, absl::string_view) {
+                         recovered->oldest_request_window = ReadU32(key.substr(1));
+                         return false;
+                       });
+}
+
 }  // namespace
 
 absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& broker_version, WallMicros now,
@@ -138,6 +146,7 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   recovered.next_session = store->epoch() << 24 | 1;
   const std::shared_ptr<const Snapshot> snapshot = store->TakeSnapshot();
   RETURN_IF_ERROR(ReadMeta(*snapshot, catalog, &recovered));
+  RETURN_IF_ERROR(FindOldestRequestWindow(*snapshot, &recovered));
   RETURN_IF_ERROR(RestoreCheckpoint(*snapshot, follower));
   RETURN_IF_ERROR(Replay(*snapshot, follower, &recovered));
   // Commits after the last journal entry changed nothing in the live table.

@@ -31,6 +31,8 @@ struct Recovered {
   ReadyOrder pending;
   std::vector<LiveEntry> waiting;              // WAITING and STAGED, in order of ids.
   std::vector<std::unique_ptr<Task>> running;  // Fully loaded.
+  // Of the request ids that are stored; UINT32_MAX: there are none.
+  uint32_t oldest_request_window = UINT32_MAX;
   std::vector<std::pair<SessionNumber, records::v1::SessionRow>> sessions;
   std::vector<std::pair<uint64_t, records::v1::JobRow>> jobs;
   absl::flat_hash_map<std::string, records::v1::TypeRow> types;

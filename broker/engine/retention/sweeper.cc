@@ -33,8 +33,11 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks) {
   return sightings;
 }
 
-Sweeper::Sweeper(Micros age, Now now, TaskId next_id)
-    : age_(age), clock_(now), survey_end_(age > 0 ? PageOf(next_id - 1) + 1 : 0) {}
+Sweeper::Sweeper(Micros age, Now now, TaskId next_id, uint32_t oldest_request_window)
+    : age_(age),
+      clock_(now),
+      survey_end_(age > 0 ? PageOf(next_id - 1) + 1 : 0),
+      first_request_window_(std::min(oldest_request_window, FirstRequestWindow(now.wall))) {}
 
 void Sweeper::Fold(const JournalEntry& entry, Now now) {
   if (age_ <= 0) return;

@@ -57,7 +57,8 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks);
 class Sweeper {
  public:
   // What has ended for longer than `age` goes; 0: nothing ever does. `next_id`: all ids below it have existed.
-  Sweeper(Micros age, Now now, TaskId next_id);
+  // `oldest_request_window`: no request id is stored in one before it.
+  Sweeper(Micros age, Now now, TaskId next_id, uint32_t oldest_request_window);
 
   // After the entry was folded: a view made from now on shows it.
   void Fold(const records::v1::JournalEntry& entry, Now now);
@@ -114,8 +115,8 @@ class Sweeper {
   // In the page that new ids come from: those below are removed.
   TaskId gone_until_ = 0;
   std::set<uint64_t> unreclaimed_;  // Pages.
-  // Those before it are taken out.
-  uint32_t first_request_window_ = 0;
+  // Nothing is stored in those before it.
+  uint32_t first_request_window_;
   bool reclaiming_ = false;
 };
 

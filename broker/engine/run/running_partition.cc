@@ -35,7 +35,8 @@ absl::Status RunningPartition::Open() {
                    Recover(store_, options_.broker_version, now.wall, options_.random, &catalog_, follower_.get()));
   incarnation_ = recovered.incarnation;
   committed_ = recovered.number;
-  sweeper_ = std::make_unique<Sweeper>(options_.engine.retention, now, recovered.next_id);
+  sweeper_ = std::make_unique<Sweeper>(options_.engine.retention, now, recovered.next_id,
+                                       recovered.oldest_request_window);
   engine_ = std::make_unique<Engine>(options_.engine, &catalog_, &board_, std::move(recovered), now);
   engine_has_more_ = true;  // What was recovered may be due.
   threads_.emplace_back([this] { RunEngine(); });

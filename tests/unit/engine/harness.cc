@@ -33,7 +33,7 @@ void EngineHarness::Open() {
   absl::StatusOr<Recovered> recovered = Recover(
       store_.get(), "test", now.wall, [] { return kIncarnation; }, catalog_.get(), follower_.get());
   ASSERT_TRUE(recovered.ok()) << recovered.status();
-  sweeper_ = std::make_unique<Sweeper>(settings_.retention, now, recovered->next_id);
+  sweeper_ = std::make_unique<Sweeper>(settings_.retention, now, recovered->next_id, recovered->oldest_request_window);
   engine_ = std::make_unique<Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
 }
 

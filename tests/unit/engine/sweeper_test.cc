@@ -38,7 +38,7 @@ TEST(RetentionClockTest, JumpBackBetweenTwoReadingsIsToldByWhatHappened) {
 class SweeperTest : public ::testing::Test {
  protected:
   // Pages 0 to 2 are there at the start.
-  SweeperTest() : sweeper_(kAge, At(0), 2 * kPageIds + 5) {}
+  SweeperTest() : sweeper_(kAge, At(0), 2 * kPageIds + 5, UINT32_MAX) {}
 
   void End(TaskId id, Micros passed) {
     JournalEntry entry;
@@ -188,7 +188,7 @@ TEST_F(SweeperTest, PageThatNewIdsComeFromIsGivenBackUpToThem) {
 }
 
 TEST_F(SweeperTest, RequestIdsGoByWindowsHoweverLongTasksAreKept) {
-  Sweeper sweeper(0, At(0), 1);
+  Sweeper sweeper(0, At(0), 1, RequestWindowOf(kWall) - kRequestWindowsAround - 1);
   EXPECT_TRUE(sweeper.TakeOldRequests(At(0)).has_value()) << "what went by while the broker was down";
   EXPECT_FALSE(sweeper.TakeOldRequests(At(0, kDay)).has_value()) << "a jump of the wall clock";
   EXPECT_TRUE(sweeper.TakeOldRequests(At(kRequestWindow)).has_value());
@@ -197,8 +197,14 @@ TEST_F(SweeperTest, RequestIdsGoByWindowsHoweverLongTasksAreKept) {
   EXPECT_TRUE(sweeper.TakeOldRequests(At(kRequestWindow)).has_value());
 }
 
+TEST_F(SweeperTest, WhereNoRequestIdIsOldNothingIsTakenOut) {
+  for (const uint32_t oldest : {UINT32_MAX, RequestWindowOf(kWall), RequestWindowOf(kWall) - kRequestWindowsAround}) {
+    EXPECT_FALSE(Sweeper(0, At(0), 1, oldest).TakeOldRequests(At(0)).has_value()) << oldest;
+  }
+}
+
 TEST_F(SweeperTest, RetentionForEverDoesNothing) {
-  Sweeper sweeper(0, At(0), 5 * kPageIds);
+  Sweeper sweeper(0, At(0), 5 * kPageIds, UINT32_MAX);
   JournalEntry entry;
   entry.mutable_ended()->add_completed(1);
   sweeper.Fold(entry, At(1));
