@@ -176,7 +176,13 @@ class Engine {
   void Claim(Task& task, Session& session);
   const HandlerRef& HandlerFor(Session& session, ClassNumber class_number);
   const Settled& SettledFor(const Task& task);
-  void ReadAhead(ClassNumber class_number);
+  // Hands nothing of a class out before its first tasks are in memory.
+  void AwaitHead(ClassNumber class_number);
+  // One of a class that is read ahead was handed out.
+  void CountClaimed(ClassNumber class_number);
+  struct Ahead;
+  void ReadNext(ClassNumber class_number, Ahead& ahead);
+  void HasRead(ClassNumber class_number, const Task* task);
   bool IsOrphan(const Task& task) const;
   void FreeSlot(SessionNumber number, const AttemptId& attempt);
   void Enqueue(ClassNumber class_number, const OrderKey& key);
@@ -303,7 +309,17 @@ class Engine {
   absl::flat_hash_map<TaskId, std::vector<Continuation>> loading_;
   // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
   absl::flat_hash_set<TaskId> changed_while_loading_;
-  absl::flat_hash_map<ClassNumber, size_t> read_ahead_;  // Classes held, and tasks they wait for.
+  // Classes whose tasks are not all in memory, since they are handed out.
+  struct Ahead {
+    size_t window = kFirstReadAhead;  // How many are read next.
+    size_t ready = 0;                 // In memory or being read, from the head of the class on; an estimate.
+    size_t reading = 0;
+    bool held = false;
+    // Of those being read.
+    size_t read = 0;
+    size_t read_bytes = 0;
+  };
+  absl::flat_hash_map<ClassNumber, Ahead> ahead_;
   // Who waits to learn how an attempt ended; apart by what was the open batch when it was asked for, because a view
   // from then does not know of an end since.
   absl::flat_hash_map<std::pair<AttemptId, uint64_t>, std::vector<std::function<void(const LoadResult&)>>>

@@ -15,7 +15,7 @@ void Engine::Dispatch() {
     if (!choice.has_value()) return;
     Task* task = Resident(choice->key.id);
     if (task == nullptr || task->body == nullptr) {
-      ReadAhead(choice->class_number);
+      AwaitHead(choice->class_number);
     } else if (IsOrphan(*task)) {
       CancelTask(*task, "broker", "its parent has ended", 0);
     } else {
@@ -71,6 +71,7 @@ void Engine::Claim(Task& task, Session& session) {
   ++session.attempts;
   UpdateSlots(session);
   batch_.Deliver(session.number, std::move(delivery));
+  CountClaimed(task.class_number);
 }
 
 const HandlerRef& Engine::HandlerFor(Session& session, ClassNumber class_number) {
@@ -113,24 +114,50 @@ const Settled& Engine::SettledFor(const Task& task) {
   return settled_[task.options_number];
 }
 
-void Engine::ReadAhead(ClassNumber class_number) {
+void Engine::AwaitHead(ClassNumber class_number) {
   dispatcher_.Hold(class_number, true);
-  size_t& waiting = read_ahead_[class_number];
+  Ahead& ahead = ahead_[class_number];
+  ahead.held = true;
+  if (ahead.reading > 0) return;
+  ahead.ready = 0;
+  ReadNext(class_number, ahead);
+}
+
+void Engine::CountClaimed(ClassNumber class_number) {
+  const auto it = ahead_.find(class_number);
+  if (it == ahead_.end()) return;
+  Ahead& ahead = it->second;
+  if (ahead.ready > 0) --ahead.ready;
+  if (ahead.reading > 0 || ahead.ready > ahead.window) return;
+  if (order_.QueueAt(class_number).size() > ahead.ready) return ReadNext(class_number, ahead);
+  ahead_.erase(it);
+}
+
+void Engine::ReadNext(ClassNumber class_number, Ahead& ahead) {
   std::vector<TaskId> ids;
   size_t looked_at = 0;
   for (const OrderKey& key : order_.QueueAt(class_number)) {
-    if (looked_at++ == kReadAhead) break;
+    if (looked_at++ < ahead.ready) continue;
+    if (looked_at > ahead.ready + ahead.window) break;
     const Task* task = Resident(key.id);
     if (task == nullptr || task->body == nullptr) ids.push_back(key.id);
   }
-  waiting = ids.size();
+  ahead.ready += ahead.window;
+  ahead.reading = ids.size();
+  ahead.read = ahead.read_bytes = 0;
   for (const TaskId id : ids) {
-    LoadThen(id, [this, class_number](Task*, const LoadedTask&) {
-      if (--read_ahead_[class_number] > 0) return;
-      read_ahead_.erase(class_number);
-      dispatcher_.Hold(class_number, false);
-    });
+    LoadThen(id, [this, class_number](const Task* task, const LoadedTask&) { HasRead(class_number, task); });
   }
+}
+
+void Engine::HasRead(ClassNumber class_number, const Task* task) {
+  Ahead& ahead = ahead_.at(class_number);
+  ++ahead.read;
+  if (task != nullptr) ahead.read_bytes += task->body_bytes;
+  if (--ahead.reading > 0) return;
+  const size_t bytes_each = std::max<size_t>(ahead.read_bytes / ahead.read, 1);
+  ahead.window = std::clamp<size_t>(kReadAheadBytes / bytes_each, 1, kReadAhead);
+  if (std::exchange(ahead.held, false)) dispatcher_.Hold(class_number, false);
 }
 
 void Engine::FreeSlot(SessionNumber number, const AttemptId& attempt) {

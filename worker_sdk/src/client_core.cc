@@ -1,9 +1,12 @@
 #include "worker_sdk/src/client_core.h"
 
 #include <algorithm>
+#include <functional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
 #include "baton/error.h"
 #include "worker_sdk/src/convert.h"
@@ -25,15 +28,21 @@ absl::Status ValidateOptions(const ClientOptions& options) {
                                                  "; allowed are 1ms to 1h: change it"));
 }
 
+// Random for each client, then counted: the random numbers of the system cost 3 % of a producer's time.
+std::function<std::string()> RequestIds() {
+  return [client = RandomId().substr(0, 20), calls = uint64_t{0}]() mutable {
+    return absl::StrFormat("%s%012x", client, ++calls);
+  };
+}
+
 absl::Status RequireReason(const char* name, const std::string& reason) {
   if (IsUtf8(reason) && reason.size() <= kTextBytes) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(name, ": reason has ", reason.size(), " bytes; at most ", kTextBytes,
                                                  " bytes of UTF-8 are allowed: shorten it"));
 }
 
-void Deliver(const SubmitQueue::Finished& finished) {
-  for (const std::shared_ptr<Submission>& submission : finished) submission->done(std::move(submission->results));
-}
+// The client whose answers this thread gives.
+thread_local const ClientCore* answering = nullptr;
 
 }  // namespace
 
@@ -43,7 +52,7 @@ ClientCore::ClientCore(ClientOptions options, std::shared_ptr<BrokerConnection> 
       options_status_(ValidateOptions(options_)),
       connection_(std::move(connection)),
       scheduler_(std::move(scheduler)),
-      queue_(seed, RandomId) {}
+      queue_(seed, RequestIds()) {}
 
 void ClientCore::Submit(std::vector<NewTask> tasks, Client::SubmitCallback done) {
   auto submission = std::make_shared<Submission>();
@@ -71,7 +80,13 @@ void ClientCore::Submit(std::vector<NewTask> tasks, Client::SubmitCallback done)
     }
   }
   Deliver(finished);
-  Pump();
+  if (answering != this) Pump();
+}
+
+void ClientCore::Deliver(const SubmitQueue::Finished& finished) const {
+  const ClientCore* const outer = std::exchange(answering, this);
+  for (const std::shared_ptr<Submission>& submission : finished) submission->done(std::move(submission->results));
+  answering = outer;
 }
 
 void ClientCore::Pump() {
@@ -93,8 +108,13 @@ void ClientCore::Pump() {
       });
     }
   }
+  if (call != nullptr) Send(std::move(call), now);
+  if (finished.empty()) return;
   Deliver(finished);
-  if (call == nullptr) return;
+  Pump();
+}
+
+void ClientCore::Send(std::shared_ptr<SubmitQueue::Call> call, int64_t now) {
   const absl::Duration left = absl::Microseconds(std::max<int64_t>(1000, call->deadline - now));
   connection_->Submit(call->request, {.timeout = std::min(left, kCallTimeout), .wait_for_ready = true},
                       [self = shared_from_this(), call](const absl::Status& status, v1::SubmitResponse& response) {
@@ -108,9 +128,10 @@ void ClientCore::Pump() {
                             for (auto& more : self->queue_.FailAll(closed)) done.push_back(more);
                           }
                         }
-                        // The next call leaves before callbacks take their time.
+                        // What waits leaves before callbacks take their time; what they submit leaves together.
                         self->Pump();
-                        Deliver(done);
+                        self->Deliver(done);
+                        self->Pump();
                       });
 }
 

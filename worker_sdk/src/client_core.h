@@ -34,7 +34,11 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   void Close();
 
  private:
+  // Makes the next call, if it is time. Calls back what has expired.
   void Pump();
+  void Send(std::shared_ptr<SubmitQueue::Call> call, int64_t now);
+  // Calls back. What the callbacks submit does not leave by itself: Pump() has to follow.
+  void Deliver(const SubmitQueue::Finished& finished) const;
   // Blocks until the call succeeded, failed for good, or `budget` is used up.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(const char* name, const Request& request, absl::Duration budget,

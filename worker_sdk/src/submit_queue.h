@@ -47,7 +47,7 @@ class SubmitQueue {
   // Submissions that are complete: their `done` is to be called, without a lock.
   using Finished = std::vector<std::shared_ptr<Submission>>;
 
-  // `make_request_id`: a new random id per call.
+  // `make_request_id`: an id that no other call of any client has.
   SubmitQueue(uint64_t seed, std::function<std::string()> make_request_id);
 
   // `submission` has room for the results; `tasks` are what became of its tasks: those that cannot be sent have their

@@ -80,6 +80,7 @@ void WorkerCore::OnWelcomeLocked(const v1::Welcome& welcome) {
   ledger_.SetLimits(welcome.limits());
   payload_bytes_ = ledger_.limits().payload_bytes();
   if (welcome.beat_interval_us() > 0) beat_interval_ = absl::Microseconds(welcome.beat_interval_us());
+  beat_window_ = absl::Microseconds(welcome.beat_window_us());
   for (int i = 0; i < welcome.verdicts_size() && i < static_cast<int>(hello_attempts_.size()); ++i) {
     if (welcome.verdicts(i) == v1::ATTEMPT_VERDICT_OVER) {
       ledger_.MarkOver(hello_attempts_[i], "the attempt is over: the broker gave it up while the worker was away");

@@ -118,6 +118,7 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   void ScheduleRetryLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartBeatsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnBeatTimer(uint64_t chain);
+  bool MaySkipBeatLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   v1::HeartbeatRequest MakeBeatLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountLostSlotsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnBeatAnswer(uint64_t session, const absl::Status& status, const v1::HeartbeatResponse& response);
@@ -171,6 +172,9 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   uint64_t last_delivery_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t beat_number_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration beat_interval_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration beat_window_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_beat_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool beat_heard_ ABSL_GUARDED_BY(mutex_) = false;  // The last one that is over was answered.
   // Counts the chains of beat timers; all but the last one have ended.
   uint64_t beat_chain_ ABSL_GUARDED_BY(mutex_) = 0;
   // The stream has closed: tell it at once.

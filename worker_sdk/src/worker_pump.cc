@@ -178,14 +178,25 @@ void WorkerCore::OnBeatTimer(uint64_t chain) {
     if (phase_ == Phase::kDone || chain != beat_chain_) return;
     CountLostSlotsLocked();
     // Nothing to tell before the first welcome; and a broker that does not answer is not flooded.
-    beat_due_ = beat_due_ || (session_ != 0 && beats_in_flight_ < 2);
+    const bool needed = session_ != 0 && beats_in_flight_ < 2 && !MaySkipBeatLocked();
+    beat_due_ = beat_due_ || needed;
     StartBeatsLocked();
   }
   Pump();
 }
 
+// There may be thousands of idle workers, and they have nothing to lose by falling silent: two beats in the broker's
+// window are enough of them.
+bool WorkerCore::MaySkipBeatLocked() const {
+  if (!ledger_.held().empty() || stream_state_ != StreamState::kOpen || beats_in_flight_ > 0 || !beat_heard_) {
+    return false;
+  }
+  return Now() + Micros(beat_interval_) - last_beat_ <= Micros(beat_window_) / 2;
+}
+
 v1::HeartbeatRequest WorkerCore::MakeBeatLocked() {
   const int64_t now = Now();
+  last_beat_ = now;
   ++beats_in_flight_;
   v1::HeartbeatRequest beat;
   beat.set_session(session_);
@@ -206,6 +217,7 @@ void WorkerCore::OnBeatAnswer(uint64_t session, const absl::Status& status, cons
   {
     absl::MutexLock lock(&mutex_);
     --beats_in_flight_;
+    beat_heard_ = status.ok();
     if (!status.ok()) return;
     for (const std::string& token : response.cancelled()) MarkOverLocked(token, "the task was cancelled");
     for (const std::string& token : response.over())

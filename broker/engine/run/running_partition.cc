@@ -13,6 +13,11 @@ namespace {
 
 // How often an idle follower looks whether pages are due.
 constexpr Micros kFollowerPause = kSecond;
+// Commits nobody waits to see are folded together: each time a thread is woken costs as much as folding a few tasks.
+constexpr Micros kFoldPause = 10 * kMillisecond;
+// A batch as small as that of a few tasks is committed by the engine's own thread when there is nothing else to do.
+// Waking the committer would take some 100 µs of the millisecond that a lone task needs to its worker.
+constexpr size_t kOwnCommitBytes = 8 << 10;
 
 }  // namespace
 
@@ -35,8 +40,8 @@ absl::Status RunningPartition::Open() {
                    Recover(store_, options_.broker_version, now.wall, options_.random, &catalog_, follower_.get()));
   incarnation_ = recovered.incarnation;
   committed_ = recovered.number;
-  sweeper_ = std::make_unique<Sweeper>(options_.engine.retention, now, recovered.next_id,
-                                       recovered.oldest_request_window);
+  sweeper_ =
+      std::make_unique<Sweeper>(options_.engine.retention, now, recovered.next_id, recovered.oldest_request_window);
   engine_ = std::make_unique<Engine>(options_.engine, &catalog_, &board_, std::move(recovered), now);
   engine_has_more_ = true;  // What was recovered may be due.
   threads_.emplace_back([this] { RunEngine(); });
@@ -108,15 +113,26 @@ bool RunningPartition::WaitForInput(Input* input) {
 
 void RunningPartition::HandOver() {
   if (!engine_->has_batch()) return;
+  bool alone = engine_->batch_bytes() <= kOwnCommitBytes && !engine_->has_more();
   {
     absl::MutexLock lock(&mu_);
     if (committing_) return;
     committing_ = true;
+    alone = alone && committer_idle_ && !view_wanted_ && lanes_.empty();
+    own_commit_ = alone;
   }
   ClosedBatch batch = engine_->CloseBatch();
+  if (alone) return CommitAlone(std::move(batch));
   absl::MutexLock lock(&mu_);
   to_commit_ = std::move(batch);
   committer_wake_.Signal();
+}
+
+void RunningPartition::CommitAlone(ClosedBatch batch) {
+  Commit(std::move(batch));
+  absl::MutexLock lock(&mu_);
+  own_commit_ = false;
+  if (view_wanted_) committer_wake_.Signal();
 }
 
 // ── Committer thread ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +142,9 @@ void RunningPartition::RunCommitter() {
     std::optional<ClosedBatch> batch;
     {
       absl::MutexLock lock(&mu_);
-      while (!to_commit_.has_value() && !view_wanted_ && !ending_) committer_wake_.Wait(&mu_);
+      committer_idle_ = true;
+      while (!to_commit_.has_value() && !(view_wanted_ && !own_commit_) && !ending_) committer_wake_.Wait(&mu_);
+      committer_idle_ = false;
       if (to_commit_.has_value()) {
         batch = std::move(to_commit_);
         to_commit_.reset();
@@ -155,7 +173,7 @@ void RunningPartition::Commit(ClosedBatch batch) {
     // The engine may hand over the next batch while this one is passed on.
     absl::MutexLock lock(&mu_);
     committing_ = false;
-    engine_wake_.Signal();
+    if (engine_idle_ && HasInput()) engine_wake_.Signal();
   }
   PassOn(batch);
 }
@@ -171,8 +189,10 @@ void RunningPartition::PassOn(ClosedBatch& batch) {
     view_wanted_ = false;
     committed.snapshot = store_->TakeSnapshot();
   }
+  const bool awaited = committed.snapshot != nullptr || committed.stores_pages || !watchers_.empty();
+  if (awaited || to_fold_.empty()) follower_wake_.Signal();
+  fold_now_ |= awaited;
   to_fold_.push_back(std::move(committed));
-  follower_wake_.Signal();
 }
 
 void RunningPartition::MakeSnapshot() {
@@ -182,6 +202,7 @@ void RunningPartition::MakeSnapshot() {
   absl::MutexLock lock(&mu_);
   view_wanted_ = false;
   to_fold_.push_back(std::move(committed));
+  fold_now_ = true;
   follower_wake_.Signal();
 }
 
@@ -192,11 +213,13 @@ void RunningPartition::RunFollower() {
     std::deque<Committed> batch;
     {
       absl::MutexLock lock(&mu_);
-      while (to_fold_.empty() && !sightings_.has_value() && !reclaimed_ && !ending_ &&
+      while (!fold_now_ && !sightings_.has_value() && !reclaimed_ && !ending_ &&
              !(flushing_ && !flushed_ && !follower_->pages_out())) {
-        if (follower_wake_.WaitWithTimeout(&mu_, absl::Microseconds(kFollowerPause))) break;
+        const Micros pause = to_fold_.empty() ? kFollowerPause : kFoldPause;
+        if (follower_wake_.WaitWithTimeout(&mu_, absl::Microseconds(pause))) break;
       }
       if (ending_ && to_fold_.empty()) return;
+      fold_now_ = false;
       batch.swap(to_fold_);
     }
     for (const Committed& committed : batch) Follow(committed);

@@ -70,6 +70,8 @@ class RunningPartition final : public Partition {
   bool WaitForInput(Input* input) ABSL_LOCKS_EXCLUDED(mu_);
   bool HasInput() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void HandOver() ABSL_LOCKS_EXCLUDED(mu_);
+  // In place of the committer, which is idle.
+  void CommitAlone(ClosedBatch batch) ABSL_LOCKS_EXCLUDED(mu_);
   // ── Committer thread ──
   void RunCommitter() ABSL_LOCKS_EXCLUDED(mu_);
   void Commit(ClosedBatch batch) ABSL_LOCKS_EXCLUDED(mu_);
@@ -120,15 +122,18 @@ class RunningPartition final : public Partition {
   std::optional<storage::WriteBatch> pages_ ABSL_GUARDED_BY(mu_);
   std::optional<ClosedBatch> to_commit_ ABSL_GUARDED_BY(mu_);
   bool committing_ ABSL_GUARDED_BY(mu_) = false;
+  bool committer_idle_ ABSL_GUARDED_BY(mu_) = false;
   bool view_wanted_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<Committed> to_fold_ ABSL_GUARDED_BY(mu_);
+  bool fold_now_ ABSL_GUARDED_BY(mu_) = false;  // Somebody waits for what is in it.
   std::optional<std::vector<Sighting>> sightings_ ABSL_GUARDED_BY(mu_);
   bool reclaimed_ ABSL_GUARDED_BY(mu_) = false;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;    // Takes no more commands.
   bool flushing_ ABSL_GUARDED_BY(mu_) = false;  // All pages are being stored.
   bool flushed_ ABSL_GUARDED_BY(mu_) = false;
   bool engine_idle_ ABSL_GUARDED_BY(mu_) = false;
-  bool ending_ ABSL_GUARDED_BY(mu_) = false;  // Threads end.
+  bool own_commit_ ABSL_GUARDED_BY(mu_) = false;  // The engine's thread commits.
+  bool ending_ ABSL_GUARDED_BY(mu_) = false;      // Threads end.
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 
   // Of the engine thread: what it knows of itself while it waits.

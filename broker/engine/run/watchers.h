@@ -19,6 +19,11 @@ class Watchers {
   uint64_t Add(TaskId task, std::function<void()> changed) ABSL_LOCKS_EXCLUDED(mu_);
   void Remove(uint64_t watch) ABSL_LOCKS_EXCLUDED(mu_);
 
+  bool empty() const ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    return tasks_.empty();
+  }
+
   // Fires for all tasks that a journal entry mentions.
   void Notify(const records::v1::JournalEntry& entry) ABSL_LOCKS_EXCLUDED(mu_);
 

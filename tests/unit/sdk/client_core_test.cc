@@ -53,6 +53,22 @@ TEST_F(ClientCoreTest, SubmitsAndAnswers) {
   EXPECT_TRUE(results[1]->existing);
 }
 
+TEST_F(ClientCoreTest, WhatCallbacksSubmitLeavesInOneCall) {
+  Submit({{.type = "first"}});
+  for (int i = 0; i < 3; ++i) {
+    client_->Submit({{.type = "waits"}}, [this](const Results&) { Submit({{.type = "from a callback"}}); });
+  }
+  v1::SubmitResponse response;
+  response.add_results()->set_task_id(1);
+  broker_->submits.Take("a Submit call").Succeed(response);
+  auto waiting = broker_->submits.Take("the call with what came meanwhile");
+  ASSERT_EQ(waiting.request.tasks_size(), 3);
+  for (int id = 2; id < 4; ++id) response.add_results()->set_task_id(id);
+  waiting.Succeed(response);
+  EXPECT_EQ(broker_->submits.Take("the call of the callbacks").request.tasks_size(), 3);
+  EXPECT_TRUE(broker_->submits.empty());
+}
+
 TEST_F(ClientCoreTest, RepeatsWithTheSameRequestIdAfterABackoff) {
   Submit({{.type = "a"}});
   auto call = broker_->submits.Take("a Submit call");

@@ -65,12 +65,14 @@ class WorkerTest : public ::testing::Test {
     stream_ = opened.number;
     return opened.hello;
   }
-  void Welcome(std::vector<v1::AttemptVerdict> verdicts = {}, int64_t beat_interval_us = 3'000'000) {
+  void Welcome(std::vector<v1::AttemptVerdict> verdicts = {}, int64_t beat_interval_us = 3'000'000,
+               int64_t beat_window_us = 0) {
     v1::ClaimResponse message;
     v1::Welcome* welcome = message.mutable_welcome();
     welcome->set_session(++session_);
     welcome->set_incarnation(7);
     welcome->set_beat_interval_us(beat_interval_us);
+    welcome->set_beat_window_us(beat_window_us);
     for (v1::AttemptVerdict verdict : verdicts) welcome->add_verdicts(verdict);
     Say(message);
   }

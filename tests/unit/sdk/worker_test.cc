@@ -132,6 +132,26 @@ TEST_F(WorkerTest, BeatsFollowTheIntervalOfTheWelcome) {
   }
 }
 
+TEST_F(WorkerTest, AnIdleWorkerBeatsTwiceInTheBeatWindow) {
+  Use("t", Blocking());
+  Start();
+  Welcome({}, /*beat_interval_us=*/3'000'000, /*beat_window_us=*/15'000'000);
+  scheduler_->Advance(absl::Seconds(3));
+  broker_->beats.Take("the first beat").Succeed();
+  scheduler_->Advance(absl::Seconds(3));
+  EXPECT_TRUE(broker_->beats.empty());
+  scheduler_->Advance(absl::Seconds(3));
+  broker_->beats.Take("the next one").Fail(absl::UnavailableError("lost"));
+  scheduler_->Advance(absl::Seconds(3));
+  broker_->beats.Take("another one, since that was not heard").Succeed();
+  Deliver({MakeDelivery(1)});
+  EXPECT_EQ(running_.Take("the handler"), 101);
+  for (int i = 0; i < 2; ++i) {
+    scheduler_->Advance(absl::Seconds(3));
+    broker_->beats.Take("a beat of a busy worker").Succeed();
+  }
+}
+
 TEST_F(WorkerTest, ABeatAnswerStopsHandlers) {
   Use("t", Blocking());
   StartAndWelcome();
