@@ -97,23 +97,34 @@ bool ReadIndexRow(absl::string_view bytes,
   return at == row.runs_size();
 }
 
-absl::Status IndexReader::Find(const Page& page, SlotSet* slots) {
+absl::Status IndexReader::Find(uint64_t page_number, SlotSet* slots) {
   *slots = SlotSet::All();
   SlotSet of_classes, of_tag;
-  if (!page.indexed()) {
-    FindInRuns(page, &of_classes, &of_tag);
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Page> page, PageWithRuns(page_number));
+  if (page != nullptr) {
+    FindInRuns(*page, &of_classes, &of_tag);
   } else if (wanted_.tag_hash != 0) {
-    RETURN_IF_ERROR(FindInRow(page.page_number(), IndexKind::kTag, wanted_.tag_hash, &of_tag));
+    RETURN_IF_ERROR(FindInRow(page_number, IndexKind::kTag, wanted_.tag_hash, &of_tag));
   }
   if (wanted_.tag_hash != 0) slots->Intersect(of_tag);
   if (!wanted_.classes.has_value()) return absl::OkStatus();
-  if (page.indexed() && !slots->empty()) {
+  if (page == nullptr && !slots->empty()) {
     for (const ClassNumber number : *wanted_.classes) {
-      RETURN_IF_ERROR(FindInRow(page.page_number(), IndexKind::kClass, number, &of_classes));
+      RETURN_IF_ERROR(FindInRow(page_number, IndexKind::kClass, number, &of_classes));
     }
   }
   slots->Intersect(of_classes);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const Page>> IndexReader::PageWithRuns(uint64_t page_number) const {
+  std::shared_ptr<const Page> page = view_.PageInMemory(page_number);
+  if (page == nullptr && IsFull(page_number, view_.next_id())) return nullptr;
+  if (page == nullptr) {
+    ASSIGN_OR_RETURN(page, view_.GetPage(page_number));
+  }
+  if (page != nullptr && page->indexed()) return nullptr;
+  return page;
 }
 
 void IndexReader::FindInRuns(const Page& page, SlotSet* of_classes, SlotSet* of_tag) const {

@@ -44,9 +44,10 @@ class IndexReader {
   // `view` must outlive it.
   IndexReader(const View& view, Wanted wanted) : view_(view), wanted_(std::move(wanted)) {}
 
-  // The slots of a page of the view whose tasks may be wanted: all those that are, and none of another class, but maybe
-  // some of another tag with the same hash. Errors: DATA_LOSS a row is damaged.
-  absl::Status Find(const Page& page, SlotSet* slots);
+  // The slots of a page whose tasks may be wanted: all those that are, and none of another class, but maybe some of
+  // another tag with the same hash. Reads a page from the store only if it is not full. Errors: DATA_LOSS a row is
+  // damaged.
+  absl::Status Find(uint64_t page_number, SlotSet* slots);
 
  private:
   // Rows of one bucket that were read: those of the pages from `first_page` to `end_page`, the last one first.
@@ -56,6 +57,8 @@ class IndexReader {
     std::vector<std::pair<uint64_t, std::string>> rows;
   };
 
+  // Null if rows of the index tell of the page.
+  absl::StatusOr<std::shared_ptr<const Page>> PageWithRuns(uint64_t page_number) const;
   void FindInRuns(const Page& page, SlotSet* of_classes, SlotSet* of_tag) const;
   absl::Status FindInRow(uint64_t page_number, IndexKind kind, uint32_t value, SlotSet* slots);
   absl::Status ReadAhead(uint64_t page_number, IndexKind kind, uint8_t bucket, Ahead* ahead);

@@ -161,6 +161,9 @@ absl::Status Examination::ReadPage(const Snapshot& store, uint64_t page_number, 
   // What follows from other damage is not told once more.
   const bool sound = page.ok() && *page != nullptr && findings_.total() == findings;
   if (sound) CheckRetention(**page, *records);
+  if (sound && table_.LacksIndex(**page)) {
+    findings_.Add(Check::kIndex, absl::StrCat("page ", page_number, ": it is full, but not indexed"));
+  }
   return index->CheckPage(page_number, sound ? page->get() : nullptr, *records);
 }
 

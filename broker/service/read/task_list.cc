@@ -65,39 +65,46 @@ class Search {
   Error Walk(TaskId first, TaskId id) {
     while (id >= first && id != 0 && !over_) {
       const TaskId page_first = std::max(first, engine::PageOf(id) * engine::kPageIds);
-      absl::StatusOr<std::shared_ptr<const engine::Page>> page = surroundings_.view.GetPage(engine::PageOf(id));
-      if (!page.ok()) return StoreDamaged(std::string(page.status().message()));
-      // Most of what is old may be removed, or be in another state: then not an id of the page is looked at.
-      if (*page != nullptr && filter_.MayMatchIn(**page)) {
-        Error error = WalkPage(**page, page_first, id);
-        if (!error.ok()) return error;
-      }
+      Error error = WalkPage(page_first, id);
+      if (!error.ok()) return error;
       if (!over_) CheckBudget(page_first);
       id = page_first - 1;
     }
     return {};
   }
 
-  Error WalkPage(const engine::Page& page, TaskId first, TaskId last) {
+  // The same within one page, which is not read where the index tells of nothing.
+  Error WalkPage(TaskId first, TaskId last) {
     engine::SlotSet slots = engine::SlotSet::All();
     if (index_.has_value()) {
-      const absl::Status status = index_->Find(page, &slots);
+      const absl::Status status = index_->Find(engine::PageOf(last), &slots);
       if (!status.ok()) return StoreDamaged(std::string(status.message()));
     }
     std::optional<uint32_t> slot = slots.Highest(engine::SlotOf(last));
+    if (!slot.has_value() || *slot < engine::SlotOf(first)) return {};
+    const absl::StatusOr<std::shared_ptr<const engine::Page>> page = surroundings_.view.GetPage(engine::PageOf(last));
+    if (!page.ok()) return StoreDamaged(std::string(page.status().message()));
+    // Most of what is old may be removed, or be in another state: then not an id of the page is looked at.
+    if (*page == nullptr || !filter_.MayMatchIn(**page)) return {};
     for (; slot.has_value() && *slot >= engine::SlotOf(first) && !over_; slot = slots.Below(*slot)) {
-      const TaskId id = page.first_id() + *slot;
-      if (filter_.MayMatch(page, *slot)) {
-        TaskFacts facts;
-        facts.id = id;
-        facts.state = page.StateAt(*slot);
-        page.Find(*slot, &facts.entry);
-        Error error = Look(&facts);
-        if (!error.ok()) return error;
-        ids_since_clock_ = kIdsPerClockRead;
-      }
-      if (!over_ && ++ids_since_clock_ >= kIdsPerClockRead) CheckBudget(id);
+      Error error = LookAt(**page, *slot);
+      if (!error.ok()) return error;
     }
+    return {};
+  }
+
+  Error LookAt(const engine::Page& page, uint32_t slot) {
+    const TaskId id = page.first_id() + slot;
+    if (filter_.MayMatch(page, slot)) {
+      TaskFacts facts;
+      facts.id = id;
+      facts.state = page.StateAt(slot);
+      page.Find(slot, &facts.entry);
+      Error error = Look(&facts);
+      if (!error.ok()) return error;
+      ids_since_clock_ = kIdsPerClockRead;
+    }
+    if (!over_ && ++ids_since_clock_ >= kIdsPerClockRead) CheckBudget(id);
     return {};
   }
 

@@ -99,7 +99,7 @@ class FollowerTest : public ::testing::Test {
   // Tasks of class 2 with the tag 3000 that the view finds in the page.
   static size_t Find(const View& view, uint64_t page_number) {
     SlotSet slots;
-    EXPECT_TRUE(IndexReader(view, {{{2}}, 3000}).Find(**view.GetPage(page_number), &slots).ok());
+    EXPECT_TRUE(IndexReader(view, {{{2}}, 3000}).Find(page_number, &slots).ok());
     size_t count = 0;
     for (auto slot = slots.Highest(kPageIds - 1); slot.has_value(); slot = slots.Below(*slot)) ++count;
     return count;

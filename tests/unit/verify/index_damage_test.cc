@@ -72,7 +72,7 @@ class IndexDamageTest : public ::testing::Test {
     size_t found = 0;
     for (const uint64_t page_number : {1, 0}) {
       SlotSet slots;
-      EXPECT_TRUE(reader.Find(**view->GetPage(page_number), &slots).ok());
+      EXPECT_TRUE(reader.Find(page_number, &slots).ok());
       for (auto slot = slots.Highest(kPageIds - 1); slot.has_value(); slot = slots.Below(*slot)) ++found;
     }
     return found;
@@ -150,6 +150,23 @@ TEST_F(IndexDamageTest, PageThatForgotItsRuns) {
 TEST_F(IndexDamageTest, PageWithAnotherClass) {
   Edit<PageRow>(Family::kPage, PageKey(1), [](PageRow& row) { row.set_run_classes(0, 9); });
   ExpectFoundAndMended(HasSubstr("page 1 says class 9"));
+}
+
+TEST_F(IndexDamageTest, FullPageThatStillHasItsRuns) {
+  PageRow row;
+  ASSERT_TRUE(row.ParseFromString(Get(Family::kPage, PageKey(0))));
+  row.set_indexed(false);
+  std::vector<AttributeRun> runs;
+  for (TaskId id = kFirst; id < kPageIds; ++id) {
+    const records::v1::TaskRow task = harness_.RowOf(id);
+    runs.push_back({static_cast<uint16_t>(id), 1, task.class_number(), TagHash(task.tag())});
+  }
+  EncodeAttributes(runs, &row);
+  storage::WriteBatch batch;
+  batch.Put(Family::kPage, PageKey(0), row.SerializeAsString());
+  batch.DeleteRange(Family::kIndex, IndexGroupKey(0), IndexGroupKey(1));
+  Commit(batch);
+  ExpectFoundAndMended("index: page 0: it is full, but not indexed\n");
 }
 
 TEST_F(IndexDamageTest, PageThatSaysItIsIndexed) {
