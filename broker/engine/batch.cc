@@ -9,12 +9,13 @@ void Batch::AddPages(const storage::WriteBatch& pages) {
   stores_pages_ = true;
 }
 
-void Batch::Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged, TaskId parent) {
+void Batch::Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged, TaskId parent,
+                    uint32_t tag_hash) {
   changed_ = true;
   if (entry_.created_size() > 0) {
     JournalEntry::Created* last = entry_.mutable_created(entry_.created_size() - 1);
     if (last->first() + last->count() == id && last->class_number() == class_number && last->priority() == priority &&
-        last->due_us() == due && last->staged() == staged && last->parent() == parent) {
+        last->due_us() == due && last->staged() == staged && last->parent() == parent && last->tag_hash() == tag_hash) {
       last->set_count(last->count() + 1);
       return;
     }
@@ -27,6 +28,7 @@ void Batch::Created(TaskId id, ClassNumber class_number, int32_t priority, WallM
   run->set_due_us(due);
   run->set_staged(staged);
   run->set_parent(parent);
+  run->set_tag_hash(tag_hash);
 }
 
 void Batch::Sealed(const IdRange& range) {

@@ -47,8 +47,9 @@ class Batch {
   void AddPages(const storage::WriteBatch& pages);
 
   // ── Live table ──
-  // `parent` 0: none.
-  void Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged, TaskId parent = 0);
+  // `parent`, `tag_hash` 0: none.
+  void Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged, TaskId parent = 0,
+               uint32_t tag_hash = 0);
   void Sealed(const IdRange& range);
   void Moved(const LiveEntry& entry);
   void Claimed(const LiveEntry& entry);

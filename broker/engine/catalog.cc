@@ -59,6 +59,15 @@ const Options& Catalog::OptionsAt(OptionsNumber number) const {
   return options_.at(number - 1);
 }
 
+std::vector<ClassNumber> Catalog::ClassesOf(absl::string_view type) const {
+  absl::ReaderMutexLock lock(&mu_);
+  std::vector<ClassNumber> numbers;
+  for (size_t i = 0; i < classes_.size(); ++i) {
+    if (classes_[i].type == type) numbers.push_back(static_cast<ClassNumber>(i + 1));
+  }
+  return numbers;
+}
+
 uint32_t Catalog::class_count() const {
   absl::ReaderMutexLock lock(&mu_);
   return static_cast<uint32_t>(classes_.size());

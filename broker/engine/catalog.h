@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "broker/engine/options.h"
 
@@ -42,6 +43,8 @@ class Catalog {
   // The number must have been interned.
   const ClassInfo& Class(ClassNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
   const Options& OptionsAt(OptionsNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
+  // All classes of a type, ascending.
+  std::vector<ClassNumber> ClassesOf(absl::string_view type) const ABSL_LOCKS_EXCLUDED(mu_);
   // Numbers run from 1 to the count.
   uint32_t class_count() const ABSL_LOCKS_EXCLUDED(mu_);
 

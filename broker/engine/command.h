@@ -74,6 +74,8 @@ struct NewTask {
   std::string type;
   // TaskRow, fields 1–9, encoded.
   std::string row;
+  // Of the tag in it, by TagHash.
+  uint32_t tag_hash = 0;
   // As set on the task; null: nothing set.
   std::shared_ptr<const Options> options;
   // Earliest start: now + delay, or `due` if not 0.

@@ -212,7 +212,7 @@ TaskId Engine::Create(NewTask& source, const Placement& placement, const Task* p
   task->options = std::move(source.options);
   AppendTaskRow(*task, &source.row);
   batch_.writes().Put(storage::Family::kTask, TaskKey(task->id), source.row);
-  batch_.Created(task->id, task->class_number, task->priority, task->due, staged, task->parent);
+  batch_.Created(task->id, task->class_number, task->priority, task->due, staged, task->parent, source.tag_hash);
   const TaskId id = task->id;
   const OrderKey key = KeyOf(task->priority, task->due, id);
   if (staged) {

@@ -172,6 +172,7 @@ Error DecodeNewTask(const Decoding& decoding, const Field& field, TaskRole role,
   CHECK_FIELD(DecodeStart(decoding, field, wire, task));
   CHECK_FIELD(DecodeUniqueKey(field, role, wire, task));
   task->type = wire.type();
+  task->tag_hash = engine::TagHash(wire.tag());
   EncodeRow(wire, task->options.get(), actor, &task->row);
   return {};
 }

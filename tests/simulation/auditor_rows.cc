@@ -242,10 +242,11 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
   records::v1::TaskRow sent;
   sent.ParsePartialFromString(source.row);
   task.payload = BytesOf(sent.payload());
+  task.tag = sent.tag();
   REQUIRE(info.type == task.type && info.required_capabilities == task.required && row.priority() == task.priority &&
               row.due_us() == task.due && row.created_us() == task.created && row.parent() == task.parent &&
               row.generation() == task.parent_generation && row.depth() == task.depth &&
-              BytesOf(row.payload()) == task.payload,
+              BytesOf(row.payload()) == task.payload && row.tag() == task.tag,
           "the record ", row.ShortDebugString(), " is not that of ", Describe(task));
   return task;
 }

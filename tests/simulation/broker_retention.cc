@@ -28,10 +28,10 @@ void SimulatedBroker::PlanSweep() {
 }
 
 void SimulatedBroker::Sweep() {
-  if (auto deletes = sweeper_->TakeOldRequests(timeline_->Read()); deletes.has_value()) {
+  if (auto deletes = sweeper_->TakeOldRows(timeline_->Read()); deletes.has_value()) {
     engine::Removal removal;
     removal.deletes = *std::move(deletes);
-    if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRequestsNotSent();
+    if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRowsNotSent();
   }
   std::vector<engine::Look> looks = sweeper_->TakeLooks(timeline_->Read());
   if (!looks.empty()) {

@@ -36,7 +36,7 @@ struct ModelTask {
   int32_t priority = 0;
   WallMicros created = 0;
   WallMicros due = 0;
-  std::string payload;
+  std::string payload, tag;
   Options own;
   std::string unique;  // Hash of type and key; empty: none.
   TaskId parent = 0;

@@ -102,6 +102,8 @@ std::vector<std::string> RequiredEvents() {
       "worker: frozen",
       "worker: killed",
       "read",
+      "search",
+      "search: in the index",
       "everything checked",
   };
 }

@@ -10,6 +10,7 @@ std::vector<engine::testing::TaskSpec> SimulatedWorker::DrawChildren(const Handl
     engine::testing::TaskSpec child;
     child.type = random_->Chance(200) ? "parent" : "work";
     child.payload = absl::StrCat("child of ", handler.delivery.attempt.task, " #", random_->Below(1000));
+    if (random_->Chance(200)) child.tag = "often";
     if (random_->Chance(200)) child.delay = random_->Time(kMillisecond, 5 * kSecond);
     if (random_->Chance(200)) child.options.priority = static_cast<int32_t>(random_->Between(-2, 2));
     children.push_back(std::move(child));

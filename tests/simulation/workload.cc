@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "broker/engine/live/index.h"
 #include "tests/simulation/violation.h"
 
 namespace baton::simulation {
@@ -145,8 +146,9 @@ void Workload::Act() {
     case 10:
       return broker_.CheckEverything();
     case 11:
-    case 12:
       return Look(AnyTask());
+    case 12:
+      return Search();
     default:
       if (!crowded || random_.Chance(20)) Submit();
   }
@@ -216,6 +218,7 @@ TaskSpec Workload::DrawSpec() {
   spec.type = draw < 3 ? "parent" : draw < 4 ? "rare" : draw < 5 ? "unknown" : "work";
   if (spec.type == "unknown" && random_.Chance(900)) spec.type = "work";
   spec.payload = absl::StrCat("payload ", ++numbers_);
+  if (random_.Chance(300)) spec.tag = random_.Chance(700) ? "often" : "seldom";
   if (random_.Chance(300)) spec.options.priority = static_cast<int32_t>(random_.Between(-3, 3));
   if (random_.Chance(100)) spec.options.required_capabilities = Capabilities{"GPU"};
   if (random_.Chance(100)) spec.options.max_retries = static_cast<int32_t>(random_.Between(1, 4));
@@ -302,6 +305,36 @@ void Workload::Look(TaskId id) {
             LiveState_Name(state.value_or(LiveState::NONE)), ", it was ", LiveState_Name(model.StateOf(id)));
     REQUIRE(view->next_id() == model.next_id(), "a reader of commit ", view->number(), " sees the wrong tasks");
     coverage_->Count("read");
+  });
+}
+
+// Lists find the tasks of a type, with a tag, and no others.
+void Workload::Search() {
+  if (!broker_.up()) return;
+  const std::string type = random_.Chance(300) ? "" : random_.Chance(500) ? "work" : "rare";
+  const std::string tag = random_.Chance(300) ? "" : random_.Chance(500) ? "often" : "seldom";
+  broker_.AddRead([this, type, tag](const std::shared_ptr<const engine::View>& view) {
+    const Model& model = broker_.auditor().AsOf(view->number());
+    engine::Wanted wanted;
+    if (!type.empty()) wanted.classes = view->catalog().ClassesOf(type);
+    wanted.tag_hash = engine::TagHash(tag);
+    engine::IndexReader reader(*view, wanted);
+    engine::SlotSet slots;
+    for (TaskId id = model.next_id() - 1; id >= model.first_id(); --id) {
+      const bool is_last_of_page = id == model.next_id() - 1 || engine::SlotOf(id) == engine::kPageIds - 1;
+      if (is_last_of_page) {
+        const uint64_t page_number = engine::PageOf(id);
+        REQUIRE(reader.Find(page_number, &slots).ok(), "the index of page ", page_number, " is damaged");
+        if ((*view->GetPage(page_number))->indexed()) coverage_->Count("search: in the index");
+      }
+      const ModelTask& task = model.At(id);
+      if (task.state == LiveState::REMOVED) continue;
+      const bool expected = (type.empty() || task.type == type) && (tag.empty() || task.tag == tag);
+      const bool found = slots.Highest(engine::SlotOf(id)) == engine::SlotOf(id);
+      REQUIRE(found == expected, "who looks for type '", type, "' and tag '", tag, "' ",
+              found ? "finds " : "does not find ", Describe(task), " with tag '", task.tag, "'");
+    }
+    coverage_->Count("search");
   });
 }
 

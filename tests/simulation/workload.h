@@ -65,6 +65,7 @@ class Workload {
   void Cancel();
   void Resume(TaskId id);
   void Look(TaskId id);
+  void Search();
   void Mischief();
   AttemptId DrawAttempt();
   void ListWorkers();

@@ -7,7 +7,8 @@
 //   log       id:u64 row:u32 (from 1)               Step
 //   journal   commit number:u64                     JournalEntry
 //   page      id / 16384:u64                        PageRow
-//   index     (reserved)
+//   index     page / 64:u64 'c' bucket:u8 page % 64:u8  IndexRow of classes
+//             page / 64:u64 't' bucket:u8 page % 64:u8  IndexRow of hashes of tags
 //   key       'u' hash:16                           KeyRow of a unique key
 //             'r' window:u32 hash:16                KeyRow of a request id
 //   meta      'S'                                   StoreRow
@@ -111,6 +112,26 @@ inline uint32_t FirstRequestWindow(WallMicros now) {
 inline constexpr uint64_t kPageIds = 16384;
 inline uint64_t PageOf(TaskId id) { return id / kPageIds; }
 inline uint32_t SlotOf(TaskId id) { return static_cast<uint32_t>(id % kPageIds); }
+
+// The index keeps the pages of a group of 2^20 ids together: whoever looks for one value reads one range of each group.
+inline constexpr uint64_t kGroupPages = 64;
+inline uint64_t GroupOf(uint64_t page) { return page / kGroupPages; }
+enum class IndexKind : uint8_t { kClass = 'c', kTag = 't' };
+// Values share rows, or there would be as many as there are values.
+inline uint8_t BucketOf(uint32_t value) { return static_cast<uint8_t>(value % 256); }
+// Begin of all keys of a group, and of those of one bucket in it.
+inline Key IndexGroupKey(uint64_t group) { return Key().U64(group); }
+inline Key IndexBucketKey(uint64_t group, IndexKind kind, uint8_t bucket) {
+  return IndexGroupKey(group).Byte(static_cast<uint8_t>(kind)).Byte(bucket);
+}
+inline Key IndexKey(uint64_t page, IndexKind kind, uint8_t bucket) {
+  return IndexBucketKey(GroupOf(page), kind, bucket).Byte(static_cast<uint8_t>(page % kGroupPages));
+}
+// What the index knows of a tag; 0: there is none.
+inline uint32_t TagHash(absl::string_view tag) {
+  if (tag.empty()) return 0;
+  return std::max(static_cast<uint32_t>(HashOf(tag).low), uint32_t{1});
+}
 
 }  // namespace baton::engine
 

@@ -12,13 +12,6 @@ namespace {
 using records::v1::CheckpointRow;
 using records::v1::JournalEntry;
 
-// Bytes of pages in one commit: small enough not to delay it.
-constexpr size_t kPageBatchBytes = 256 << 10;
-// Decoded pages kept in memory; live ones that nobody touches are read again when needed. Pages that have to be stored
-// first may take half of it: a flood of submissions fills 60 MiB of them in the time in which pages become due.
-constexpr size_t kPageCacheBytes = 64 << 20;
-// Commits between two looks at the size of that cache.
-constexpr uint64_t kEvictionInterval = 64;
 // Journal between two samples of its length.
 constexpr uint64_t kSampleBytes = 1 << 20;
 
@@ -86,6 +79,10 @@ absl::Status Follower::FoldCreated(const JournalEntry& entry) {
       ASSIGN_OR_RETURN(Page* const page, Open(PageOf(first)));
       if (page == nullptr) return absl::OkStatus();
       if (run.parent() != 0) page->set_has_children();
+      if (!page->AddAttributes({static_cast<uint16_t>(SlotOf(first)), static_cast<uint16_t>(count), run.class_number(),
+                                run.tag_hash()})) {
+        return absl::DataLossError(absl::StrCat("journal entry ", folding_, " creates task ", first, " once more"));
+      }
       for (task.id = first; task.id < first + count; ++task.id) Put(page, task);
       return absl::OkStatus();
     }));
@@ -244,16 +241,21 @@ absl::StatusOr<Page*> Follower::Open(uint64_t page_number) {
   }
   // While recovering: the stored page may be ahead of this entry.
   if (slot.page->folded() >= folding_) return nullptr;
-  if (Shared(slot.copied_at)) {
-    slot.page = std::make_shared<Page>(*slot.page);
-    slot.copied_at = views_;
-  }
+  Page& page = Writable(slot);
   if (touched_.empty() || touched_.back() != page_number) {
     touched_.push_back(page_number);
     MarkDirty(slot);
     published_ = nullptr;
   }
-  return slot.page.get();
+  return &page;
+}
+
+Page& Follower::Writable(Slot& slot) {
+  if (Shared(slot.copied_at)) {
+    slot.page = std::make_shared<Page>(*slot.page);
+    slot.copied_at = views_;
+  }
+  return *slot.page;
 }
 
 absl::StatusOr<std::shared_ptr<Page>> Follower::Load(uint64_t page_number) const {
@@ -292,85 +294,6 @@ std::shared_ptr<const View> Follower::MakeView(std::shared_ptr<const storage::Sn
   std::shared_ptr<void> lease(nullptr, [alive = alive_](void*) { alive->fetch_sub(1, std::memory_order_release); });
   return std::make_shared<const View>(folded_, next_id_, std::move(snapshot), published_, counts_, catalog_,
                                       std::move(lease));
-}
-
-size_t Follower::unstored_journal_bytes() const {
-  if (dirty_.empty()) return 0;
-  return journal_bytes_ - slots_.find(dirty_.begin()->second)->second.journal_at_dirty;
-}
-
-std::optional<storage::WriteBatch> Follower::TakeDuePages(WallMicros now, bool all) {
-  if (!out_.empty() || dirty_.empty()) return std::nullopt;
-  storage::WriteBatch batch;
-  while (!dirty_.empty() && batch.bytes() < kPageBatchBytes) {
-    const uint64_t page_number = dirty_.begin()->second;
-    Slot& slot = slots_[page_number];
-    const bool due = all || crowded_ || now - slot.dirty_time >= settings_.page_interval ||
-                     journal_bytes_ - slot.journal_at_dirty >= settings_.page_journal_bytes / 4;
-    if (!due) break;
-    batch.Put(storage::Family::kPage, PageKey(page_number), slot.page->Encode());
-    if (slot.page->live_count() > 0) {
-      stored_live_.insert(page_number);
-    } else {
-      stored_live_.erase(page_number);
-    }
-    dirty_.erase(dirty_.begin());
-    slot.dirty_since = 0;
-    out_.emplace_back(page_number, folded_);
-  }
-  if (batch.empty()) return std::nullopt;
-
-  CheckpointRow checkpoint;
-  checkpoint.set_number(dirty_.empty() ? folded_ : dirty_.begin()->first - 1);
-  checkpoint.set_next_id(next_id_);
-  checkpoint.set_time_us(now);
-  checkpoint.set_counted(std::max(folded_, counted_));
-  checkpoint.mutable_live_pages()->Add(stored_live_.begin(), stored_live_.end());
-  for (const auto& [class_number, counts] : *counts_) {
-    auto* row = checkpoint.add_counts();
-    row->set_class_number(class_number);
-    row->mutable_counts()->Add(counts.begin(), counts.end());
-  }
-  batch.Put(storage::Family::kMeta, CheckpointMetaKey(), checkpoint.SerializeAsString());
-
-  // Watchers may still want what recovery no longer needs.
-  uint64_t trim = trimmed_;
-  while (
-      samples_.size() > 1 && samples_[1].number <= checkpoint.number() &&
-      (now - samples_[1].time > settings_.watch_window || journal_bytes_ - samples_[1].bytes > settings_.watch_bytes)) {
-    trim = samples_[1].number;
-    samples_.pop_front();
-  }
-  if (trim > trimmed_) {
-    batch.DeleteRange(storage::Family::kJournal, JournalKey(trimmed_), JournalKey(trim + 1));
-    trimmed_ = trim;
-  }
-  return batch;
-}
-
-void Follower::PagesStored() { out_.clear(); }
-
-void Follower::EvictCleanPages() {
-  if (folded_ % kEvictionInterval != 0 || !out_.empty()) return;
-  size_t page_bytes = 0, dirty_bytes = 0;
-  for (const auto& [number, slot] : slots_) {
-    const size_t bytes = slot.page->memory_bytes();
-    page_bytes += bytes;
-    if (slot.dirty_since != 0) dirty_bytes += bytes;
-  }
-  crowded_ = dirty_bytes > kPageCacheBytes / 2;
-  if (page_bytes <= kPageCacheBytes) return;
-  std::vector<std::pair<uint64_t, uint64_t>> clean;  // (last used, page)
-  for (const auto& [number, slot] : slots_) {
-    if (slot.dirty_since == 0) clean.emplace_back(slot.last_used, number);
-  }
-  std::sort(clean.begin(), clean.end());
-  for (const auto& [last_used, number] : clean) {
-    if (page_bytes <= kPageCacheBytes / 4 * 3) break;
-    page_bytes -= slots_[number].page->memory_bytes();
-    slots_.erase(number);
-    published_ = nullptr;
-  }
 }
 
 absl::Status Follower::ForEachLive(absl::FunctionRef<void(const LiveEntry&)> visit) {

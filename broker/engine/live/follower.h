@@ -41,9 +41,9 @@ class Follower {
   // A picture as of folded(); `snapshot` must be of that very commit. Valid for any thread, for as long as it is held.
   std::shared_ptr<const View> MakeView(std::shared_ptr<const storage::Snapshot> snapshot);
 
-  // Pages that should be stored now, oldest first, at most 256 KiB, with a new checkpoint and the journal trimmed;
-  // empty if none is due. They have to be committed, and then, after that commit was folded, be told by PagesStored().
-  // One set is out at a time. `all`: whatever is dirty, due or not.
+  // Pages that should be stored now, oldest first, at most 256 KiB, with a new checkpoint and the journal trimmed, and
+  // rows of the index for those that are full; empty if none is due. They have to be committed, and then, after that
+  // commit was folded, be told by PagesStored(). One set is out at a time. `all`: whatever is dirty, due or not.
   std::optional<storage::WriteBatch> TakeDuePages(WallMicros now, bool all = false);
   void PagesStored();
   bool pages_out() const { return !out_.empty(); }
@@ -86,6 +86,8 @@ class Follower {
   absl::Status Change(TaskId id, absl::FunctionRef<void(LiveEntry&)> change);
   void Count(ClassNumber class_number, LiveState state, int64_t change);
   bool Shared(uint64_t copied_at);
+  // Its page, copied before if some view shares it.
+  Page& Writable(Slot& slot);
   void EvictCleanPages();
 
   const EngineSettings settings_;
@@ -114,8 +116,12 @@ class Follower {
   uint64_t released_ = 0;
   std::shared_ptr<std::atomic<int>> alive_ = std::make_shared<std::atomic<int>>(0);
 
-  // What is out for storing: page and the commit up to which the stored row holds it.
-  std::vector<std::pair<uint64_t, uint64_t>> out_;
+  // What is out for storing. `indexed`: with its rows of the index, for the first time.
+  struct Out {
+    uint64_t page_number;
+    bool indexed;
+  };
+  std::vector<Out> out_;
 
   // Journal kept: (commit, time, bytes written before it), a sample now and then.
   struct Sample {

@@ -148,7 +148,28 @@ bool Page::UncountEnded(const EndedCounts& removed) {
   return true;
 }
 
-std::string Page::Encode() const {
+bool Page::AddAttributes(const AttributeRun& run) {
+  if (indexed_ || run.first + run.count > kPageIds) return false;
+  if (attributes_.empty()) {
+    attributes_.push_back(run);
+    return true;
+  }
+  AttributeRun& last = attributes_.back();
+  if (run.first < last.end()) return false;
+  if (run.first == last.end() && run.class_number == last.class_number && run.tag_hash == last.tag_hash) {
+    last.count = static_cast<uint16_t>(last.count + run.count);
+  } else {
+    attributes_.push_back(run);
+  }
+  return true;
+}
+
+void Page::SetIndexed() {
+  indexed_ = true;
+  attributes_ = {};
+}
+
+std::string Page::Encode(bool indexed) const {
   PageRow row;
   row.set_number(folded_);
   for (uint32_t slot = 0; slot < kPageIds;) {
@@ -184,6 +205,8 @@ std::string Page::Encode() const {
   row.set_newest_end_us(newest_end_);
   row.set_has_children(has_children_);
   row.set_has_parents(has_parents_);
+  row.set_indexed(indexed);
+  if (!indexed) EncodeAttributes(attributes_, &row);
   CompressColumn(row.mutable_class_numbers());
   CompressColumn(row.mutable_priorities());
   CompressColumn(row.mutable_attempts());
@@ -241,6 +264,8 @@ absl::StatusOr<Page> Page::Decode(uint64_t page_number, absl::string_view bytes)
   page.newest_end_ = row.newest_end_us();
   page.has_children_ = row.has_children();
   page.has_parents_ = row.has_parents();
+  page.indexed_ = row.indexed();
+  if (!DecodeAttributes(row, &page.attributes_)) return PageDamaged(page_number, "bad runs of classes and tags");
   return page;
 }
 

@@ -15,6 +15,7 @@
 #include "broker/base/clock.h"
 #include "broker/engine/catalog.h"
 #include "broker/engine/format/keys.h"
+#include "broker/engine/live/attributes.h"
 
 namespace baton::engine {
 
@@ -78,7 +79,9 @@ class Page {
   // `bytes` are a PageRow. DATA_LOSS if it is not well-formed.
   static absl::StatusOr<Page> Decode(uint64_t page_number, absl::string_view bytes);
   // As PageRow, folded up to commit `folded`.
-  std::string Encode() const;
+  std::string Encode() const { return Encode(indexed_); }
+  // The same as it will be once it is indexed.
+  std::string EncodeIndexed() const { return Encode(true); }
 
   uint64_t page_number() const { return page_number_; }
   TaskId first_id() const { return page_number_ * kPageIds; }
@@ -101,13 +104,22 @@ class Page {
   // An estimate.
   size_t memory_bytes() const {
     return sizeof(Page) + live_.capacity() * sizeof(Base) + extras_.capacity() * 80 +
-           ended_.capacity() * sizeof(EndedCounts);
+           ended_.capacity() * sizeof(EndedCounts) + attributes_.capacity() * sizeof(AttributeRun);
   }
 
   // Sets the state of a live task.
   void Put(const LiveEntry& entry);
   // Sets a terminal state, or REMOVED, or NONE; whoever does it counts what has ended.
   void End(uint32_t slot, LiveState state);
+
+  // ── For lists: what never changes of its tasks ──
+  // Of every id that was created, ascending; empty once the page is indexed: then index.h tells.
+  const std::vector<AttributeRun>& attributes() const { return attributes_; }
+  bool indexed() const { return indexed_; }
+  // Of ids that were created. False, and nothing has changed, if some of them or later ones were before.
+  bool AddAttributes(const AttributeRun& run);
+  // The rows of the index are on disk.
+  void SetIndexed();
 
   // ── For retention ──
   // Tasks that have ended and are not removed, ascending by class, and how many they are.
@@ -148,6 +160,7 @@ class Page {
     friend bool operator==(const Extra&, const Extra&) = default;
   };
 
+  std::string Encode(bool indexed) const;
   LiveEntry Join(const Base& base) const;
   void SetState(uint32_t slot, LiveState state);
   void DropEnded();
@@ -164,6 +177,8 @@ class Page {
   WallMicros newest_end_ = 0;
   bool has_children_ = false;
   bool has_parents_ = false;
+  std::vector<AttributeRun> attributes_;
+  bool indexed_ = false;
 };
 
 }  // namespace baton::engine

@@ -7,8 +7,7 @@
 namespace baton::engine {
 
 absl::StatusOr<std::shared_ptr<const Page>> View::GetPage(uint64_t page_number) const {
-  const auto in_memory = pages_->find(page_number);
-  if (in_memory != pages_->end()) return in_memory->second;
+  if (std::shared_ptr<const Page> page = PageInMemory(page_number); page != nullptr) return page;
   std::string row;
   const absl::Status status = snapshot_->Get(storage::Family::kPage, PageKey(page_number), &row);
   if (absl::IsNotFound(status)) return nullptr;

@@ -45,6 +45,11 @@ class View {
   // By class; over all retained tasks.
   const Counts& counts() const { return *counts_; }
 
+  // The page if it is in memory, else null. A full page that is not was stored as it is, with its rows of the index.
+  std::shared_ptr<const Page> PageInMemory(uint64_t page_number) const {
+    const auto in_memory = pages_->find(page_number);
+    return in_memory != pages_->end() ? in_memory->second : nullptr;
+  }
   // The page, from memory or read from the store; null if none of its ids ever existed. DATA_LOSS if it is damaged.
   absl::StatusOr<std::shared_ptr<const Page>> GetPage(uint64_t page_number) const;
 

@@ -54,7 +54,7 @@ class Planner {
       RETURN_IF_ERROR(OnePart(family));
     }
     for (const Interval& interval : intervals_) RETURN_IF_ERROR(Delete(interval));
-    if (plan_.next == 0 && NothingIsLeft()) plan_.gone_until = end_;
+    if (plan_.next == 0 && NothingIsLeft()) RETURN_IF_ERROR(NoteGone());
     return std::move(plan_);
   }
 
@@ -190,6 +190,17 @@ class Planner {
     }
     for (const std::string& key : keys) plan_.removal.deletes.Delete(Family::kLog, key);
     return absl::OkStatus();
+  }
+
+  absl::Status NoteGone() {
+    plan_.gone_until = end_;
+    if (end_ < page_.first_id() + kPageIds) return absl::OkStatus();
+    const uint64_t group = GroupOf(page_.page_number());
+    return view_.store().Scan(Family::kIndex, IndexGroupKey(group), IndexGroupKey(group + 1),
+                              [this](absl::string_view, absl::string_view) {
+                                plan_.has_index = true;
+                                return false;
+                              });
   }
 
   bool NothingIsLeft() const {

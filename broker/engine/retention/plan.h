@@ -42,6 +42,8 @@ struct Plan {
   TaskId next = 0;
   // With the removal done all ids of the page below this one are removed for ever; 0: some are not.
   TaskId gone_until = 0;
+  // All ids of the page are below that, and the index has rows of its group of pages.
+  bool has_index = false;
   // Something that has ended stays, and no look finds more before this newest end, of this page or of others, is old;
   // 0: nothing stays.
   WallMicros stays_until = 0;

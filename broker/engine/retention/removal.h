@@ -16,7 +16,7 @@ struct Removal {
   std::vector<IdRange> ids;
   // The ended ones, by class.
   std::vector<EndedCounts> counts;
-  // Takes the rows of tasks out of the families task, end and log.
+  // Takes the rows of tasks out of the families task, end and log; or rows of key and index.
   storage::WriteBatch deletes;
 
   bool empty() const { return ids.empty(); }

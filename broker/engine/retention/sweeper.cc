@@ -132,16 +132,16 @@ void Sweeper::Finish(const Sighting& sighting) {
   if (sighting.plan.next != 0) {
     rest_ = {page_number, sighting.plan.next, stays_until};
   } else if (sighting.plan.gone_until != 0) {
-    MarkGone(page_number, sighting.plan.gone_until);
+    MarkGone(page_number, sighting.plan);
   } else if (stays_until != 0) {
     PlanLook(page_number, stays_until);
   }
 }
 
-void Sweeper::MarkGone(uint64_t page_number, TaskId until) {
+void Sweeper::MarkGone(uint64_t page_number, const Plan& plan) {
   uint64_t first = page_number, end = page_number + 1;
-  if (until < end * kPageIds) {
-    if (until != std::exchange(gone_until_, until)) unreclaimed_.insert(page_number);
+  if (plan.gone_until < end * kPageIds) {
+    if (plan.gone_until != std::exchange(gone_until_, plan.gone_until)) unreclaimed_.insert(page_number);
     return;
   }
   unreclaimed_.insert(page_number);
@@ -156,6 +156,9 @@ void Sweeper::MarkGone(uint64_t page_number, TaskId until) {
     end = std::max(end, before->second);
   }
   gone_[first] = end;
+  const uint64_t group = GroupOf(page_number);
+  const bool whole = first <= group * kGroupPages && end >= (group + 1) * kGroupPages;
+  if (whole && plan.has_index) gone_groups_.insert(group);
 }
 
 std::optional<IdRange> Sweeper::TakeReclaim() {
@@ -179,13 +182,23 @@ std::optional<IdRange> Sweeper::TakeReclaim() {
   return range;
 }
 
-std::optional<storage::WriteBatch> Sweeper::TakeOldRequests(Now now) {
-  const uint32_t first = FirstRequestWindow(clock_.Read(now));
-  if (first <= first_request_window_) return std::nullopt;
-  first_request_window_ = first;
+std::optional<storage::WriteBatch> Sweeper::TakeOldRows(Now now) {
   storage::WriteBatch deletes;
-  deletes.DeleteRange(storage::Family::kKey, RequestWindowKey(0), RequestWindowKey(first));
+  if (const uint32_t first = FirstRequestWindow(clock_.Read(now)); first > first_request_window_) {
+    first_request_window_ = first;
+    deletes.DeleteRange(storage::Family::kKey, RequestWindowKey(0), RequestWindowKey(first));
+  }
+  sent_groups_ = std::exchange(gone_groups_, {});
+  for (const uint64_t group : sent_groups_) {
+    deletes.DeleteRange(storage::Family::kIndex, IndexGroupKey(group), IndexGroupKey(group + 1));
+  }
+  if (deletes.empty()) return std::nullopt;
   return deletes;
+}
+
+void Sweeper::OldRowsNotSent() {
+  first_request_window_ = 0;
+  gone_groups_.merge(sent_groups_);
 }
 
 }  // namespace baton::engine

@@ -74,10 +74,10 @@ class Sweeper {
   std::optional<IdRange> TakeReclaim();
   void Reclaimed() { reclaiming_ = false; }
 
-  // Takes request ids out that are remembered no longer, however long tasks are kept; nullopt: there are none. To be
-  // sent as a removal of no tasks.
-  std::optional<storage::WriteBatch> TakeOldRequests(Now now);
-  void OldRequestsNotSent() { first_request_window_ = 0; }
+  // Takes out what no task needs any more: request ids that are remembered no longer, however long tasks are kept, and
+  // the index of groups of pages that are all gone; nullopt: there is nothing. To be sent as a removal of no tasks.
+  std::optional<storage::WriteBatch> TakeOldRows(Now now);
+  void OldRowsNotSent();
 
   // Nothing is out.
   bool idle() const { return looking_.empty() && !removing_.has_value() && !reclaiming_; }
@@ -94,7 +94,7 @@ class Sweeper {
   void PlanLook(uint64_t page_number, WallMicros newest_end);
   void LookNow(uint64_t page_number);
   void Finish(const Sighting& sighting);
-  void MarkGone(uint64_t page_number, TaskId until);
+  void MarkGone(uint64_t page_number, const Plan& plan);
 
   const Micros age_;
   RetentionClock clock_;
@@ -117,6 +117,8 @@ class Sweeper {
   std::set<uint64_t> unreclaimed_;  // Pages.
   // Nothing is stored in those before it.
   uint32_t first_request_window_;
+  // Groups of which all pages are gone: whose index is to be taken out, and was by the last removal of such rows.
+  std::set<uint64_t> gone_groups_, sent_groups_;
   bool reclaiming_ = false;
 };
 

@@ -84,7 +84,7 @@ class RunningPartition final : public Partition {
   // ── Follower thread, sweep.cc ──
   void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
   void TakeSightings() ABSL_LOCKS_EXCLUDED(mu_);
-  void SendOldRequests() ABSL_LOCKS_EXCLUDED(mu_);
+  void SendOldRows() ABSL_LOCKS_EXCLUDED(mu_);
   Error SendRemoval(uint64_t page_number, Removal removal) ABSL_LOCKS_EXCLUDED(mu_);
   void StartLooking(std::vector<Look> looks) ABSL_LOCKS_EXCLUDED(mu_);
   void StartReclaiming(const IdRange& range) ABSL_LOCKS_EXCLUDED(mu_);

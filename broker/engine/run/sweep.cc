@@ -19,7 +19,7 @@ class SweepCommand final : public RemoveCommand {
 
 void RunningPartition::Sweep() {
   TakeSightings();
-  SendOldRequests();
+  SendOldRows();
   std::vector<Look> looks = sweeper_->TakeLooks(clock_->Read());
   if (!looks.empty()) return StartLooking(std::move(looks));
   const std::optional<IdRange> range = sweeper_->TakeReclaim();
@@ -41,12 +41,12 @@ void RunningPartition::TakeSightings() {
   if (!SendRemoval(removal->first, std::move(removal->second)).ok()) sweeper_->NotSent(clock_->Read());
 }
 
-void RunningPartition::SendOldRequests() {
-  std::optional<storage::WriteBatch> deletes = sweeper_->TakeOldRequests(clock_->Read());
+void RunningPartition::SendOldRows() {
+  std::optional<storage::WriteBatch> deletes = sweeper_->TakeOldRows(clock_->Read());
   if (!deletes.has_value()) return;
   Removal removal;
   removal.deletes = *std::move(deletes);
-  if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRequestsNotSent();
+  if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRowsNotSent();
 }
 
 Error RunningPartition::SendRemoval(uint64_t page_number, Removal removal) {

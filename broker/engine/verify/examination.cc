@@ -32,12 +32,13 @@ absl::Status Examination::Run() {
   RETURN_IF_ERROR(table_.Read(&findings_));
   if (table_.known()) next_id_ = table_.next_id();
   KeyRows keys(*store, known_, &findings_);
+  IndexRows index(*store, &findings_);
   PageRecords records;
   uint64_t page_number = 0;
   while (true) {
     ASSIGN_OR_RETURN(const std::optional<uint64_t> next, NextPage(*store, page_number));
     if (!next.has_value()) break;
-    RETURN_IF_ERROR(ReadPage(*store, *next, &records));
+    RETURN_IF_ERROR(ReadPage(*store, *next, &records, &index));
     for (uint32_t slot = 0; slot < kPageIds; ++slot) {
       const TaskRecords& task = records.tasks[slot];
       const TaskId id = *next * kPageIds + slot;
@@ -46,6 +47,7 @@ absl::Status Examination::Run() {
     }
     page_number = *next + 1;
   }
+  RETURN_IF_ERROR(index.Finish());
   RETURN_IF_ERROR(FinishParents(*store));
   CheckParents();
   RETURN_IF_ERROR(keys.CheckRows());
@@ -134,7 +136,8 @@ absl::StatusOr<std::shared_ptr<const Page>> Examination::PageOfTable(uint64_t pa
   return table_.GetPage(page_number);
 }
 
-absl::Status Examination::ReadPage(const Snapshot& store, uint64_t page_number, PageRecords* records) {
+absl::Status Examination::ReadPage(const Snapshot& store, uint64_t page_number, PageRecords* records,
+                                   IndexRows* index) {
   const uint64_t findings = findings_.total();
   const auto damage = [this](Check check, TaskId id, std::string text) {
     if (id == 0) return findings_.Add(check, std::move(text));
@@ -156,8 +159,12 @@ absl::Status Examination::ReadPage(const Snapshot& store, uint64_t page_number, 
     RETURN_IF_ERROR(TakeTask(id, records->tasks[slot], said));
   }
   // What follows from other damage is not told once more.
-  if (page.ok() && *page != nullptr && findings_.total() == findings) CheckRetention(**page, *records);
-  return absl::OkStatus();
+  const bool sound = page.ok() && *page != nullptr && findings_.total() == findings;
+  if (sound) CheckRetention(**page, *records);
+  if (sound && table_.LacksIndex(**page)) {
+    findings_.Add(Check::kIndex, absl::StrCat("page ", page_number, ": it is full, but not indexed"));
+  }
+  return index->CheckPage(page_number, sound ? page->get() : nullptr, *records);
 }
 
 // What the page knows so that nobody has to read the rows of what is removed.

@@ -14,6 +14,7 @@
 #include "broker/engine/limits.h"
 #include "broker/engine/verify/expected_entry.h"
 #include "broker/engine/verify/findings.h"
+#include "broker/engine/verify/index_rows.h"
 #include "broker/engine/verify/live_table.h"
 #include "broker/engine/verify/task_records.h"
 #include "broker/storage/store.h"
@@ -73,7 +74,7 @@ class Examination {
   absl::Status ReadStoreRow(const storage::Snapshot& store);
   absl::Status ReadMeta(const storage::Snapshot& store);
   void TakeMeta(absl::string_view key, absl::string_view value);
-  absl::Status ReadPage(const storage::Snapshot& store, uint64_t page_number, PageRecords* records);
+  absl::Status ReadPage(const storage::Snapshot& store, uint64_t page_number, PageRecords* records, IndexRows* index);
   void CheckRetention(const Page& page, const PageRecords& records);
   void CheckParents();
   absl::Status TakeTask(TaskId id, TaskRecords& records, const Said& said);

@@ -46,6 +46,7 @@ constexpr std::array<Traits, kCheckCount> kTraits = {{
     {"staged", false},
     {"ended", false},
     {"family", false},
+    {"index", false},
     {"unreadable-unique-key", false},
     {"unique-key", false},
     {"missing-unique-key", false},

@@ -53,12 +53,13 @@ enum class Check : uint8_t {
   kStaged,
   kEnded,
   kFamily,
+  kIndex,
   // Unique keys.
   kUnreadableUniqueKey,
   kUniqueKey,
   kMissingUniqueKey,
 };
-inline constexpr int kCheckCount = 37;
+inline constexpr int kCheckCount = 38;
 
 // Lower case with hyphens; permanent, for scripts.
 absl::string_view NameOf(Check check);

@@ -13,6 +13,7 @@
 #include "broker/engine/catalog.h"
 #include "broker/engine/limits.h"
 #include "broker/engine/live/follower.h"
+#include "broker/engine/live/index.h"
 #include "broker/engine/live/view.h"
 #include "broker/engine/verify/findings.h"
 #include "broker/storage/store.h"
@@ -34,6 +35,12 @@ class LiveTable {
   // Null if none of its ids ever existed; DATA_LOSS if it is not readable, which Read() has told.
   absl::StatusOr<std::shared_ptr<const Page>> GetPage(uint64_t page_number) const {
     return view_->GetPage(page_number);
+  }
+  // Whether readers look for tasks of the page in the index, though the page does not say that it has rows there.
+  bool LacksIndex(const Page& page) const {
+    const bool reads_index =
+        IsFull(page.page_number(), next_id()) && view_->PageInMemory(page.page_number()) == nullptr;
+    return reads_index && !page.indexed() && page.live_count() + page.ended_count() > 0;
   }
   absl::StatusOr<LiveState> StateOf(TaskId id) const { return view_->StateOf(id); }
 

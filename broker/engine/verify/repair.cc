@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/base/status_macros.h"
+#include "broker/engine/live/index.h"
 
 namespace baton::engine {
 namespace {
@@ -42,6 +43,7 @@ absl::Status StoreRepair::Begin(const Examination& found) {
   for (const std::string& key : found.stray_pages()) batch_.Delete(Family::kPage, key);
   batch_.DeleteRange(Family::kMeta, "s", "t");
   batch_.DeleteRange(Family::kKey, "u", "v");
+  batch_.DeleteRange(Family::kIndex, "", kEnd);
   for (const std::string& key : found.unreadable_keys()) {
     RETURN_IF_ERROR(Flush(false));
     batch_.Delete(Family::kKey, key);
@@ -84,6 +86,10 @@ absl::Status StoreRepair::RebuildPage(Examination& found, uint64_t page_number) 
   if (found.HasParents(page_number)) page.set_has_parents();
   if (page.live_count() > 0) live_pages_.push_back(page_number);
   page.set_folded(store_.number() + 1);
+  if (IsFull(page_number, found.next_id())) {
+    AddIndexRows(page, &batch_);
+    page.SetIndexed();
+  }
   batch_.Put(Family::kPage, PageKey(page_number), page.Encode());
   return Flush(true);
 }
@@ -95,6 +101,7 @@ absl::Status StoreRepair::RebuildTask(Examination& found, TaskId id, const TaskR
     return absl::OkStatus();
   }
   if (records.parent != 0) page->set_has_children();
+  page->AddAttributes({static_cast<uint16_t>(SlotOf(id)), 1, records.class_number, records.tag_hash});
   if (records.has_end) {
     page->End(SlotOf(id), records.end_state);
     page->CountEnded(records.class_number, records.end_state);

@@ -88,6 +88,7 @@ class PageReader {
       return Lose(Check::kImpossibleRecord, id, "its record in family task says what cannot be");
     }
     task.class_number = row.class_number();
+    task.tag_hash = TagHash(row.tag());
     task.priority = row.priority();
     task.due = row.due_us();
     task.created = row.created_us();

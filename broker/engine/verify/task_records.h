@@ -40,6 +40,7 @@ struct TaskRecords {
   bool lost = false;
 
   ClassNumber class_number = 0;
+  uint32_t tag_hash = 0;
   int32_t priority = 0;
   WallMicros due = 0;
   WallMicros created = 0;

@@ -1,7 +1,8 @@
 // Looking at a store that no broker serves, and mending it: `batond verify DIR [--repair]`.
 //
 // The records of tasks (families `task`, `end`, `log`) are the facts. Checkpoint, pages and journal, which say the same
-// once more for a fast restart, and unique keys are derived from them, apart from what writes no record: claims.
+// once more for a fast restart, the index of lists and unique keys are derived from them, apart from what writes no
+// record: claims.
 #ifndef BATON_BROKER_ENGINE_VERIFY_VERIFY_H_
 #define BATON_BROKER_ENGINE_VERIFY_VERIFY_H_
 
@@ -29,10 +30,10 @@ struct RepairOptions {
   bool drop_lost = false;
 };
 
-// Writes pages, checkpoint and unique keys anew from the records, and removes the journal, whatever Verify finds.
-// Running tasks become pending, with a step RELEASED in their history: their workers are told that the attempt is over,
-// since the store gets a new incarnation. A parent counts children that were dropped as failed. Answers what was found
-// before.
+// Writes pages, their index, checkpoint and unique keys anew from the records, and removes the journal, whatever Verify
+// finds. Running tasks become pending, with a step RELEASED in their history: their workers are told that the attempt
+// is over, since the store gets a new incarnation. A parent counts children that were dropped as failed. Answers what
+// was found before.
 //
 // May die at any point: until it has been repeated to its end, no broker starts on the store.
 // Errors: as Verify; FAILED_PRECONDITION there are losses, and they are not to be dropped: nothing was written.

@@ -19,6 +19,16 @@ Error LoadRowIfKept(const engine::View& view, TaskId id, TaskFacts* facts, bool*
 
 }  // namespace
 
+TaskFilter::TaskFilter(const engine::View& view, const v1::TaskFilter& filter) : view_(view), filter_(filter) {
+  for (int i = 0; i < engine::kLiveStates; ++i) {
+    const auto state = static_cast<LiveState>(i);
+    const bool exists = WireState(state, false) != v1::TASK_STATE_UNSPECIFIED;
+    may_match_[i] =
+        exists && (IsShown(WireState(state, false)) || (engine::IsLive(state) && IsShown(v1::TASK_STATE_PAUSED)));
+    if (engine::IsLive(state) && may_match_[i]) may_match_live_ = true;
+  }
+}
+
 Error TaskFilter::FindIntervals(std::vector<Interval>* intervals) {
   intervals->clear();
   if (filter_.parent_id() != 0) {
@@ -57,17 +67,35 @@ Error TaskFilter::FindDescendants(std::vector<Interval>* intervals) {
   return {};
 }
 
-bool TaskFilter::MayMatch(LiveState state, const engine::LiveEntry* entry) const {
-  const v1::TaskState shown = WireState(state, entry != nullptr && entry->paused);
-  if (shown == v1::TASK_STATE_UNSPECIFIED) return false;
-  if (!filter_.states().empty() &&
-      std::find(filter_.states().begin(), filter_.states().end(), shown) == filter_.states().end()) {
-    return false;
-  }
-  if (entry == nullptr || filter_.type().empty()) return true;
-  const engine::ClassInfo* info = nullptr;
-  // A damaged class is told when the row is read.
-  return !FindClass(view_, entry->class_number, &info).ok() || info->type == filter_.type();
+std::optional<engine::Wanted> TaskFilter::FindWanted() const {
+  if (filter_.type().empty() && filter_.tag().empty()) return std::nullopt;
+  engine::Wanted wanted;
+  if (!filter_.type().empty()) wanted.classes = view_.catalog().ClassesOf(filter_.type());
+  wanted.tag_hash = engine::TagHash(filter_.tag());
+  return wanted;
+}
+
+bool TaskFilter::MayMatchIn(const engine::Page& page) const {
+  if (page.live_count() > 0 && may_match_live_) return true;
+  return std::any_of(page.ended().begin(), page.ended().end(), [this](const engine::EndedCounts& counts) {
+    return (counts.completed > 0 && may_match_[LiveState::COMPLETED]) ||
+           (counts.failed > 0 && may_match_[LiveState::FAILED]) ||
+           (counts.cancelled > 0 && may_match_[LiveState::CANCELLED]);
+  });
+}
+
+bool TaskFilter::MayMatch(const engine::Page& page, uint32_t slot) const {
+  const LiveState state = page.StateAt(slot);
+  if (!may_match_[state]) return false;
+  engine::LiveEntry entry;
+  const bool paused = page.Find(slot, &entry) && entry.paused;
+  return IsShown(WireState(state, paused));
+}
+
+bool TaskFilter::IsShown(v1::TaskState state) const {
+  if (state == v1::TASK_STATE_UNSPECIFIED) return false;
+  return filter_.states().empty() ||
+         std::find(filter_.states().begin(), filter_.states().end(), state) != filter_.states().end();
 }
 
 Error TaskFilter::Matches(const TaskFacts& facts, bool* matches) {

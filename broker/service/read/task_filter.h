@@ -2,12 +2,15 @@
 #ifndef BATON_BROKER_SERVICE_READ_TASK_FILTER_H_
 #define BATON_BROKER_SERVICE_READ_TASK_FILTER_H_
 
+#include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "baton/v1/admin.pb.h"
 #include "broker/base/error.h"
+#include "broker/engine/live/index.h"
 #include "broker/service/read/task_facts.h"
 
 namespace baton::service {
@@ -15,7 +18,7 @@ namespace baton::service {
 // The conditions of a TaskFilter, the cheap ones apart. For one read; not thread-safe.
 class TaskFilter {
  public:
-  TaskFilter(const engine::View& view, const v1::TaskFilter& filter) : view_(view), filter_(filter) {}
+  TaskFilter(const engine::View& view, const v1::TaskFilter& filter);
 
   // Ids [first, end).
   struct Interval {
@@ -26,18 +29,26 @@ class TaskFilter {
   // Errors: STORE_DAMAGED.
   Error FindIntervals(std::vector<Interval>* intervals);
 
-  // Whether a task may match by what the live table says of it; `entry` is null unless the task is live.
-  bool MayMatch(LiveState state, const engine::LiveEntry* entry) const;
-  // Whether it does, by its task row. Errors: STORE_DAMAGED.
+  // What the index has to be asked for; nullopt: nothing, the filter names neither type nor tag.
+  std::optional<engine::Wanted> FindWanted() const;
+  // False if no task of the page can match, by how many of them are in which states.
+  bool MayMatchIn(const engine::Page& page) const;
+  // Whether a task may match by what the live table says of it.
+  bool MayMatch(const engine::Page& page, uint32_t slot) const;
+  // Whether it does, by its task row, which is asked for everything but the state. Errors: STORE_DAMAGED.
   Error Matches(const TaskFacts& facts, bool* matches);
 
  private:
+  bool IsShown(v1::TaskState state) const;
   Error FindChildren(std::vector<Interval>* intervals) const;
   Error FindDescendants(std::vector<Interval>* intervals);
   Error IsDescendant(const TaskFacts& facts, bool* is_descendant);
 
   const engine::View& view_;
   const v1::TaskFilter& filter_;
+  // By LiveState: whether a task in it may match, paused or not.
+  std::array<bool, engine::kLiveStates> may_match_{};
+  bool may_match_live_ = false;
   // Top of the workflow that root_id belongs to.
   TaskId top_ = 0;
   // Whether a task is root_id or below it, for parents met so far.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,10 @@ class Search {
 
   Error From(TaskId newest) {
     std::vector<TaskFilter::Interval> intervals;
+    if (const std::optional<engine::Wanted> wanted = filter_.FindWanted(); wanted.has_value()) {
+      if (wanted->classes.has_value() && wanted->classes->empty()) return {};  // There never was a task of the type.
+      index_.emplace(surroundings_.view, *wanted);
+    }
     Error error = filter_.FindIntervals(&intervals);
     for (const TaskFilter::Interval& interval : intervals) {
       if (!error.ok() || over_) break;
@@ -60,33 +65,46 @@ class Search {
   Error Walk(TaskId first, TaskId id) {
     while (id >= first && id != 0 && !over_) {
       const TaskId page_first = std::max(first, engine::PageOf(id) * engine::kPageIds);
-      absl::StatusOr<std::shared_ptr<const engine::Page>> page = surroundings_.view.GetPage(engine::PageOf(id));
-      if (!page.ok()) return StoreDamaged(std::string(page.status().message()));
-      // Most of what is old may be removed: then not an id of the page is looked at.
-      if (*page != nullptr && (*page)->live_count() + (*page)->ended_count() > 0) {
-        Error error = WalkPage(**page, page_first, id);
-        if (!error.ok()) return error;
-      } else {
-        CheckBudget(page_first);
-      }
+      Error error = WalkPage(page_first, id);
+      if (!error.ok()) return error;
+      if (!over_) CheckBudget(page_first);
       id = page_first - 1;
     }
     return {};
   }
 
-  Error WalkPage(const engine::Page& page, TaskId first, TaskId id) {
-    for (; id >= first && id != 0 && !over_; --id) {
+  // The same within one page, which is not read where the index tells of nothing.
+  Error WalkPage(TaskId first, TaskId last) {
+    engine::SlotSet slots = engine::SlotSet::All();
+    if (index_.has_value()) {
+      const absl::Status status = index_->Find(engine::PageOf(last), &slots);
+      if (!status.ok()) return StoreDamaged(std::string(status.message()));
+    }
+    std::optional<uint32_t> slot = slots.Highest(engine::SlotOf(last));
+    if (!slot.has_value() || *slot < engine::SlotOf(first)) return {};
+    const absl::StatusOr<std::shared_ptr<const engine::Page>> page = surroundings_.view.GetPage(engine::PageOf(last));
+    if (!page.ok()) return StoreDamaged(std::string(page.status().message()));
+    // Most of what is old may be removed, or be in another state: then not an id of the page is looked at.
+    if (*page == nullptr || !filter_.MayMatchIn(**page)) return {};
+    for (; slot.has_value() && *slot >= engine::SlotOf(first) && !over_; slot = slots.Below(*slot)) {
+      Error error = LookAt(**page, *slot);
+      if (!error.ok()) return error;
+    }
+    return {};
+  }
+
+  Error LookAt(const engine::Page& page, uint32_t slot) {
+    const TaskId id = page.first_id() + slot;
+    if (filter_.MayMatch(page, slot)) {
       TaskFacts facts;
       facts.id = id;
-      facts.state = page.StateAt(engine::SlotOf(id));
-      const bool live = page.Find(engine::SlotOf(id), &facts.entry);
-      if (filter_.MayMatch(facts.state, live ? &facts.entry : nullptr)) {
-        Error error = Look(&facts);
-        if (!error.ok()) return error;
-        ids_since_clock_ = kIdsPerClockRead;
-      }
-      if (!over_ && ++ids_since_clock_ >= kIdsPerClockRead) CheckBudget(id);
+      facts.state = page.StateAt(slot);
+      page.Find(slot, &facts.entry);
+      Error error = Look(&facts);
+      if (!error.ok()) return error;
+      ids_since_clock_ = kIdsPerClockRead;
     }
+    if (!over_ && ++ids_since_clock_ >= kIdsPerClockRead) CheckBudget(id);
     return {};
   }
 
@@ -130,6 +148,8 @@ class Search {
   const PageLimits& limits_;
   const std::string list_;
   TaskFilter filter_;
+  // Tells where tasks of the type, or with the tag, can be; nullopt: any will do.
+  std::optional<engine::IndexReader> index_;
   v1::ListTasksResponse& response_;
   const SteadyMicros deadline_;
   size_t bytes_ = 0;

@@ -21,8 +21,8 @@ struct PageLimits {
 // INVALID_ARGUMENT/BAD_FILTER, naming the field, if the filter cannot mean anything.
 Error CheckFilter(const v1::TaskFilter& filter);
 
-// One page: walks ids downwards until it is full or the budget is used up. States and, for live tasks, types are told
-// by the live table; rows are read only of what is left. Errors: BAD_FILTER, BAD_PAGE_TOKEN, STORE_DAMAGED.
+// One page: walks ids downwards until it is full or the budget is used up. States are told by the live table, types and
+// tags by the index; rows are read only of what is left. Errors: BAD_FILTER, BAD_PAGE_TOKEN, STORE_DAMAGED.
 Error ListTasks(const Surroundings& surroundings, const Clock& clock, const v1::ListTasksRequest& request,
                 const PageLimits& limits, v1::ListTasksResponse* response);
 

@@ -45,6 +45,19 @@ std::string EngineDifference(const std::vector<LiveEntry>& engine, const std::ve
   return at == engine.size() ? "" : absl::StrCat("the follower lacks ", Describe(engine[at]));
 }
 
+// What lists go by.
+std::string AttributesDifference(const View& running, const View& rebuilt) {
+  for (uint64_t number = 0; number <= PageOf(running.next_id()); ++number) {
+    const auto a = running.GetPage(number), b = rebuilt.GetPage(number);
+    if (!a.ok() || !b.ok()) return absl::StrCat("page ", number, " cannot be read");
+    if ((*a == nullptr) != (*b == nullptr)) return absl::StrCat("page ", number, " is missing");
+    if (*a != nullptr && ((*a)->indexed() != (*b)->indexed() || (*a)->attributes() != (*b)->attributes())) {
+      return absl::StrCat("classes and tags of page ", number, " differ after a restart");
+    }
+  }
+  return "";
+}
+
 std::string CountsDifference(const View& running, const View& rebuilt) {
   return running.counts() == rebuilt.counts() ? "" : "counters of a rebuilt live table differ";
 }
@@ -81,7 +94,10 @@ std::string Difference(const EngineSettings& settings, storage::Store& store, co
   if (recovered->next_id != engine.next_id()) {
     return absl::StrCat("the next id is ", engine.next_id(), ", after a restart ", recovered->next_id);
   }
-  difference = CountsDifference(*follower.MakeView(store.TakeSnapshot()), *rebuilt.MakeView(store.TakeSnapshot()));
+  const std::shared_ptr<const View> view = follower.MakeView(store.TakeSnapshot());
+  const std::shared_ptr<const View> rebuilt_view = rebuilt.MakeView(store.TakeSnapshot());
+  difference = CountsDifference(*view, *rebuilt_view);
+  if (difference.empty()) difference = AttributesDifference(*view, *rebuilt_view);
   if (!difference.empty()) return difference;
   RoutingBoard board;
   const Engine restarted(settings, &catalog, &board, *std::move(recovered), now);

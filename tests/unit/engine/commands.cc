@@ -30,6 +30,8 @@ NewTask MakeTask(const TaskSpec& spec, const storage::Snapshot& store) {
   task.policy = spec.policy;
   records::v1::TaskRow row;
   row.mutable_payload()->set_data(spec.payload);
+  row.set_tag(spec.tag);
+  task.tag_hash = TagHash(spec.tag);
   row.set_unique_key(spec.unique_key);
   if (!spec.options.empty()) {
     task.options = std::make_shared<const Options>(spec.options);

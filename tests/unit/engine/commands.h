@@ -59,6 +59,7 @@ class Tracked final : public C, public AnswerSink {
 struct TaskSpec {
   std::string type = "work";
   std::string payload = "";
+  std::string tag = "";
   Options options = {};
   Micros delay = 0;
   WallMicros due = 0;

@@ -2,6 +2,7 @@
 #include "broker/engine/live/follower.h"
 
 #include "broker/engine/batch.h"
+#include "broker/engine/live/index.h"
 #include "broker/storage/memory_store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -38,6 +39,15 @@ class FollowerTest : public ::testing::Test {
       for (TaskId id = first; id < first + count; ++id) batch.Created(id, 1, 0, id, false);
     });
   }
+  // Of some class and with some tag each.
+  void CreateDiverse(TaskId first, uint64_t count) {
+    next_id_ = std::max(next_id_, first + count);
+    Commit([&](Batch& batch) {
+      for (TaskId id = first; id < first + count; ++id) {
+        batch.Created(id, static_cast<ClassNumber>(1 + id % 3), 0, 5, false, 0, static_cast<uint32_t>(id % 7 * 1000));
+      }
+    });
+  }
   void End(TaskId id, LiveState state = LiveState::COMPLETED) {
     Commit([&](Batch& batch) { batch.Ended(id, state); });
   }
@@ -59,11 +69,13 @@ class FollowerTest : public ::testing::Test {
     return rows;
   }
   // What a restart makes of the store.
-  std::vector<LiveEntry> RebuiltLive() {
-    Follower rebuilt(settings_, store_.get(), &catalog_);
+  std::unique_ptr<Follower> Rebuild() {
+    auto follower = std::make_unique<Follower>(settings_, store_.get(), &catalog_);
+    Follower& rebuilt = *follower;
     records::v1::CheckpointRow checkpoint;
     std::string row;
-    EXPECT_TRUE(store_->TakeSnapshot()->Get(Family::kMeta, CheckpointMetaKey(), &row).ok());
+    const absl::Status found = store_->TakeSnapshot()->Get(Family::kMeta, CheckpointMetaKey(), &row);
+    EXPECT_TRUE(found.ok() || absl::IsNotFound(found)) << found;
     EXPECT_TRUE(checkpoint.ParseFromString(row));
     EXPECT_TRUE(rebuilt.Restore(checkpoint).ok());
     const auto fold = [&](absl::string_view key, absl::string_view value) {
@@ -72,7 +84,25 @@ class FollowerTest : public ::testing::Test {
       return rebuilt.Fold(ReadU64(key), entry, value.size()).ok();
     };
     EXPECT_TRUE(store_->TakeSnapshot()->Scan(Family::kJournal, JournalKey(checkpoint.number() + 1), "", fold).ok());
-    return LiveOf(rebuilt);
+    return follower;
+  }
+  std::vector<LiveEntry> RebuiltLive() { return LiveOf(*Rebuild()); }
+  // What the live page and the one that a restart makes say of classes and tags; the test fails if they differ.
+  std::vector<AttributeRun> AttributesOf(uint64_t page_number) {
+    const auto live = *MakeView()->GetPage(page_number);
+    const auto rebuilt = *Rebuild()->MakeView(store_->TakeSnapshot())->GetPage(page_number);
+    EXPECT_EQ(live->attributes(), rebuilt->attributes());
+    EXPECT_EQ(live->indexed(), rebuilt->indexed());
+    return live->attributes();
+  }
+  bool IsIndexed(uint64_t page_number) { return (*MakeView()->GetPage(page_number))->indexed(); }
+  // Tasks of class 2 with the tag 3000 that the view finds in the page.
+  static size_t Find(const View& view, uint64_t page_number) {
+    SlotSet slots;
+    EXPECT_TRUE(IndexReader(view, {{{2}}, 3000}).Find(page_number, &slots).ok());
+    size_t count = 0;
+    for (auto slot = slots.Highest(kPageIds - 1); slot.has_value(); slot = slots.Below(*slot)) ++count;
+    return count;
   }
   std::shared_ptr<const View> MakeView() { return follower_->MakeView(store_->TakeSnapshot()); }
   uint64_t Count(LiveState state) {
@@ -270,6 +300,67 @@ TEST_F(FollowerTest, JournalIsTrimmedBehindTheCheckpointAndTheWatchWindow) {
   }
   EXPECT_LT(RowsOf(Family::kJournal), before + 8);
   EXPECT_EQ(RebuiltLive(), LiveOf(*follower_)) << "what is left is enough";
+}
+
+TEST_F(FollowerTest, PageIsIndexedByTheCommitThatStoresItFull) {
+  CreateDiverse(1, 100);
+  EXPECT_EQ(AttributesOf(0).size(), 100u);
+  EXPECT_TRUE(StoreDuePages(/*all=*/true));
+  EXPECT_EQ(RowsOf(Family::kIndex), 0u);
+  EXPECT_EQ(AttributesOf(0).size(), 100u) << "it is not full";
+  CreateDiverse(101, kPageIds);
+  const size_t found = Find(*MakeView(), 0);
+  EXPECT_GT(found, 700u);
+  EXPECT_TRUE(StoreDuePages(/*all=*/true));
+  EXPECT_GT(RowsOf(Family::kIndex), 0u);
+  EXPECT_TRUE(IsIndexed(0));
+  EXPECT_TRUE(AttributesOf(0).empty());
+  EXPECT_FALSE(IsIndexed(1));
+  EXPECT_EQ(AttributesOf(1).size(), 101u);
+  EXPECT_EQ(Find(*MakeView(), 0), found);
+  const size_t rows = RowsOf(Family::kIndex);
+  End(77);
+  EXPECT_TRUE(StoreDuePages(/*all=*/true));
+  EXPECT_EQ(RowsOf(Family::kIndex), rows) << "they never change";
+  EXPECT_TRUE(IsIndexed(0));
+}
+
+TEST_F(FollowerTest, ViewsFromBeforeAPageWasIndexedFindTheSame) {
+  CreateDiverse(1, kPageIds);
+  const auto before = MakeView();
+  const size_t found = Find(*before, 0);
+  const auto pages = follower_->TakeDuePages(time_, true);
+  ASSERT_TRUE(pages.has_value());
+  End(1);
+  const auto between = MakeView();
+  EXPECT_FALSE((*between->GetPage(0))->indexed()) << "its rows are not on disk";
+  EXPECT_FALSE(AttributesOf(0).empty()) << "nor after a crash";
+  Commit([&](Batch& batch) { batch.AddPages(*pages); });
+  const auto after = MakeView();
+  EXPECT_TRUE((*after->GetPage(0))->indexed());
+  EXPECT_TRUE(AttributesOf(0).empty());
+  for (const auto& view : {before, between, after}) EXPECT_EQ(Find(*view, 0), found);
+}
+
+TEST_F(FollowerTest, PageWithoutTasksIsIndexedWithoutRows) {
+  CreateDiverse(1, kPageIds);
+  Commit([](Batch& batch) { batch.Removed({1, kPageIds - 1}); });
+  EXPECT_TRUE(StoreDuePages(/*all=*/true));
+  EXPECT_TRUE(IsIndexed(0));
+  EXPECT_EQ(RowsOf(Family::kIndex), 0u);
+}
+
+TEST_F(FollowerTest, CommitsWithRowsOfTheIndexStaySmall) {
+  for (int i = 0; i < 10; ++i) CreateDiverse(next_id_, kPageIds);
+  size_t largest = 0;
+  while (const auto pages = follower_->TakeDuePages(time_, true)) {
+    largest = std::max(largest, pages->bytes());
+    Commit([&](Batch& batch) { batch.AddPages(*pages); });
+  }
+  EXPECT_LT(largest, 512u << 10);
+  EXPECT_TRUE(IsIndexed(0));
+  EXPECT_TRUE(IsIndexed(9));
+  EXPECT_FALSE(IsIndexed(10));
 }
 
 TEST_F(FollowerTest, PagesThatNobodyTouchesLeaveMemoryAndAreReadAgain) {

@@ -190,7 +190,7 @@ void EngineHarness::StorePages() {
 }
 
 bool EngineHarness::SweepStep() {
-  if (auto deletes = sweeper_->TakeOldRequests(clock_.Read()); deletes.has_value()) {
+  if (auto deletes = sweeper_->TakeOldRows(clock_.Read()); deletes.has_value()) {
     auto command = std::make_unique<Tracked<RemoveCommand>>();
     command->removal.deletes = *std::move(deletes);
     sent_.push_back(std::move(command));

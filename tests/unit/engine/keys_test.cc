@@ -30,6 +30,22 @@ TEST(KeysTest, KeysOfTheLiveTableArePinned) {
   EXPECT_EQ(SlotOf(16385), 1u);
 }
 
+TEST(KeysTest, KeysOfTheIndexArePinned) {
+  EXPECT_EQ(kGroupPages, 64u);
+  EXPECT_EQ(GroupOf(63), 0u);
+  EXPECT_EQ(GroupOf(64), 1u);
+  EXPECT_EQ(BucketOf(0x01020304), 0x04);
+  EXPECT_EQ(Hex(IndexGroupKey(2)), "0000000000000002");
+  EXPECT_EQ(Hex(IndexBucketKey(2, IndexKind::kClass, 0xfe)), "000000000000000263fe");
+  EXPECT_EQ(Hex(IndexKey(2 * 64 + 5, IndexKind::kClass, 1)), "0000000000000002630105");
+  EXPECT_EQ(Hex(IndexKey(63, IndexKind::kTag, 1)), "000000000000000074013f");
+}
+
+TEST(KeysTest, HashesOfTagsArePinned) {
+  EXPECT_EQ(TagHash(""), 0u);
+  EXPECT_EQ(TagHash("baton"), 0x7fc51db9u);
+}
+
 TEST(KeysTest, KeysOfHashesArePinned) {
   const Hash128 hash{0x0102030405060708, 0x090a0b0c0d0e0f10};
   EXPECT_EQ(Hex(UniqueKey(hash)), "750102030405060708090a0b0c0d0e0f10");

@@ -124,12 +124,41 @@ TEST(PageTest, ExtremeTimesAreKept) {
   decoded->ForEachLive([&](const LiveEntry& entry) { EXPECT_EQ(entry.due, kTimes[entry.id]); });
 }
 
+TEST(PageTest, ClassesAndTagsAreKeptAsRuns) {
+  Page page(2);
+  for (uint16_t slot = 5; slot < 100; ++slot) {
+    ASSERT_TRUE(page.AddAttributes({slot, 1, slot < 50 ? 1u : 2u, slot < 60 ? 7u : 0u}));
+  }
+  ASSERT_TRUE(page.AddAttributes({200, kPageIds - 200, 2, 0}));
+  const std::vector<AttributeRun> runs = {{5, 45, 1, 7}, {50, 10, 2, 7}, {60, 40, 2, 0}, {200, kPageIds - 200, 2, 0}};
+  EXPECT_EQ(page.attributes(), runs);
+  EXPECT_EQ(Page::Decode(2, page.Encode())->attributes(), runs);
+  EXPECT_FALSE(Page::Decode(2, page.Encode())->indexed());
+  EXPECT_FALSE(page.AddAttributes({199, 1, 1, 0})) << "not after the others";
+  EXPECT_FALSE(page.AddAttributes({static_cast<uint16_t>(kPageIds - 1), 1, 1, 0})) << "once more";
+}
+
+TEST(PageTest, IndexedPageKeepsNoClassesAndTags) {
+  Page page(2);
+  ASSERT_TRUE(page.AddAttributes({0, kPageIds, 1, 7}));
+  const std::string indexed = page.EncodeIndexed();
+  EXPECT_EQ(page.attributes().size(), 1u) << "as long as it is not on disk";
+  page.SetIndexed();
+  EXPECT_EQ(page.Encode(), indexed);
+  const Page decoded = *Page::Decode(2, indexed);
+  EXPECT_TRUE(decoded.indexed());
+  EXPECT_TRUE(decoded.attributes().empty());
+  EXPECT_FALSE(page.AddAttributes({0, 1, 1, 0}));
+}
+
 records::v1::PageRow ValidRow() {
   Page page(0);
   page.set_folded(7);
   page.Put({.id = 3, .state = LiveState::PENDING, .class_number = 1, .due = 5});
   page.Put({.id = 4, .state = LiveState::RUNNING, .class_number = 2, .due = 6, .session = 9});
   page.Put({.id = 9, .state = LiveState::WAITING, .class_number = 2, .attempt = 1, .remaining = 2});
+  EXPECT_TRUE(page.AddAttributes({3, 2, 1, 5}));
+  EXPECT_TRUE(page.AddAttributes({9, 1, 2, 0}));
   records::v1::PageRow row;
   EXPECT_TRUE(row.ParseFromString(page.Encode()));
   return row;
@@ -147,6 +176,12 @@ TEST(PageTest, DamagedRowsAreRefusedByName) {
       {"too few attempts", [](auto& row) { row.mutable_attempts()->RemoveLast(); }},
       {"facts of no task", [](auto& row) { row.mutable_extras(0)->set_slot(5); }},
       {"facts of no slot", [](auto& row) { row.mutable_extras(0)->set_slot(70'000); }},
+      {"a gap too large", [](auto& row) { row.set_run_gaps(1, kPageIds); }},
+      {"an overflowing gap", [](auto& row) { row.set_run_gaps(1, UINT32_MAX); }},
+      {"too many ids alike", [](auto& row) { row.set_run_counts(1, kPageIds - 8); }},
+      {"a run of none", [](auto& row) { row.set_run_counts(0, 0); }},
+      {"too few tags", [](auto& row) { row.mutable_run_tag_hashes()->RemoveLast(); }},
+      {"runs beside the index", [](auto& row) { row.set_indexed(true); }},
   };
   ASSERT_TRUE(Page::Decode(0, ValidRow().SerializeAsString()).ok());
   for (const auto& [name, damage] : damages) {

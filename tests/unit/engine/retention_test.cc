@@ -213,6 +213,36 @@ TEST_F(RetentionTest, SpaceIsGivenBackOfPagesThatAreWhollyRemoved) {
   EXPECT_EQ(harness.StateOf(3 * kPageIds + 1), LiveState::REMOVED);
 }
 
+TEST_F(RetentionTest, IndexGoesWithTheLastPageOfItsGroup) {
+  EngineHarness harness(KeepForAMinute());
+  harness.StartAt(kGroupPages * kPageIds - 2);
+  TestWorker& worker = harness.Connect();
+  const std::vector<TaskId> ids = harness.SubmitMany(4, {.tag = "x"});
+  harness.StorePages();
+  const auto index_rows = [&harness] {
+    size_t rows = 0;
+    EXPECT_TRUE(harness.store()
+                    .Scan(Family::kIndex, "", "", [&](absl::string_view, absl::string_view) { return ++rows; })
+                    .ok());
+    return rows;
+  };
+  EXPECT_EQ(index_rows(), 2u) << "class and tag, of the page that is full";
+  for (const TaskId id : {ids[0], ids[2], ids[3]}) worker.Succeed(id);
+  harness.Pause(2 * kMinute);
+  harness.Sweep();
+  EXPECT_EQ(harness.StateOf(ids[0]), LiveState::REMOVED);
+  EXPECT_EQ(index_rows(), 2u) << "one task lives";
+  worker.Succeed(ids[1]);
+  harness.Pause(2 * kMinute);
+  harness.Sweep();
+  EXPECT_EQ(harness.StateOf(ids[1]), LiveState::REMOVED);
+  EXPECT_EQ(index_rows(), 0u);
+  harness.Crash();
+  harness.TakeWrites();
+  harness.Sweep();
+  EXPECT_EQ(harness.TakeWrites()[static_cast<size_t>(Family::kIndex)], 0u) << "once is enough";
+}
+
 // A view holds the live table of its commit; of what was removed since, rows may be gone all the same.
 TEST_F(RetentionTest, OlderViewTakesMissingRowsForRemovedTasks) {
   const TaskId done = Completed();

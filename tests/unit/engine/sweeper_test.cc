@@ -189,17 +189,46 @@ TEST_F(SweeperTest, PageThatNewIdsComeFromIsGivenBackUpToThem) {
 
 TEST_F(SweeperTest, RequestIdsGoByWindowsHoweverLongTasksAreKept) {
   Sweeper sweeper(0, At(0), 1, RequestWindowOf(kWall) - kRequestWindowsAround - 1);
-  EXPECT_TRUE(sweeper.TakeOldRequests(At(0)).has_value()) << "what went by while the broker was down";
-  EXPECT_FALSE(sweeper.TakeOldRequests(At(0, kDay)).has_value()) << "a jump of the wall clock";
-  EXPECT_TRUE(sweeper.TakeOldRequests(At(kRequestWindow)).has_value());
-  EXPECT_FALSE(sweeper.TakeOldRequests(At(kRequestWindow)).has_value());
-  sweeper.OldRequestsNotSent();
-  EXPECT_TRUE(sweeper.TakeOldRequests(At(kRequestWindow)).has_value());
+  EXPECT_TRUE(sweeper.TakeOldRows(At(0)).has_value()) << "what went by while the broker was down";
+  EXPECT_FALSE(sweeper.TakeOldRows(At(0, kDay)).has_value()) << "a jump of the wall clock";
+  EXPECT_TRUE(sweeper.TakeOldRows(At(kRequestWindow)).has_value());
+  EXPECT_FALSE(sweeper.TakeOldRows(At(kRequestWindow)).has_value());
+  sweeper.OldRowsNotSent();
+  EXPECT_TRUE(sweeper.TakeOldRows(At(kRequestWindow)).has_value());
+}
+
+TEST_F(SweeperTest, IndexOfAGroupGoesWhenAllItsPagesAreGone) {
+  // The last page of the second group is not full.
+  Sweeper sweeper(kAge, At(0), 2 * kGroupPages * kPageIds - 5, UINT32_MAX);
+  int deleted = 0;
+  for (uint64_t looked = 0; looked < 2 * kGroupPages;) {
+    std::vector<Sighting> sightings;
+    for (const Look& look : sweeper.TakeLooks(At(0))) {
+      ++looked;
+      sightings.push_back(
+          {look, {.gone_until = std::min(EndOf(look), 2 * kGroupPages * kPageIds - 5), .has_index = true}});
+    }
+    ASSERT_FALSE(sweeper.Take(std::move(sightings)).has_value());
+    while (sweeper.TakeReclaim().has_value()) sweeper.Reclaimed();
+    const auto deletes = sweeper.TakeOldRows(At(0));
+    EXPECT_EQ(deletes.has_value(), looked == kGroupPages) << looked;
+    if (!deletes.has_value()) continue;
+    ++deleted;
+    sweeper.OldRowsNotSent();
+    sweeper.TakeOldRows(At(0))->ForEach(
+        [&](storage::WriteBatch::Op op, storage::Family family, absl::string_view key, absl::string_view value) {
+          if (family != storage::Family::kIndex) return;
+          EXPECT_EQ(op, storage::WriteBatch::Op::kDeleteRange);
+          EXPECT_EQ(key, IndexGroupKey(0).str());
+          EXPECT_EQ(value, IndexGroupKey(1).str());
+        });
+  }
+  EXPECT_EQ(deleted, 1);
 }
 
 TEST_F(SweeperTest, WhereNoRequestIdIsOldNothingIsTakenOut) {
   for (const uint32_t oldest : {UINT32_MAX, RequestWindowOf(kWall), RequestWindowOf(kWall) - kRequestWindowsAround}) {
-    EXPECT_FALSE(Sweeper(0, At(0), 1, oldest).TakeOldRequests(At(0)).has_value()) << oldest;
+    EXPECT_FALSE(Sweeper(0, At(0), 1, oldest).TakeOldRows(At(0)).has_value()) << oldest;
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "broker/engine/live/index.h"
+
 namespace baton::service::testing {
 
 using storage::Family;
@@ -89,8 +91,7 @@ engine::LiveEntry Scene::EntryOf(TaskId id) {
 void Scene::Put(const engine::LiveEntry& entry, WriteBatch batch) {
   {
     absl::MutexLock lock(&partition_.mu_);
-    engine::Page& page =
-        partition_.pages_.try_emplace(engine::PageOf(entry.id), engine::PageOf(entry.id)).first->second;
+    engine::Page& page = PageOf(entry.id);
     const LiveState before = page.StateAt(engine::SlotOf(entry.id));
     engine::StateCounts& counts = partition_.counts_[classes_[entry.id]];
     if (before != LiveState::NONE) --counts[before];
@@ -136,8 +137,30 @@ TaskId Scene::Submit(const NewTask& task) {
   if (!task.options.empty()) *row.mutable_options() = engine::ToRecord(task.options);
   WriteBatch batch;
   batch.Put(Family::kTask, engine::TaskKey(entry.id), row.SerializeAsString());
+  {
+    absl::MutexLock lock(&partition_.mu_);
+    EXPECT_TRUE(PageOf(entry.id).AddAttributes(
+        {static_cast<uint16_t>(engine::SlotOf(entry.id)), 1, entry.class_number, engine::TagHash(task.tag)}));
+  }
   Put(entry, batch);
   return entry.id;
+}
+
+void Scene::IndexFullPages() {
+  WriteBatch batch;
+  {
+    absl::MutexLock lock(&partition_.mu_);
+    for (auto& [number, page] : partition_.pages_) {
+      if (page.indexed() || !engine::IsFull(number, partition_.next_id_)) continue;
+      engine::AddIndexRows(page, &batch);
+      page.SetIndexed();
+    }
+  }
+  partition_.Commit(batch, 0);
+}
+
+engine::Page& Scene::PageOf(TaskId id) {
+  return partition_.pages_.try_emplace(engine::PageOf(id), engine::PageOf(id)).first->second;
 }
 
 void Scene::SkipTo(TaskId next_id) {

@@ -85,6 +85,8 @@ class Scene {
   TaskId Submit() { return Submit(NewTask()); }
   // Leaves ids out, as if they had been used elsewhere.
   void SkipTo(TaskId next_id);
+  // What the follower does when it stores full pages.
+  void IndexFullPages();
 
   // Starts an attempt; claims write no row.
   void Claim(TaskId id, const std::string& worker);
@@ -142,6 +144,7 @@ class Scene {
     records::v1::Mutable now;
     uint32_t rows = 0;
   };
+  engine::Page& PageOf(TaskId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition_.mu_);
   void Put(const engine::LiveEntry& entry, storage::WriteBatch batch);
   Step MakeStep(const engine::LiveEntry& entry, Step::Kind kind, LiveState state);
 

@@ -59,6 +59,7 @@ TEST_F(SubmitTest, DecodesEveryFieldOfATask) {
   EXPECT_EQ(decoded.options->required_capabilities, (engine::Capabilities{"a", "b"}));
   EXPECT_EQ(decoded.unique, HashOf(absl::string_view("render\0k", 8)));
   EXPECT_EQ(decoded.policy, engine::UniquePolicy::kReject);
+  EXPECT_EQ(decoded.tag_hash, engine::TagHash("nightly"));
   records::v1::TaskRow row;
   ASSERT_TRUE(row.ParseFromString(decoded.row));
   EXPECT_EQ(row.payload().json(), "{\"n\": 1}");

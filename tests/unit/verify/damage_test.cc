@@ -257,6 +257,12 @@ const std::vector<Damage>& LiveTables() {
        },
        {"family"},
        "that it has parents"},
+      {"TagOfATask",  // Others in index_damage_test.cc.
+       [](Scene& s) {
+         s.Edit<records::v1::PageRow>(Family::kPage, PageKey(0), [](auto& row) { row.set_run_tag_hashes(0, 5); });
+       },
+       {"index"},
+       "task 1: page 0 says class 1 and a tag 5, its record class 1 and no tag"},
       {"StagedForNobody",
        [](Scene& s) {
          s.Edit<Step>(Family::kLog, LogKey(s.stager, 1), [](Step& step) { step.mutable_after()->clear_staged(); });
