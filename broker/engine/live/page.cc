@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "broker/base/status_macros.h"
 
 namespace baton::engine {
 namespace {
@@ -215,58 +216,87 @@ std::string Page::Encode(bool indexed) const {
 
 absl::StatusOr<Page> Page::Decode(uint64_t page_number, absl::string_view bytes) {
   PageRow row;
-  if (!row.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  Page page(page_number);
+  RETURN_IF_ERROR(page.Refill(page_number, bytes, &row));
+  return page;
+}
+
+absl::Status Page::Refill(uint64_t page_number, absl::string_view bytes, PageRow* row) {
+  page_number_ = page_number;
+  if (!row->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return PageDamaged(page_number, "not a page record");
   }
-  Page page(page_number);
-  page.folded_ = row.number();
+  RETURN_IF_ERROR(FillStates(*row));
+  RETURN_IF_ERROR(FillLive(*row));
+  RETURN_IF_ERROR(FillEnded(*row));
+  folded_ = row->number();
+  has_children_ = row->has_children();
+  has_parents_ = row->has_parents();
+  indexed_ = row->indexed();
+  attributes_.clear();
+  if (!DecodeAttributes(*row, &attributes_)) return PageDamaged(page_number, "bad runs of classes and tags");
+  return absl::OkStatus();
+}
+
+// The slots of live tasks with them.
+absl::Status Page::FillStates(const PageRow& row) {
+  states_.fill(0);
+  live_.clear();
   uint32_t slot = 0;
-  std::vector<uint16_t> live_slots;
   for (int i = 0; i + 1 < row.states_size(); i += 2) {
     const uint32_t count = row.states(i);
     const uint32_t state = row.states(i + 1);
-    if (count > kPageIds - slot || state >= 10) return PageDamaged(page_number, "bad runs of states");
+    if (count > kPageIds - slot || state >= 10) return PageDamaged(page_number_, "bad runs of states");
+    const bool is_live = IsLive(static_cast<LiveState>(state));
     for (const uint32_t end = slot + count; slot < end; ++slot) {
-      page.SetState(slot, static_cast<LiveState>(state));
-      if (IsLive(static_cast<LiveState>(state))) live_slots.push_back(static_cast<uint16_t>(slot));
+      states_[slot / 2] = static_cast<uint8_t>(states_[slot / 2] | state << slot % 2 * 4);
+      if (is_live) live_.push_back({static_cast<uint16_t>(slot), 0, false, 0, 0, 0});
     }
   }
-  const int live = static_cast<int>(live_slots.size());
-  if (slot != kPageIds) return PageDamaged(page_number, "bad runs of states");
+  live_count_ = live_.size();
+  return slot == kPageIds ? absl::OkStatus() : PageDamaged(page_number_, "bad runs of states");
+}
+
+absl::Status Page::FillLive(const PageRow& row) {
+  const int live = static_cast<int>(live_.size());
   if (!ColumnFits(row.class_numbers(), live) || !ColumnFits(row.priorities(), live) ||
       !ColumnFits(row.attempts(), live) || row.due_deltas_size() != live) {
-    return PageDamaged(page_number, "columns do not match the number of live tasks");
+    return PageDamaged(page_number_, "columns do not match the number of live tasks");
   }
-  page.live_.reserve(live);
   uint64_t due = 0;
   for (int i = 0; i < live; ++i) {
+    Base& base = live_[i];
     due += static_cast<uint64_t>(row.due_deltas(i));
-    page.live_.push_back({live_slots[i], static_cast<int8_t>(ColumnAt(row.priorities(), i)), false,
-                          ColumnAt(row.attempts(), i), static_cast<WallMicros>(due), ColumnAt(row.class_numbers(), i)});
+    base.due = static_cast<WallMicros>(due);
+    base.priority = static_cast<int8_t>(ColumnAt(row.priorities(), i));
+    base.attempt = ColumnAt(row.attempts(), i);
+    base.class_number = ColumnAt(row.class_numbers(), i);
   }
+  extras_.clear();
   for (const PageRow::Extra& stored : row.extras()) {
-    const auto base = std::lower_bound(page.live_.begin(), page.live_.end(), stored.slot(),
+    const auto base = std::lower_bound(live_.begin(), live_.end(), stored.slot(),
                                        [](const Base& element, uint32_t wanted) { return element.slot < wanted; });
-    if (base == page.live_.end() || base->slot != stored.slot())
-      return PageDamaged(page_number, "facts of no live task");
+    if (base == live_.end() || base->slot != stored.slot()) return PageDamaged(page_number_, "facts of no live task");
     base->has_extra = true;
-    page.extras_[base->slot] = {stored.paused(),          stored.session(),    stored.options_number(),
-                                stored.handler_version(), stored.claimed_us(), stored.ready_us(),
-                                stored.generation(),      stored.remaining(),  stored.failed()};
+    extras_[base->slot] = {stored.paused(),          stored.session(),    stored.options_number(),
+                           stored.handler_version(), stored.claimed_us(), stored.ready_us(),
+                           stored.generation(),      stored.remaining(),  stored.failed()};
   }
+  return absl::OkStatus();
+}
+
+absl::Status Page::FillEnded(const PageRow& row) {
+  ended_.clear();
+  ended_count_ = 0;
   for (const records::v1::EndedCounts& stored : row.ended()) {
-    if (!page.ended_.empty() && page.ended_.back().class_number >= stored.class_number()) {
-      return PageDamaged(page_number, "bad counts of ended tasks");
+    if (!ended_.empty() && ended_.back().class_number >= stored.class_number()) {
+      return PageDamaged(page_number_, "bad counts of ended tasks");
     }
-    page.ended_.push_back(FromRecord(stored));
-    page.ended_count_ += page.ended_.back().sum();
+    ended_.push_back(FromRecord(stored));
+    ended_count_ += ended_.back().sum();
   }
-  page.newest_end_ = row.newest_end_us();
-  page.has_children_ = row.has_children();
-  page.has_parents_ = row.has_parents();
-  page.indexed_ = row.indexed();
-  if (!DecodeAttributes(row, &page.attributes_)) return PageDamaged(page_number, "bad runs of classes and tags");
-  return page;
+  newest_end_ = row.newest_end_us();
+  return absl::OkStatus();
 }
 
 }  // namespace baton::engine

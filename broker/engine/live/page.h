@@ -78,6 +78,9 @@ class Page {
 
   // `bytes` are a PageRow. DATA_LOSS if it is not well-formed.
   static absl::StatusOr<Page> Decode(uint64_t page_number, absl::string_view bytes);
+  // Becomes that page; after an error it is none. `row` is for use on the way: the memory that it and the page have is
+  // used again, and not given back to the system and asked for once more, which would take longer than all the rest.
+  absl::Status Refill(uint64_t page_number, absl::string_view bytes, records::v1::PageRow* row);
   // As PageRow, folded up to commit `folded`.
   std::string Encode() const { return Encode(indexed_); }
   // The same as it will be once it is indexed.
@@ -161,6 +164,9 @@ class Page {
   };
 
   std::string Encode(bool indexed) const;
+  absl::Status FillStates(const records::v1::PageRow& row);
+  absl::Status FillLive(const records::v1::PageRow& row);
+  absl::Status FillEnded(const records::v1::PageRow& row);
   LiveEntry Join(const Base& base) const;
   void SetState(uint32_t slot, LiveState state);
   void DropEnded();

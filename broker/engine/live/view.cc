@@ -16,6 +16,16 @@ absl::StatusOr<std::shared_ptr<const Page>> View::GetPage(uint64_t page_number) 
   return std::make_shared<const Page>(std::move(page));
 }
 
+absl::StatusOr<const Page*> PageCursor::Read(uint64_t page_number) {
+  in_memory_ = view_.PageInMemory(page_number);
+  if (in_memory_ != nullptr) return in_memory_.get();
+  const absl::Status status = view_.store().Get(storage::Family::kPage, PageKey(page_number), &bytes_);
+  if (absl::IsNotFound(status)) return nullptr;
+  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(page_.Refill(page_number, bytes_, &row_));
+  return &page_;
+}
+
 absl::StatusOr<LiveState> View::StateOf(TaskId id, LiveEntry* entry) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<const Page> page, GetPage(PageOf(id)));
   if (page == nullptr) return LiveState::NONE;

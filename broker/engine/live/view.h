@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -65,6 +66,24 @@ class View {
   std::shared_ptr<const Pages> pages_;
   std::shared_ptr<const Counts> counts_;
   const Catalog* catalog_;
+};
+
+// Reads page after page of a view, as lists do. Not thread-safe.
+class PageCursor {
+ public:
+  // `view` must outlive it.
+  explicit PageCursor(const View& view) : view_(view) {}
+
+  // As View::GetPage; the page is valid until the next call.
+  absl::StatusOr<const Page*> Read(uint64_t page_number);
+
+ private:
+  const View& view_;
+  std::shared_ptr<const Page> in_memory_;
+  // What was read from the store: the memory is used again for the next one.
+  std::string bytes_;
+  records::v1::PageRow row_;
+  Page page_{0};
 };
 
 }  // namespace baton::engine

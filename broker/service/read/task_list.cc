@@ -43,6 +43,7 @@ class Search {
         limits_(limits),
         list_(ListName(filter)),
         filter_(surroundings.view, filter),
+        pages_(surroundings.view),
         response_(*response),
         deadline_(clock.Read().steady + limits.budget) {}
 
@@ -82,7 +83,7 @@ class Search {
     }
     std::optional<uint32_t> slot = slots.Highest(engine::SlotOf(last));
     if (!slot.has_value() || *slot < engine::SlotOf(first)) return {};
-    const absl::StatusOr<std::shared_ptr<const engine::Page>> page = surroundings_.view.GetPage(engine::PageOf(last));
+    const absl::StatusOr<const engine::Page*> page = pages_.Read(engine::PageOf(last));
     if (!page.ok()) return StoreDamaged(std::string(page.status().message()));
     // Most of what is old may be removed, or be in another state: then not an id of the page is looked at.
     if (*page == nullptr || !filter_.MayMatchIn(**page)) return {};
@@ -148,6 +149,7 @@ class Search {
   const PageLimits& limits_;
   const std::string list_;
   TaskFilter filter_;
+  engine::PageCursor pages_;
   // Tells where tasks of the type, or with the tag, can be; nullopt: any will do.
   std::optional<engine::IndexReader> index_;
   v1::ListTasksResponse& response_;

@@ -61,6 +61,19 @@ void ExpectHolds(const Page& page, const Model& model, const std::map<TaskId, Li
   }
 }
 
+records::v1::PageRow ValidRow() {
+  Page page(0);
+  page.set_folded(7);
+  page.Put({.id = 3, .state = LiveState::PENDING, .class_number = 1, .due = 5});
+  page.Put({.id = 4, .state = LiveState::RUNNING, .class_number = 2, .due = 6, .session = 9});
+  page.Put({.id = 9, .state = LiveState::WAITING, .class_number = 2, .attempt = 1, .remaining = 2});
+  EXPECT_TRUE(page.AddAttributes({3, 2, 1, 5}));
+  EXPECT_TRUE(page.AddAttributes({9, 1, 2, 0}));
+  records::v1::PageRow row;
+  EXPECT_TRUE(row.ParseFromString(page.Encode()));
+  return row;
+}
+
 TEST(PageTest, RoundTripsWhateverHappensToIt) {
   constexpr uint64_t kNumber = 5;
   for (const uint64_t ids : {3u, 100u, 16384u}) {
@@ -87,6 +100,12 @@ TEST(PageTest, RoundTripsWhateverHappensToIt) {
       EXPECT_EQ(decoded->folded(), static_cast<uint64_t>(step));
       ExpectHolds(*decoded, model, over);
       EXPECT_EQ(decoded->Encode(), page.Encode());
+      records::v1::PageRow row;
+      Page refilled = *Page::Decode(12, ValidRow().SerializeAsString());
+      ASSERT_TRUE(refilled.Refill(kNumber, page.Encode(), &row).ok());
+      ExpectHolds(refilled, model, over);
+      EXPECT_EQ(refilled.Encode(), page.Encode());
+      EXPECT_EQ(refilled.first_id(), page.first_id());
     }
   }
 }
@@ -149,19 +168,6 @@ TEST(PageTest, IndexedPageKeepsNoClassesAndTags) {
   EXPECT_TRUE(decoded.indexed());
   EXPECT_TRUE(decoded.attributes().empty());
   EXPECT_FALSE(page.AddAttributes({0, 1, 1, 0}));
-}
-
-records::v1::PageRow ValidRow() {
-  Page page(0);
-  page.set_folded(7);
-  page.Put({.id = 3, .state = LiveState::PENDING, .class_number = 1, .due = 5});
-  page.Put({.id = 4, .state = LiveState::RUNNING, .class_number = 2, .due = 6, .session = 9});
-  page.Put({.id = 9, .state = LiveState::WAITING, .class_number = 2, .attempt = 1, .remaining = 2});
-  EXPECT_TRUE(page.AddAttributes({3, 2, 1, 5}));
-  EXPECT_TRUE(page.AddAttributes({9, 1, 2, 0}));
-  records::v1::PageRow row;
-  EXPECT_TRUE(row.ParseFromString(page.Encode()));
-  return row;
 }
 
 TEST(PageTest, DamagedRowsAreRefusedByName) {
