@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text()
 # Programs as the README names them, and where they are here.
 PROGRAMS = {"baton": "BATON", "hello_worker": "HELLO_WORKER"}
 # What is checked without being run: it builds everything, this test included.
-SCRIPTS = ("./deploy/demo", "./tests/run", "./deploy/install-deps")
+SCRIPTS = ("./deploy/demo", "./tests/run", "./deploy/install-deps", "./tests/bench/peers/run")
 BUILD = "cmake --preset release && cmake --build --preset release"
 
 
@@ -100,10 +100,11 @@ exec {program("GRPC_CALL")} {self.address} "$5" "$3"
             self.assertIn(script, " ".join(all_commands()))
             path = ROOT / script
             self.assertTrue(os.access(path, os.X_OK), f"{script} is not executable")
-            subprocess.run(["bash", "-n", path], check=True)
             usage = run_program([path, "--help"])
             self.assertEqual(usage.code, 0, usage.err)
-            self.assertIn("Usage:", usage.out)
+            self.assertIn("usage:", usage.out.lower())
+            if "bash" in path.read_text().splitlines()[0]:
+                subprocess.run(["bash", "-n", path], check=True)
 
     def test_the_build_commands_are_those_of_the_test_script(self):
         self.assertIn(BUILD, all_commands())
