@@ -179,7 +179,7 @@ def measure_baton(mode, tasks, warm_up, ahead, binaries, directory):
     if mode == "lifecycle":
         arguments += ["--ahead", str(ahead)]
     if mode == "latency":
-        arguments += ["--interval-us", str(INTERVAL_US)]
+        arguments += ["--rate", str(1_000_000 // INTERVAL_US)]
     done = subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True)
     # It also reports a run that it could not verify.
     if not done.stdout.startswith("{"):
