@@ -18,7 +18,7 @@ using storage::Family;
 enum class Fate : uint8_t { kGone, kStays, kGoes };
 
 // What the rows of one ended task say.
-struct Facts {
+struct Relations {
   ClassNumber class_number = 0;  // 0: there is no row.
   TaskId root = 0;
   bool has_parent = false;
@@ -73,8 +73,8 @@ class Planner {
     if (first_ >= end_) return absl::OkStatus();
     const TaskId part_end = PartEnd();
     SetFates(part_end);
-    std::vector<Facts> facts(fates_.size());
-    RETURN_IF_ERROR(ReadFacts(part_end, &facts));
+    std::vector<Relations> facts(fates_.size());
+    RETURN_IF_ERROR(ReadRelations(part_end, &facts));
     Workflows workflows(view_, look_.cutoff, look_.now);
     for (size_t i = 0; i < fates_.size(); ++i) {
       if (fates_[i] == Fate::kGoes) RETURN_IF_ERROR(Decide(i, family, facts[i], &workflows));
@@ -84,7 +84,7 @@ class Planner {
     return absl::OkStatus();
   }
 
-  absl::Status Decide(size_t index, bool family, const Facts& facts, Workflows* workflows) {
+  absl::Status Decide(size_t index, bool family, const Relations& facts, Workflows* workflows) {
     WallMicros stays_until = 0;
     if (facts.class_number == 0) {
       stays_until = look_.now;  // Damage, which is not made larger.
@@ -131,7 +131,7 @@ class Planner {
     }
   }
 
-  absl::Status ReadFacts(TaskId end, std::vector<Facts>* facts) {
+  absl::Status ReadRelations(TaskId end, std::vector<Relations>* facts) {
     TaskRow row;
     RETURN_IF_ERROR(view_.store().Scan(Family::kTask, TaskKey(first_), TaskKey(end),
                                        [&](absl::string_view key, absl::string_view value) {
@@ -139,7 +139,7 @@ class Planner {
                                          if (!row.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
                                            return true;  // Stays, as one that is missing.
                                          }
-                                         Facts& task = (*facts)[id - first_];
+                                         Relations& task = (*facts)[id - first_];
                                          task.class_number = row.class_number();
                                          task.root = row.root() != 0 ? row.root() : id;
                                          task.has_parent = row.parent() != 0;
