@@ -14,7 +14,7 @@ using storage::Family;
 
 // Rows of one bucket read at once: what a rare value has in a whole group, and not much more of a frequent one than a
 // page of a list needs.
-constexpr size_t kReadAheadBytes = 64 << 10;
+constexpr size_t kBucketReadBytes = 64 << 10;
 
 // A run of slots that have a value.
 struct Posting {
@@ -165,7 +165,7 @@ absl::Status IndexReader::ReadAhead(uint64_t page_number, IndexKind kind, uint8_
                                      const uint64_t number = group * kGroupPages + static_cast<uint8_t>(key.back());
                                      ahead->rows.emplace_back(number, value);
                                      bytes += value.size();
-                                     if (bytes < kReadAheadBytes) return true;
+                                     if (bytes < kBucketReadBytes) return true;
                                      ahead->first_page = number;
                                      return false;
                                    });
