@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
@@ -84,9 +85,9 @@ void ClientCore::Submit(std::vector<NewTask> tasks, Client::SubmitCallback done)
 }
 
 void ClientCore::Deliver(const SubmitQueue::Finished& finished) const {
-  const ClientCore* const outer = std::exchange(answering, this);
+  // Also if a callback throws: otherwise nothing that this thread submits would ever leave.
+  const absl::Cleanup restore = [outer = std::exchange(answering, this)] { answering = outer; };
   for (const std::shared_ptr<Submission>& submission : finished) submission->done(std::move(submission->results));
-  answering = outer;
 }
 
 void ClientCore::Pump() {

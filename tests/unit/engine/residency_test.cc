@@ -29,6 +29,31 @@ TEST(ResidencyTest, TasksThatDoNotFitWaitOnDiskAndAreHandedOutInOrder) {
   EXPECT_THAT(order, ElementsAreArray(ids));
 }
 
+TEST(ResidencyTest, WhatWasReadIsHandedOutWhileTheNextAreBeingRead) {
+  EngineHarness harness(Tiny(1));
+  const std::vector<TaskId> ids = harness.SubmitMany(kFirstReadAhead + kReadAhead + 100);
+  TestWorker& worker = harness.Connect({.slots = 1});
+  std::vector<TaskId> order = worker.TakeDelivered();
+  const auto work_through = [&] {
+    while (worker.handlers() > 0) {
+      EXPECT_THAT(worker.Succeed(worker.running().front()), NoError());
+      for (const TaskId delivered : worker.TakeDelivered()) order.push_back(delivered);
+    }
+  };
+  // The second task is not in memory: it is read with those behind it, and when they are there, so are the next.
+  EXPECT_THAT(worker.Succeed(ids[0]), NoError());
+  for (const TaskId delivered : worker.TakeDelivered()) order.push_back(delivered);
+  harness.hold_loads = true;
+  work_through();
+  EXPECT_GE(order.size(), kFirstReadAhead + kReadAhead);
+  EXPECT_LT(order.size(), ids.size()) << "not everything is in memory";
+  harness.hold_loads = false;
+  harness.Settle();
+  for (const TaskId delivered : worker.TakeDelivered()) order.push_back(delivered);
+  work_through();
+  EXPECT_THAT(order, ElementsAreArray(ids));
+}
+
 TEST(ResidencyTest, BytesLimitWhatStaysInMemory) {
   EngineHarness harness(Tiny(1000, 3000));
   for (int i = 0; i < 10; ++i) harness.Submit({.payload = std::string(1000, 'x')});

@@ -1,5 +1,6 @@
 #include "worker_sdk/src/client_core.h"
 
+#include <stdexcept>
 #include <thread>
 
 #include "absl/synchronization/notification.h"
@@ -67,6 +68,13 @@ TEST_F(ClientCoreTest, WhatCallbacksSubmitLeavesInOneCall) {
   waiting.Succeed(response);
   EXPECT_EQ(broker_->submits.Take("the call of the callbacks").request.tasks_size(), 3);
   EXPECT_TRUE(broker_->submits.empty());
+}
+
+TEST_F(ClientCoreTest, ACallbackThatThrowsHoldsNothingUp) {
+  const auto fail = [](const Results&) { throw std::runtime_error("a callback failed"); };
+  EXPECT_THROW(client_->Submit({{.type = "\xFF"}}, fail), std::runtime_error);
+  Submit({{.type = "a"}});
+  EXPECT_EQ(broker_->submits.Take("a Submit call").request.tasks(0).type(), "a");
 }
 
 TEST_F(ClientCoreTest, RepeatsWithTheSameRequestIdAfterABackoff) {
