@@ -134,12 +134,12 @@ absl::StatusOr<std::unique_ptr<Task>> MakeTask(const storage::Snapshot& store, c
   return task;
 }
 
-// `rows`: null if they were not read yet.
-absl::StatusOr<LoadedTask> LoadOne(const View& view, TaskId id, Rows* rows) {
+// `pages` are the view's; `rows`: null if they were not read yet.
+absl::StatusOr<LoadedTask> LoadOne(const View& view, PageCursor& pages, TaskId id, Rows* rows) {
   LoadedTask loaded;
   loaded.id = id;
   LiveEntry entry;
-  ASSIGN_OR_RETURN(loaded.state, view.StateOf(id, &entry));
+  ASSIGN_OR_RETURN(loaded.state, pages.StateOf(id, &entry));
   if (IsLive(loaded.state)) {
     Rows own;
     if (rows == nullptr) {
@@ -172,9 +172,10 @@ absl::Status LoadTasks(const View& view, const std::vector<TaskId>& ids, std::ve
   RowsOfMany rows(ids);
   const bool together = rows.pays();
   if (together) RETURN_IF_ERROR(rows.Read(view.store()));
+  PageCursor pages(view);
   tasks->reserve(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
-    ASSIGN_OR_RETURN(LoadedTask loaded, LoadOne(view, ids[i], together ? &rows.at(i) : nullptr));
+    ASSIGN_OR_RETURN(LoadedTask loaded, LoadOne(view, pages, ids[i], together ? &rows.at(i) : nullptr));
     tasks->push_back(std::move(loaded));
   }
   return absl::OkStatus();

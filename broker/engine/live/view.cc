@@ -16,7 +16,20 @@ absl::StatusOr<std::shared_ptr<const Page>> View::GetPage(uint64_t page_number) 
   return std::make_shared<const Page>(std::move(page));
 }
 
+absl::StatusOr<LiveState> View::StateOf(TaskId id, LiveEntry* entry) const {
+  return PageCursor(*this).StateOf(id, entry);
+}
+
 absl::StatusOr<const Page*> PageCursor::Read(uint64_t page_number) {
+  if (has_last_ && last_number_ == page_number) return last_;
+  has_last_ = false;
+  ASSIGN_OR_RETURN(last_, Find(page_number));
+  last_number_ = page_number;
+  has_last_ = true;
+  return last_;
+}
+
+absl::StatusOr<const Page*> PageCursor::Find(uint64_t page_number) {
   in_memory_ = view_.PageInMemory(page_number);
   if (in_memory_ != nullptr) return in_memory_.get();
   const absl::Status status = view_.store().Get(storage::Family::kPage, PageKey(page_number), &bytes_);
@@ -26,8 +39,8 @@ absl::StatusOr<const Page*> PageCursor::Read(uint64_t page_number) {
   return &page_;
 }
 
-absl::StatusOr<LiveState> View::StateOf(TaskId id, LiveEntry* entry) const {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Page> page, GetPage(PageOf(id)));
+absl::StatusOr<LiveState> PageCursor::StateOf(TaskId id, LiveEntry* entry) {
+  ASSIGN_OR_RETURN(const Page* const page, Read(PageOf(id)));
   if (page == nullptr) return LiveState::NONE;
   const LiveState state = page->StateAt(SlotOf(id));
   if (entry != nullptr && IsLive(state)) page->Find(SlotOf(id), entry);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "broker/base/check.h"
 #include "broker/base/manual_clock.h"
 #include "broker/storage/memory_store.h"
 #include "gtest/gtest.h"
@@ -83,15 +84,16 @@ class RunningPartitionTest : public ::testing::Test {
     });
     fill(*command);
     ASSERT_THAT(Post(std::move(command)), NoError());
-    ASSERT_TRUE(answered->WaitForNotificationWithTimeout(kPatience));
+    BATON_CHECK(answered->WaitForNotificationWithTimeout(kPatience), "a command was not answered");
   }
+  // Like Call, stops everything when it was in vain: what `look` refers to must not go away under it.
   void Read(const std::function<void(const View&)>& look) {
     const auto done = std::make_shared<absl::Notification>();
     partition_->Read([look, done](const std::shared_ptr<const View>& view) {
       look(*view);
       done->Notify();
     });
-    ASSERT_TRUE(done->WaitForNotificationWithTimeout(kPatience));
+    BATON_CHECK(done->WaitForNotificationWithTimeout(kPatience), "a read was not served");
   }
 
   // Every fourth task starts two children, every fifth has a unique key of its own, which is looked up first.
@@ -267,7 +269,8 @@ TEST_F(RunningPartitionTest, NothingAcknowledgedIsLostWhenItStopsAmidWork) {
   absl::MutexLock lock(&mu_);
   Read([&](const View& view) {
     EXPECT_EQ(view.next_id(), acknowledged.size() + 1);
-    for (const TaskId id : acknowledged) EXPECT_EQ(*view.StateOf(id), LiveState::PENDING) << "task " << id;
+    PageCursor pages(view);
+    for (const TaskId id : acknowledged) EXPECT_EQ(*pages.StateOf(id), LiveState::PENDING) << "task " << id;
   });
 }
 
