@@ -42,6 +42,11 @@ void AddCommands(CommandTable& commands) {
   AddWaitCommand(commands);
   AddCancelCommand(commands);
   AddResumeCommand(commands);
+  AddApprovalsCommand(commands);
+  AddApproveCommand(commands);
+  AddRejectCommand(commands);
+  AddPauseCommand(commands);
+  AddUnpauseCommand(commands);
   AddListCommand(commands);
   AddEventsCommand(commands);
   AddAttemptsCommand(commands);

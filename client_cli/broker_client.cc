@@ -51,6 +51,14 @@ class GrpcBroker final : public Broker {
   absl::StatusOr<v1::ResumeResponse> Resume(const v1::ResumeRequest& request, absl::Duration timeout) override {
     return Call(tasks_, &TaskStub::Resume, request, timeout);
   }
+  absl::StatusOr<v1::PauseTaskResponse> PauseTask(const v1::PauseTaskRequest& request,
+                                                  absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::PauseTask, request, timeout);
+  }
+  absl::StatusOr<v1::UnpauseTaskResponse> UnpauseTask(const v1::UnpauseTaskRequest& request,
+                                                      absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::UnpauseTask, request, timeout);
+  }
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                   absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListTasks, request, timeout);

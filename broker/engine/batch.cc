@@ -81,6 +81,11 @@ void Batch::Claimed(const LiveEntry& entry) {
   last_claimed_ = entry.id;
 }
 
+void Batch::Paused(TaskId id) {
+  changed_ = true;
+  entry_.add_paused(id);
+}
+
 void Batch::Ended(TaskId id, LiveState state) {
   changed_ = true;
   JournalEntry::Ended* ended = entry_.mutable_ended();

@@ -53,6 +53,8 @@ class Batch {
   void Sealed(const IdRange& range);
   void Moved(const LiveEntry& entry);
   void Claimed(const LiveEntry& entry);
+  // Of one that was put down as claimed.
+  void Paused(TaskId id);
   void Ended(TaskId id, LiveState state);
   void Removed(const IdRange& range);
   // How many ended tasks of a page are in the ranges above.

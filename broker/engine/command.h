@@ -41,6 +41,7 @@ class Command {
     kSpawnChildren,
     kCancel,
     kResume,
+    kPause,
     kListWorkers,
     kDrain,
     kRemove,  // retention/removal.h
@@ -255,6 +256,22 @@ class ResumeCommand : public Command {
   // Step, fields 4 and 7, encoded: decision and reason.
   std::string step;
   bool has_decision = false;
+  // That it is about; unset: any.
+  std::optional<uint32_t> stage;
+};
+
+// Holds a task back, or lets it go on.
+class PauseCommand : public Command {
+ public:
+  PauseCommand() : Command(Kind::kPause, Lane::kControl) {}
+  TaskId task = 0;
+  bool pause = true;
+  // All its descendants too.
+  bool cascade = false;
+  std::string reason;
+
+  // Beneath the pause.
+  LiveState state = LiveState::NONE;
 };
 
 struct WorkerView {

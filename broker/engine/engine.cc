@@ -62,7 +62,7 @@ void Engine::Restore(Recovered recovered) {
   for (const LiveEntry& entry : recovered.waiting) {
     if (entry.state == LiveState::WAITING) {
       waiting_[entry.id] = {entry.class_number, entry.priority,  entry.due,   entry.attempt,
-                            entry.generation,   entry.remaining, entry.failed};
+                            entry.generation,   entry.remaining, entry.failed, entry.paused};
     } else {
       staged_[entry.id] = {entry.class_number, KeyOf(entry.priority, entry.due, entry.id)};
     }
@@ -112,6 +112,8 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return Cancel(std::move(command));
     case Command::Kind::kResume:
       return Resume(std::move(command));
+    case Command::Kind::kPause:
+      return Pause(std::move(command));
     case Command::Kind::kListWorkers:
       return ListWorkers(std::move(command));
     case Command::Kind::kDrain:
@@ -183,6 +185,7 @@ void Engine::WriteTouched() {
     if (task == nullptr) continue;  // It has ended: that is in the journal already.
     if (task->state == LiveState::RUNNING) {
       batch_.Claimed(EntryOf(*task));
+      if (task->paused) batch_.Paused(id);
     } else {
       batch_.Moved(EntryOf(*task));
     }

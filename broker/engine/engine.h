@@ -6,7 +6,8 @@
 //
 // The code is spread over files by topic: engine.cc rounds and recovery, engine_submit.cc creating tasks,
 // engine_sessions.cc and engine_beats.cc workers, engine_claims.cc dispatch, engine_outcomes.cc the end of attempts,
-// engine_children.cc workflows, engine_verbs.cc cancel and resume, engine_retention.cc what is no longer
+// engine_children.cc workflows, engine_verbs.cc cancel, resume and pause, engine_jobs.cc
+// what they do to descendants, engine_retention.cc what is no longer
 // retained, engine_loads.cc what is not in memory.
 #ifndef BATON_BROKER_ENGINE_ENGINE_H_
 #define BATON_BROKER_ENGINE_ENGINE_H_
@@ -95,6 +96,7 @@ class Engine {
     uint32_t generation = 0;
     uint64_t remaining = 0;
     uint64_t failed = 0;
+    bool paused = false;
   };
   // Where a task will stand in the order.
   struct Placed {
@@ -106,8 +108,8 @@ class Engine {
     // Ranges still to be searched, the first one from its first id on.
     std::deque<IdRange> ranges;
     bool searching = false;
-    size_t cancelling = 0;        // Found, and not cancelled yet.
-    std::optional<IdRange> rest;  // Of the range in work, to go on with when all found are cancelled.
+    size_t applying = 0;          // Found, and nothing done to them yet.
+    std::optional<IdRange> rest;  // Of the range in work, to go on with when all found are done.
     bool dirty = true;
   };
   // Gets the resident task, or what is known of one that is not live.
@@ -230,12 +232,20 @@ class Engine {
   // ── engine_verbs.cc ──
   void Cancel(std::unique_ptr<Command> owned);
   void Resume(std::unique_ptr<Command> owned);
+  void Pause(std::unique_ptr<Command> owned);
+  void PauseTask(Task& task, bool pause, const std::string& actor, const std::string& reason);
+  // `job`: that found the task among others; 0: none.
   void CancelTask(Task& task, const std::string& actor, const std::string& reason, uint64_t job);
-  void StartJob(std::vector<IdRange> ranges, const Task& root, const std::string& actor, const std::string& reason);
   void OrderCancel(const Session& session, const AttemptId& attempt, const std::string& reason);
+
+  // ── engine_jobs.cc ──
+  // The children that the task waits for become part of the job, or of a new one for them alone.
+  void Descend(const Task& task, uint64_t job, records::v1::JobRow::Verb verb, const std::string& actor,
+               const std::string& reason);
   void RunJobs();
   void RunJob(uint64_t number, Job& job);
   void Found(const LoadResult& loaded);
+  void ApplyJob(uint64_t number, Task& task);
   void WriteJobs();
 
   // ── engine_retention.cc ──

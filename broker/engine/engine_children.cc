@@ -140,7 +140,7 @@ void Engine::ChildEnded(TaskId parent, uint32_t generation, LiveState state) {
   entry.generation = 0;
   waiting_.erase(it);
   resumed_.emplace_back(parent, entry);
-  Enqueue(entry.class_number, KeyOf(entry.priority, entry.due, parent));
+  if (!entry.paused) Enqueue(entry.class_number, KeyOf(entry.priority, entry.due, parent));
 }
 
 LiveEntry Engine::EntryOfWaiting(TaskId parent, const Waiting& waiting) {
@@ -154,6 +154,7 @@ LiveEntry Engine::EntryOfWaiting(TaskId parent, const Waiting& waiting) {
   entry.generation = waiting.generation;
   entry.remaining = waiting.remaining;
   entry.failed = waiting.failed;
+  entry.paused = waiting.paused;
   return entry;
 }
 

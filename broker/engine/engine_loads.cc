@@ -114,7 +114,8 @@ void Engine::Unpin(TaskId id) {
 void Engine::EvictIdle(TaskId id) {
   Task* task = Resident(id);
   if (task == nullptr || task->state == LiveState::RUNNING || task->pins > 0) return;
-  if (task->state == LiveState::PENDING && task->body != nullptr && task->due <= now_.wall) return;
+  const bool ready = task->state == LiveState::PENDING && !task->paused && task->due <= now_.wall;
+  if (ready && task->body != nullptr) return;
   DropBody(*task);
   tasks_.erase(id);
 }

@@ -165,7 +165,7 @@ std::optional<AttemptInfo> Engine::AttemptOf(const Task& task) {
 void Engine::LeaveState(Task& task) {
   switch (task.state) {
     case LiveState::PENDING:
-      order_.Remove(task.class_number, KeyOf(task.priority, task.due, task.id));
+      if (!task.paused) order_.Remove(task.class_number, KeyOf(task.priority, task.due, task.id));
       staged_.erase(task.id);
       break;
     case LiveState::RUNNING:
@@ -185,14 +185,14 @@ void Engine::LeaveState(Task& task) {
 void Engine::EnterState(Task& task) {
   if (IsTerminal(task.state)) return Finish(task);
   Touch(task);
-  if (task.state == LiveState::PENDING) {
+  if (task.state == LiveState::PENDING && !task.paused) {
     Enqueue(task.class_number, KeyOf(task.priority, task.due, task.id));
   } else {
     DropBody(task);
   }
   if (task.state == LiveState::WAITING) {
     waiting_[task.id] = {task.class_number, task.priority,       task.due, task.attempt, task.generation,
-                         task.remaining,    task.children_failed};
+                         task.remaining,    task.children_failed, task.paused};
   }
 }
 
@@ -222,7 +222,8 @@ void Engine::WriteStep(Task& task, Step::Kind kind, const Content& content, cons
   scratch_.set_state(task.state);
   if (attempt.has_value()) *scratch_.mutable_attempt() = *attempt;
   ToRecord(task, scratch_.mutable_after());
-  if (task.state == LiveState::PENDING) scratch_.set_due_us(task.due);
+  const bool only_marks = kind == Step::PAUSED || kind == Step::UNPAUSED;
+  if (task.state == LiveState::PENDING || only_marks) scratch_.set_due_us(task.due);
   scratch_bytes_.clear();
   scratch_.AppendToString(&scratch_bytes_);
   if (last) {

@@ -1,4 +1,4 @@
-// What submitters and operators do to tasks; cascades run as jobs.
+// What submitters and operators do to tasks.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,7 +8,7 @@
 namespace baton::engine {
 namespace {
 
-using storage::Family;
+using records::v1::JobRow;
 
 Error UnknownTask(const LoadedTask& found) {
   if (found.state == LiveState::REMOVED) {
@@ -47,15 +47,7 @@ void Engine::CancelTask(Task& task, const std::string& actor, const std::string&
       if (session->open) OrderCancel(*session, attempt, reason);
     }
   }
-  if (task.state == LiveState::WAITING) {
-    if (job != 0) {
-      Job& running = jobs_[job];
-      running.ranges.insert(running.ranges.end(), task.children.begin(), task.children.end());
-      running.dirty = true;
-    } else {
-      StartJob(task.children, task, actor, reason);
-    }
-  }
+  Descend(task, job, JobRow::CANCEL, actor, reason);
   Step content;
   content.set_reason(reason);
   Advance(task, Event::kCancelled, {content.SerializeAsString()}, actor);
@@ -76,6 +68,11 @@ void Engine::Resume(std::unique_ptr<Command> owned) {
     auto& command = static_cast<ResumeCommand&>(*parked->command);
     if (task == nullptr && !IsTerminal(found.state)) {
       command.error = UnknownTask(found);
+    } else if (task != nullptr && task->state == LiveState::SUSPENDED && command.stage.has_value() &&
+               *command.stage != task->stage) {
+      command.error = FailedPrecondition(
+          "STAGE_OVER", absl::StrCat("the decision is about stage ", *command.stage, " of task ", command.task,
+                                     ", which waits at stage ", task->stage, ": look at what it asks now"));
     } else if (task != nullptr && task->state == LiveState::SUSPENDED) {
       Advance(*task, Event::kResumed, {command.step, false, command.has_decision, false}, command.actor);
     } else if (task != nullptr && task->state == LiveState::WAITING) {
@@ -83,80 +80,57 @@ void Engine::Resume(std::unique_ptr<Command> owned) {
           "WAITS_FOR_CHILDREN", absl::StrCat("task ", command.task, " waits for ", waiting_[command.task].remaining,
                                              " children: it goes on when they end"));
     } else {
-      command.error = FailedPrecondition("NOT_SUSPENDED",
-                                         absl::StrCat("task ", command.task, " is not suspended but ",
-                                                      LiveState_Name(task != nullptr ? task->state : found.state)));
+      const bool paused = task != nullptr && task->paused;
+      command.error = FailedPrecondition(
+          "NOT_SUSPENDED", absl::StrCat("task ", command.task, " is not suspended but ",
+                                        LiveState_Name(task != nullptr ? task->state : found.state),
+                                        paused ? ", and paused: UnpauseTask lets it go on" : ""));
     }
     batch_.Answer(std::move(parked->command));
   });
 }
 
-void Engine::StartJob(std::vector<IdRange> ranges, const Task& root, const std::string& actor,
-                      const std::string& reason) {
-  Job& job = jobs_[next_job_++];
-  job.ranges.assign(ranges.begin(), ranges.end());
-  job.row.set_actor(actor);
-  job.row.set_reason(reason);
-  job.row.set_started_us(now_.wall);
-  job.row.set_root(root.id);
-}
-
-void Engine::RunJobs() {
-  std::vector<uint64_t> numbers;
-  for (const auto& [number, job] : jobs_) numbers.push_back(number);
-  for (const uint64_t number : numbers) RunJob(number, jobs_[number]);
-}
-
-void Engine::RunJob(uint64_t number, Job& job) {
-  if (job.searching || job.cancelling > 0) return;
-  if (job.rest.has_value()) {
-    // Everything found before was cancelled: what is done need not be searched again.
-    job.ranges.pop_front();
-    if (job.rest->count > 0) job.ranges.push_front(*job.rest);
-    job.rest.reset();
-    job.dirty = true;
-  }
-  if (job.ranges.empty()) {
-    batch_.writes().Delete(Family::kMeta, JobMetaKey(number));
-    jobs_.erase(number);
-    return;
-  }
-  job.searching = true;
-  LoadRequest request;
-  request.kind = LoadRequest::Kind::kLiveIds;
-  request.range = job.ranges.front();
-  request.job = number;
-  batch_.Load(std::move(request));
-}
-
-void Engine::Found(const LoadResult& loaded) {
-  const uint64_t number = loaded.request.job;
-  const auto it = jobs_.find(number);
-  if (it == jobs_.end()) return;
-  it->second.searching = false;
-  it->second.rest = loaded.rest;
-  it->second.cancelling = loaded.live.size();
-  for (const TaskId id : loaded.live) {
-    WithTask(id, [this, number](Task* task, const LoadedTask&) {
-      Job& job = jobs_[number];
-      const std::string actor = job.row.actor(), reason = job.row.reason();
-      if (task != nullptr) CancelTask(*task, actor, reason, number);
-      --jobs_[number].cancelling;
-    });
-  }
-}
-
-void Engine::WriteJobs() {
-  for (auto& [number, job] : jobs_) {
-    if (!job.dirty) continue;
-    job.dirty = false;
-    job.row.clear_ranges();
-    for (const IdRange& range : job.ranges) {
-      records::v1::Range* row = job.row.add_ranges();
-      row->set_first(range.first);
-      row->set_count(range.count);
+void Engine::Pause(std::unique_ptr<Command> owned) {
+  const TaskId id = static_cast<PauseCommand&>(*owned).task;
+  const auto parked = Park(std::move(owned));
+  WithTask(id, [this, parked](Task* task, const LoadedTask& found) {
+    auto& command = static_cast<PauseCommand&>(*parked->command);
+    if (task == nullptr && IsTerminal(found.state)) {
+      command.error =
+          FailedPrecondition("TASK_TERMINAL", absl::StrCat("task ", command.task, " has ended already (",
+                                                           LiveState_Name(found.state), "): it does not go on anyway"));
+    } else if (task == nullptr) {
+      command.error = UnknownTask(found);
+    } else if (!command.pause && !task->paused && !command.cascade) {
+      command.error = FailedPrecondition(
+          "NOT_PAUSED", absl::StrCat("task ", command.task, " is not paused but ", LiveState_Name(task->state)));
+    } else {
+      PauseTask(*task, command.pause, command.actor, command.reason);
+      command.state = task->state;
+      const JobRow::Verb verb = command.pause ? JobRow::PAUSE : JobRow::UNPAUSE;
+      if (command.cascade) Descend(*task, 0, verb, command.actor, command.reason);
     }
-    batch_.writes().Put(Family::kMeta, JobMetaKey(number), job.row.SerializeAsString());
+    batch_.Answer(std::move(parked->command));
+  });
+}
+
+void Engine::PauseTask(Task& task, bool pause, const std::string& actor, const std::string& reason) {
+  if (task.paused == pause) return;
+  // Only a pending task stands in the order, and not while it is paused: whatever state it comes to beneath the pause,
+  // it is put there when that ends.
+  if (task.state == LiveState::PENDING) LeaveState(task);
+  task.paused = pause;
+  Step content;
+  content.set_reason(reason);
+  const std::string bytes = content.SerializeAsString();
+  WriteStep(task, pause ? Step::PAUSED : Step::UNPAUSED, {bytes}, actor, AttemptOf(task));
+  Touch(task);
+  if (task.state == LiveState::WAITING) waiting_[task.id].paused = pause;
+  if (task.state != LiveState::PENDING) return;
+  if (pause) {
+    DropBody(task);
+  } else {
+    Enqueue(task.class_number, KeyOf(task.priority, task.due, task.id));
   }
 }
 

@@ -69,6 +69,7 @@ void ToRecord(const Task& task, records::v1::Mutable* record) {
   record->set_suspension_row(task.suspension_row);
   ToRecord(task.staged, record->mutable_staged());
   record->set_staged_parts(task.staged_parts);
+  record->set_paused(task.paused);
 }
 
 void FromRecord(const records::v1::Mutable& record, Task* task) {
@@ -88,6 +89,7 @@ void FromRecord(const records::v1::Mutable& record, Task* task) {
   task->suspension_row = record.suspension_row();
   task->staged = FromRecord(record.staged());
   task->staged_parts = record.staged_parts();
+  task->paused = record.paused();
 }
 
 bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task* task) {

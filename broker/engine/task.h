@@ -17,7 +17,7 @@ namespace baton::engine {
 struct Task {
   TaskId id = 0;
   LiveState state = LiveState::NONE;
-  bool paused = false;
+  bool paused = false;  // Held back by an operator, whatever its state.
   ClassNumber class_number = 0;
   int32_t priority = 0;
   WallMicros due = 0;

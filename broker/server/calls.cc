@@ -8,6 +8,7 @@
 #include "broker/service/attempt_token.h"
 #include "broker/service/field.h"
 #include "broker/service/outcomes.h"
+#include "broker/service/read/convert.h"
 #include "broker/service/sessions.h"
 #include "broker/service/submit.h"
 
@@ -175,6 +176,21 @@ void Calls::AddVerbs() {
     const Error error = service::DecodeResume(core_->Decoding(), *request, command.get());
     return error.ok() ? Send(core_->partition, std::move(command)) : error;
   });
+  const auto beneath = [](auto& answered, auto* response) {
+    response->set_state(service::WireState(answered.state, /*paused=*/false));
+  };
+  Add<v1::PauseTaskRequest>(
+      admin_, "PauseTask", kCold, [this, beneath](UnaryCall* call, const Caller& caller, auto* request) {
+        auto command = CommandFor<engine::PauseCommand, v1::PauseTaskResponse>(call, caller, beneath);
+        const Error error = service::DecodePause(*request, command.get());
+        return error.ok() ? Send(core_->partition, std::move(command)) : error;
+      });
+  Add<v1::UnpauseTaskRequest>(
+      admin_, "UnpauseTask", kCold, [this, beneath](UnaryCall* call, const Caller& caller, auto* request) {
+        auto command = CommandFor<engine::PauseCommand, v1::UnpauseTaskResponse>(call, caller, beneath);
+        const Error error = service::DecodeUnpause(*request, command.get());
+        return error.ok() ? Send(core_->partition, std::move(command)) : error;
+      });
   Add<v1::ListWorkersRequest>(admin_, "ListWorkers", kCold, [this](UnaryCall* call, const Caller& caller, auto*) {
     return Send(core_->partition,
                 CommandFor<engine::ListWorkersCommand, v1::ListWorkersResponse>(call, caller, service::EncodeWorkers));

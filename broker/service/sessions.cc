@@ -1,6 +1,7 @@
 #include "broker/service/sessions.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -203,6 +204,10 @@ Error DecodeCancel(const v1::CancelRequest& request, engine::CancelCommand* comm
 Error DecodeResume(const Decoding& decoding, const v1::ResumeRequest& request, engine::ResumeCommand* command) {
   CHECK_FIELD(CheckTaskId(request.task_id()));
   CHECK_FIELD(CheckLength(Field("reason"), request.reason(), Presence::kOptional, kTextBytes));
+  if (request.has_stage()) {
+    CHECK_FIELD(CheckRange(Field("stage"), request.stage(), 0, std::numeric_limits<int32_t>::max()));
+    command->stage = static_cast<uint32_t>(request.stage());
+  }
   command->task = request.task_id();
   // Step, fields 4 and 7.
   WireWriter writer(&command->step);
@@ -213,6 +218,29 @@ Error DecodeResume(const Decoding& decoding, const v1::ResumeRequest& request, e
   }
   writer.Bytes(7, request.reason());
   return {};
+}
+
+namespace {
+
+template <typename Request>
+Error DecodeMark(const Request& request, bool pause, engine::PauseCommand* command) {
+  CHECK_FIELD(CheckTaskId(request.task_id()));
+  CHECK_FIELD(CheckLength(Field("reason"), request.reason(), Presence::kOptional, kTextBytes));
+  command->task = request.task_id();
+  command->pause = pause;
+  command->cascade = request.cascade();
+  command->reason = request.reason();
+  return {};
+}
+
+}  // namespace
+
+Error DecodePause(const v1::PauseTaskRequest& request, engine::PauseCommand* command) {
+  return DecodeMark(request, true, command);
+}
+
+Error DecodeUnpause(const v1::UnpauseTaskRequest& request, engine::PauseCommand* command) {
+  return DecodeMark(request, false, command);
 }
 
 void EncodeWorkers(const engine::ListWorkersCommand& command, v1::ListWorkersResponse* response) {

@@ -156,6 +156,10 @@ TEST_F(MalformedTest, GarbageBytesAreRefused) {
     const RawAnswer answer = RawCall(channel(), std::string("/baton.v1.TaskBroker/") + method, garbage);
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }
+  for (const char* method : {"ListTasks", "ListEvents", "ListAttempts", "PauseTask", "UnpauseTask"}) {
+    const RawAnswer answer = RawCall(channel(), std::string("/baton.v1.TaskAdmin/") + method, garbage);
+    EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
+  }
   const RawAnswer invalid_utf8 = RawCall(channel(), "/baton.v1.TaskBroker/Submit", "\x0a\x01\xff");
   EXPECT_THAT(invalid_utf8.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "UTF-8"));
   EXPECT_EQ(State(), before);

@@ -126,6 +126,43 @@ TEST_F(BrokerTest, ASuspendedTaskResumesWithTheDecision) {
   EXPECT_EQ(second->decision().json(), "{\"approved\": true}");
 }
 
+TEST_F(BrokerTest, APausedTaskIsShownAsPausedUntilItIsLetGoOn) {
+  const uint64_t id = Submit("order");
+  v1::PauseTaskRequest pause;
+  pause.set_task_id(id);
+  pause.set_reason("mail is down");
+  {
+    TestContext context;
+    v1::PauseTaskResponse response;
+    ASSERT_THAT(admin().PauseTask(&context, pause, &response), IsOk());
+    EXPECT_EQ(response.state(), v1::TASK_STATE_PENDING);
+  }
+  auto worker = Connect("w", "order");
+  const uint64_t other = Submit("order");
+  const auto first = worker->NextDelivery();
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->task_id(), other);
+  EXPECT_EQ(Get(id).state(), v1::TASK_STATE_PAUSED);
+  EXPECT_EQ(Get(id).waiting_for(), "is paused by an operator");
+  v1::UnpauseTaskRequest unpause;
+  unpause.set_task_id(id);
+  {
+    TestContext context;
+    v1::UnpauseTaskResponse response;
+    ASSERT_THAT(admin().UnpauseTask(&context, unpause, &response), IsOk());
+    EXPECT_EQ(response.state(), v1::TASK_STATE_PENDING);
+  }
+  {
+    TestContext context;
+    v1::UnpauseTaskResponse response;
+    EXPECT_THAT(admin().UnpauseTask(&context, unpause, &response),
+                FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "NOT_PAUSED", std::to_string(id)));
+  }
+  const auto second = worker->NextDelivery();
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->task_id(), id);
+}
+
 TEST_F(BrokerTest, ACancelReachesTheRunningHandlerAndTheDescendants) {
   const uint64_t id = Submit("parent");
   auto parents = Connect("p", "parent");

@@ -47,6 +47,55 @@ class WorkflowTest(ProcessTest):
         events = self.baton("events", str(task), "-o", "jsonl").json_lines()
         self.assertIn(("RESUMED", "looks right"), [(event["type"], event["reason"]) for event in events])
 
+    def test_what_waits_for_a_decision_is_listed_and_decided(self):
+        self.start_worker()
+        orders = [self.submit("approve", {"what": f"order {number}"}) for number in range(3)]
+        for order in orders:
+            self.wait_for_state(order, "SUSPENDED")
+        self.baton("pause", str(orders[2]))
+        listed = self.baton("approvals", "-o", "jsonl").json_lines()
+        self.assertEqual([task["id"] for task in sorted(listed, key=lambda task: task["suspended_at_us"])],
+                         [task["id"] for task in listed])
+        self.assertEqual({task["id"]: (task["suspend_reason"], task["state"]) for task in listed},
+                         {order: (f"approval of order {number}", "PAUSED" if number == 2 else "SUSPENDED")
+                          for number, order in enumerate(orders)})
+        only = self.baton("approvals", "--reason", "approval of order 1", "-o", "jsonl").json_lines()
+        self.assertEqual([task["id"] for task in only], [orders[1]])
+        self.assertIn("STAGE_OVER", self.baton("approve", str(orders[0]), "--stage", "1", code=4).err)
+        self.baton("approve", str(orders[0]), "--stage", "0", "--comment", "looks right")
+        self.baton("reject", str(orders[1]))
+        self.assertEqual(self.wait_for_end(orders[0])["result"]["decision"],
+                         {"approved": True, "comment": "looks right"})
+        self.assertEqual(self.wait_for_end(orders[1])["result"]["decision"], {"approved": False})
+        self.baton("approve", str(orders[2]))
+        self.baton("unpause", str(orders[2]))
+        self.wait_for_end(orders[2])
+        self.assertEqual(self.baton("approvals", "-o", "jsonl").json_lines(), [])
+
+    def test_a_paused_task_waits_until_it_is_let_go_on(self):
+        gate = self.gate()
+        self.start_worker()
+        running = self.submit("hold", {"until": str(gate)})
+        self.wait_for_state(running, "RUNNING")
+        paused = self.baton("pause", str(running), "--reason", "the mail server is down", "-o", "jsonl").json_lines()
+        self.assertEqual(paused, [{"task_id": running, "state": "PAUSED", "beneath": "RUNNING"}])
+        self.assertIn("the attempt that runs goes on", self.get(running)["waiting_for"])
+        gate.touch()
+        self.wait_for_end(running)
+        waiting = self.submit("echo", {"n": 1}, "--delay", "1s")
+        self.baton("pause", str(waiting))
+        self.broker.kill()
+        self.start_broker()
+        self.assertEqual(self.get(waiting)["state"], "PAUSED")
+        self.assertIn(str(waiting), self.baton("list", "--state", "PAUSED").out)
+        self.assertIn("UnpauseTask", self.baton("resume", str(waiting), code=4).err)
+        self.baton("unpause", str(waiting), "--reason", "it is back")
+        self.assertEqual(self.wait_for_end(waiting)["result"], {"n": 1})
+        events = self.baton("events", str(waiting), "-o", "jsonl").json_lines()
+        self.assertEqual([event["type"] for event in events][1:3], ["PAUSED", "UNPAUSED"])
+        self.assertIn("NOT_PAUSED", self.baton("unpause", str(self.submit("nobody")), code=4).err)
+        self.assertIn("TASK_TERMINAL", self.baton("pause", str(waiting), code=4).err)
+
     def test_resuming_what_is_not_suspended_is_refused(self):
         gate = self.gate()
         self.start_worker()

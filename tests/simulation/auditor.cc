@@ -28,7 +28,7 @@ std::string DifferenceOf(const LiveEntry& entry, const ModelTask& task, const en
   const bool same =
       entry.id == task.id && entry.state == task.state && info.type == task.type &&
       info.required_capabilities == task.required && entry.priority == task.priority && entry.due == task.due &&
-      entry.attempt == task.attempt &&
+      entry.attempt == task.attempt && entry.paused == task.paused &&
       (task.state != LiveState::RUNNING || (entry.session == task.session && entry.claimed == task.claimed)) &&
       (task.state != LiveState::WAITING ||
        (entry.generation == task.generation && entry.remaining == task.remaining && entry.failed == task.failed));
@@ -124,6 +124,8 @@ void Auditor::Applies(const engine::Command& command) {
       waiting.staged_seen =
           model_.StateOf(static_cast<const engine::ResumeCommand&>(command).task) == LiveState::STAGED;
       return;
+    case Kind::kPause:
+      return AppliesPause(static_cast<const engine::PauseCommand&>(command));
     case Kind::kListWorkers:
       return;
     case Kind::kDrain:
@@ -151,6 +153,7 @@ void Auditor::Applied(const engine::Engine& engine) {
   new_children_.clear();
   outcomes_.clear();
   were_.clear();
+  were_paused_.clear();
   freed_keys_.clear();
 }
 
@@ -244,7 +247,7 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
   if (busy) return Tell("busy: ", engine.has_more() ? "has more, " : "", loads_, " loads");
   for (const TaskId id : model_.live) {
     const ModelTask& task = model_.At(id);
-    if (task.state != LiveState::PENDING || task.due > now_.wall) continue;
+    if (task.state != LiveState::PENDING || task.paused || task.due > now_.wall) continue;
     for (const auto& [number, session] : model_.sessions) {
       const bool hungry = session.accepts() && session.held.size() < session.worker.slots;
       REQUIRE(!hungry || !Model::Fits(session.worker, task.type, task.required), "worker '", session.worker_id,

@@ -75,7 +75,7 @@ class Auditor {
     std::vector<engine::NewTask> tasks;  // Submit.
     std::vector<std::string> reasons;    // Complete, Report: expected reason of each answer; "" is OK.
     std::string reason;                  // Others.
-    bool staged_seen = false;            // Cancel, Resume: the task was STAGED when it came.
+    bool staged_seen = false;            // Cancel, Resume, Pause: the task was STAGED when it came.
   };
   struct Creation {
     TaskId id;
@@ -99,6 +99,7 @@ class Auditor {
   void AppliesComplete(const engine::CompleteCommand& command);
   std::string PredictOutcome(const engine::Outcome& outcome, std::map<TaskId, Step::Kind>* accepted);
   void AppliesReport(const engine::ReportCommand& command);
+  void AppliesPause(const engine::PauseCommand& command);
   void AppliesSpawn(const engine::SpawnChildrenCommand& command);
   std::string PredictChildren(const ModelTask& parent, size_t count) const;
   // ── auditor_retention.cc ──
@@ -124,6 +125,7 @@ class Auditor {
   void ReadStep(TaskId id, const Step& step, bool last);
   void ApplyStep(TaskId id, const Step& step, bool last);
   void JustifyStep(const ModelTask& task, const Step& step);
+  void JustifyMark(const ModelTask& task, const Step& step);
   void Move(ModelTask& task, const Step& step);
   void CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const;
   void EndTask(TaskId id);
@@ -142,8 +144,10 @@ class Auditor {
   bool CheckUnique(const engine::NewTask& task, const engine::SubmitResult& result);
   bool Runnable(const std::string& type, const Capabilities& required) const;
   void CheckItems(const std::vector<Error>& results, const Waiting& waiting, const std::string& call);
+  void CheckResume(const engine::ResumeCommand& command, Waiting& waiting);
   void CheckVerb(TaskId id, const Error& error, Waiting& waiting, bool cancels);
   static std::string RefusalOf(LiveState state, bool cancels);
+  void CheckPause(const engine::PauseCommand& command, Waiting& waiting);
   void CheckHello(const engine::HelloCommand& command, const Waiting& waiting);
   void CheckBeat(const engine::HeartbeatCommand& command);
   void CheckWorkers(const engine::ListWorkersCommand& command) const;
@@ -193,6 +197,8 @@ class Auditor {
   std::set<std::string> done_verbs_;            // Reasons of those whose step was written and not explained yet.
   // Several commands may have waited for one task: what it was before each of them.
   std::map<TaskId, std::set<LiveState>> were_;
+  std::map<TaskId, std::set<bool>> were_paused_;
+  std::map<std::string, TaskId> cascades_;  // Of pauses, ever applied: the task above all, by reason.
   std::map<std::string, TaskId> freed_keys_;
   std::map<TaskId, Step> replaced_;  // Cancelled in favour of one with the same unique key, not explained yet.
   std::map<SessionNumber, std::set<std::pair<TaskId, uint32_t>>> expected_cancels_;

@@ -59,12 +59,10 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
     case Kind::kCancel:
       waiting.reason = static_cast<const engine::CancelCommand&>(command).reason;
       return CheckVerb(static_cast<const engine::CancelCommand&>(command).task, command.error, waiting, true);
-    case Kind::kResume: {
-      Step step;
-      step.ParsePartialFromString(static_cast<const engine::ResumeCommand&>(command).step);
-      waiting.reason = step.reason();
-      return CheckVerb(static_cast<const engine::ResumeCommand&>(command).task, command.error, waiting, false);
-    }
+    case Kind::kResume:
+      return CheckResume(static_cast<const engine::ResumeCommand&>(command), waiting);
+    case Kind::kPause:
+      return CheckPause(static_cast<const engine::PauseCommand&>(command), waiting);
     case Kind::kListWorkers:
       return CheckWorkers(static_cast<const engine::ListWorkersCommand&>(command));
     case Kind::kDrain:
@@ -81,6 +79,22 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
 void Auditor::CheckItems(const std::vector<Error>& results, const Waiting& waiting, const std::string& call) {
   REQUIRE(results.size() == waiting.reasons.size(), call, " has ", results.size(), " answers");
   for (size_t i = 0; i < results.size(); ++i) ExpectError(call, results[i], waiting.reasons[i]);
+}
+
+void Auditor::CheckResume(const engine::ResumeCommand& command, Waiting& waiting) {
+  Step step;
+  step.ParsePartialFromString(command.step);
+  waiting.reason = step.reason();
+  const ModelTask* task = model_.Exists(command.task) ? &model_.At(command.task) : nullptr;
+  const bool suspended = task != nullptr && task->state == LiveState::SUSPENDED;
+  const bool was_suspended = were_[command.task].contains(LiveState::SUSPENDED);
+  const std::string reason(command.error.reason);
+  if (reason == "STAGE_OVER" && command.stage.has_value()) {
+    REQUIRE((suspended && *command.stage != task->stage) || was_suspended, "Resume: STAGE_OVER for stage ",
+            *command.stage, ": ", Describe(*task));
+    return coverage_->Count("Resume: STAGE_OVER");
+  }
+  CheckVerb(command.task, command.error, waiting, false);
 }
 
 void Auditor::CheckVerb(TaskId id, const Error& error, Waiting& waiting, bool cancels) {
@@ -114,6 +128,30 @@ std::string Auditor::RefusalOf(LiveState state, bool cancels) {
     default:
       return cancels ? "DONE" : "NOT_SUSPENDED";
   }
+}
+
+void Auditor::CheckPause(const engine::PauseCommand& command, Waiting& waiting) {
+  const char* const call = command.pause ? "Pause" : "Unpause";
+  const TaskId id = command.task;
+  if (done_verbs_.erase(command.reason) > 0) return ExpectError(call, command.error, "");
+  std::set<LiveState> states = were_[id];
+  states.insert(model_.StateOf(id));
+  std::set<bool> paused = were_paused_[id];
+  if (model_.Exists(id)) paused.insert(model_.At(id).paused);
+  std::set<std::string> allowed;
+  if (waiting.staged_seen) allowed.insert("TASK_NOT_FOUND");
+  for (const LiveState state : states) {
+    const std::string refusal = RefusalOf(state, true);
+    if (state == LiveState::CANCELLED) {
+      allowed.insert("TASK_TERMINAL");
+    } else if (refusal != "DONE") {
+      allowed.insert(refusal);
+    } else if (paused.contains(command.pause)) {
+      allowed.insert(command.pause || command.cascade ? "" : "NOT_PAUSED");
+    }
+  }
+  REQUIRE(!allowed.empty(), call, " did nothing to ", Describe(model_.At(id)));
+  ExpectError(call, command.error, absl::StrJoin(allowed, "|"));
 }
 
 // ── Submit ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -85,6 +85,11 @@ void Auditor::AppliesReport(const engine::ReportCommand& command) {
   }
 }
 
+void Auditor::AppliesPause(const engine::PauseCommand& command) {
+  waiting_[&command].staged_seen = model_.StateOf(command.task) == LiveState::STAGED;
+  if (command.cascade) cascades_[command.reason] = command.task;
+}
+
 void Auditor::AppliesSpawn(const engine::SpawnChildrenCommand& command) {
   Waiting& waiting = waiting_[&command];
   const ModelTask* parent = model_.Running(command.attempt);

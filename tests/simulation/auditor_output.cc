@@ -60,7 +60,7 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
   const TaskId id = delivery.attempt.task;
   REQUIRE(model_.Exists(id), "a delivery of a task that never was");
   const ModelTask before = model_.At(id);
-  REQUIRE(before.state == LiveState::PENDING, "handed out: ", Describe(before));
+  REQUIRE(before.state == LiveState::PENDING && !before.paused, "handed out: ", Describe(before));
   REQUIRE(!model_.IsDoomed(before), "handed out though its parent has ended: ", Describe(before));
   REQUIRE(before.due <= latest_wall_, "handed out before it is due: ", Describe(before));
   REQUIRE(session.accepts() && session.held.size() < session.worker.slots, "worker '", session.worker_id,
@@ -104,8 +104,8 @@ void Auditor::CheckFirstOfItsClass(const ModelTask& task) const {
   const auto rank = [](const ModelTask& of) { return std::tuple(-of.priority, of.due, of.id); };
   for (const TaskId id : model_.live) {
     const ModelTask& other = model_.At(id);
-    const bool before = other.state == LiveState::PENDING && other.due <= now_.wall && other.type == task.type &&
-                        other.required == task.required && rank(other) < rank(task);
+    const bool before = other.state == LiveState::PENDING && !other.paused && other.due <= now_.wall &&
+                        other.type == task.type && other.required == task.required && rank(other) < rank(task);
     // Of those that nobody may have any more, some are found only when their turn comes.
     REQUIRE(!before || model_.IsDoomed(other), "overtaken: ", Describe(other), " by ", Describe(task));
   }

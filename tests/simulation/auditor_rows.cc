@@ -27,6 +27,7 @@ void Auditor::ApplyStep(TaskId id, const Step& step, bool last) {
   REQUIRE(model_.Exists(id), "a step of task ", id, ", which was not created");
   const ModelTask before = model_.At(id);
   were_[id].insert(before.state);
+  were_paused_[id].insert(before.paused);
   JustifyStep(before, step);
   ModelTask& task = model_.Change(id);
   task.steps.push_back(step.kind());
@@ -41,6 +42,7 @@ void Auditor::ApplyStep(TaskId id, const Step& step, bool last) {
 }
 
 void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
+  if (step.kind() == Step::PAUSED || step.kind() == Step::UNPAUSED) return JustifyMark(task, step);
   const auto cause = std::find_if(expected_.begin(), expected_.end(), [&](const Expected& expected) {
     return expected.task == task.id && expected.kind == step.kind();
   });
@@ -53,9 +55,12 @@ void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
     const bool cancels = command->kind == engine::Command::Kind::kCancel && step.kind() == Step::CANCELLED &&
                          static_cast<const engine::CancelCommand*>(command)->task == task.id &&
                          static_cast<const engine::CancelCommand*>(command)->reason == step.reason();
-    const bool resumes = command->kind == engine::Command::Kind::kResume && step.kind() == Step::RESUMED &&
-                         static_cast<const engine::ResumeCommand*>(command)->task == task.id &&
-                         absl::StrContains(static_cast<const engine::ResumeCommand*>(command)->step, step.reason());
+    const auto* resume = command->kind == engine::Command::Kind::kResume
+                             ? static_cast<const engine::ResumeCommand*>(command)
+                             : nullptr;
+    const bool resumes = resume != nullptr && step.kind() == Step::RESUMED && resume->task == task.id &&
+                         resume->stage.value_or(task.stage) == task.stage &&
+                         absl::StrContains(resume->step, step.reason());
     if (!cancels && !resumes) continue;
     done_verbs_.insert(step.reason());
     coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": by a call"));
@@ -67,9 +72,27 @@ void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
   coverage_->Count(finishing_ ? "CANCELLED: its parent had ended" : "CANCELLED: with its parent");
 }
 
+// By a call for this task, or with one above it.
+void Auditor::JustifyMark(const ModelTask& task, const Step& step) {
+  const bool pauses = step.kind() == Step::PAUSED;
+  for (const auto& [command, waiting] : waiting_) {
+    if (command->kind != engine::Command::Kind::kPause) continue;
+    const auto& pause = static_cast<const engine::PauseCommand&>(*command);
+    if (pause.task != task.id || pause.pause != pauses || pause.reason != step.reason()) continue;
+    done_verbs_.insert(step.reason());
+    return coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": by a call"));
+  }
+  const auto cascade = cascades_.find(step.reason());
+  REQUIRE(cascade != cascades_.end(), Step::Kind_Name(step.kind()), " for no reason: ", Describe(task));
+  TaskId above = task.parent;
+  while (above != 0 && above != cascade->second) above = model_.At(above).parent;
+  REQUIRE(above != 0, Step::Kind_Name(step.kind()), " from task ", cascade->second, ", not above ", Describe(task));
+  coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": with one above"));
+}
+
 void Auditor::Move(ModelTask& task, const Step& step) {
   const bool ran = task.state == LiveState::RUNNING;
-  if (ran && step.kind() != Step::REPORTED) {
+  if (ran && engine::EndsAttempt(step.kind())) {
     task.ended[task.attempt] = step.kind();
     if (step.kind() != Step::SPAWNED) {
       for (const TaskId id : task.staged) {
@@ -143,6 +166,12 @@ void Auditor::Move(ModelTask& task, const Step& step) {
       }
       task.state = LiveState::CANCELLED;
       return;
+    case Step::PAUSED:
+    case Step::UNPAUSED:
+      REQUIRE(task.paused == (step.kind() == Step::UNPAUSED), "a pause that changes nothing: ", Describe(task));
+      task.paused = !task.paused;
+      REQUIRE(step.due_us() == task.due, "the pause says due ", step.due_us(), ": ", Describe(task));
+      return;
     case Step::RESUMED:
       task.state = LiveState::PENDING;
       ++task.stage;
@@ -160,7 +189,8 @@ void Auditor::CheckStep(const ModelTask& before, const ModelTask& after, const S
   const records::v1::Mutable& written = step.after();
   REQUIRE(step.state() == after.state && written.stage() == after.stage && written.failures() == after.failures &&
               written.interruptions() == after.interruptions && written.attempt() == after.attempt &&
-              written.generation() == after.generation && written.children_total() == after.children_total,
+              written.paused() == after.paused && written.generation() == after.generation &&
+              written.children_total() == after.children_total,
           "the step ", step.ShortDebugString(), " does not lead to ", Describe(after));
   REQUIRE(step.time_us() == now_.wall, "the time of a step is not its time: ", Describe(after));
   if (after.state == LiveState::PENDING && before.state != LiveState::PENDING) {

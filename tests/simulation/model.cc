@@ -114,11 +114,11 @@ std::pair<Micros, Micros> RetryBounds(const Settled& options, uint32_t failures)
 }
 
 std::string Describe(const ModelTask& task) {
-  return absl::StrCat("task ", task.id, " ", LiveState_Name(task.state), " type ", task.type, " priority ",
-                      task.priority, " due ", task.due, " stage ", task.stage, " attempt ", task.attempt, " failures ",
-                      task.failures, " interruptions ", task.interruptions, " session ", task.session, " parent ",
-                      task.parent, " generation ", task.generation, " remaining ", task.remaining, " failed ",
-                      task.failed);
+  return absl::StrCat("task ", task.id, " ", LiveState_Name(task.state), task.paused ? " paused" : "", " type ",
+                      task.type, " priority ", task.priority, " due ", task.due, " stage ", task.stage, " attempt ",
+                      task.attempt, " failures ", task.failures, " interruptions ", task.interruptions, " session ",
+                      task.session, " parent ", task.parent, " generation ", task.generation, " remaining ",
+                      task.remaining, " failed ", task.failed);
 }
 
 }  // namespace baton::simulation

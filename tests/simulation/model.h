@@ -44,6 +44,7 @@ struct ModelTask {
   uint32_t depth = 0;
 
   LiveState state = LiveState::NONE;
+  bool paused = false;
   uint32_t stage = 0;
   uint32_t attempt = 0;
   uint32_t failures = 0;

@@ -1,10 +1,9 @@
 #include "tests/simulation/workload.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "broker/engine/live/index.h"
-#include "tests/simulation/violation.h"
 
 namespace baton::simulation {
 namespace {
@@ -70,7 +69,9 @@ void Workload::DrawFaults() {
         &faults_.freeze_worker, &faults_.break_stream, &faults_.change_worker}) {
     if (random_.Chance(300)) *fault = 0;
   }
-  for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_}) *kind = random_.Chance(750);
+  for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_, &pauses_}) {
+    *kind = random_.Chance(750);
+  }
 }
 
 void Workload::DrawWorkers() {
@@ -149,6 +150,10 @@ void Workload::Act() {
       return Look(AnyTask());
     case 12:
       return Search();
+    case 13:
+    case 14:
+    case 15:
+      return Pause();
     default:
       if (!crowded || random_.Chance(20)) Submit();
   }
@@ -208,6 +213,14 @@ TaskId Workload::AnyParent() {
   const Model& model = broker_.auditor().model();
   for (const TaskId id : model.live) {
     if (model.At(id).state == LiveState::WAITING) return id;
+  }
+  return AnyTask();
+}
+
+TaskId Workload::AnyPaused() {
+  const Model& model = broker_.auditor().model();
+  for (const TaskId id : model.live) {
+    if (model.At(id).paused) return id;
   }
   return AnyTask();
 }
@@ -279,8 +292,12 @@ void Workload::Resume(TaskId id) {
   Step step;
   step.set_reason(absl::StrCat("resume ", ++numbers_, "."));
   if (random_.Chance(700)) step.mutable_decision()->set_data(absl::StrCat("decision ", numbers_));
+  std::optional<uint32_t> stage;
+  const Model& model = broker_.auditor().model();
+  if (model.Exists(id) && random_.Chance(400)) stage = model.At(id).stage + (random_.Chance(300) ? 1 : 0);
   network_.Call<engine::ResumeCommand>(
-      [id, bytes = step.SerializeAsString(), decides = step.has_decision()](engine::ResumeCommand* command) {
+      [id, stage, bytes = step.SerializeAsString(), decides = step.has_decision()](engine::ResumeCommand* command) {
+        command->stage = stage;
         command->actor = "approver";
         command->task = id;
         command->step = bytes;
@@ -289,53 +306,29 @@ void Workload::Resume(TaskId id) {
       [](const engine::ResumeCommand*) {});
 }
 
+void Workload::Pause() {
+  if (!pauses_) return;
+  const bool cascade = random_.Chance(300);
+  // More are let go on than held back, or soon nothing would be left to do.
+  if (random_.Chance(600)) return Mark(random_.Chance(800) ? AnyPaused() : AnyTask(), false, cascade);
+  Mark(cascade ? AnyParent() : AnyTask(), true, cascade);
+}
+
+void Workload::Mark(TaskId id, bool pause, bool cascade) {
+  network_.Call<engine::PauseCommand>(
+      [id, pause, cascade, reason = absl::StrCat("mark ", ++numbers_, ".")](engine::PauseCommand* command) {
+        command->actor = "operator";
+        command->task = id;
+        command->pause = pause;
+        command->cascade = cascade;
+        command->reason = reason;
+      },
+      [](const engine::PauseCommand*) {});
+}
+
 void Workload::ListWorkers() {
   network_.Call<engine::ListWorkersCommand>([](engine::ListWorkersCommand*) {},
                                             [](const engine::ListWorkersCommand*) {});
-}
-
-// A reader sees one commit, whole, and at least what was on disk when it asked.
-void Workload::Look(TaskId id) {
-  if (!broker_.up()) return;
-  broker_.AddRead([this, id, durable = broker_.auditor().durable()](const std::shared_ptr<const engine::View>& view) {
-    REQUIRE(view->number() >= durable, "a reader who asked at commit ", durable, " sees commit ", view->number());
-    const Model& model = broker_.auditor().AsOf(view->number());
-    const absl::StatusOr<LiveState> state = view->StateOf(id);
-    REQUIRE(state.ok() && *state == model.StateOf(id), "a reader of commit ", view->number(), " sees task ", id, " ",
-            LiveState_Name(state.value_or(LiveState::NONE)), ", it was ", LiveState_Name(model.StateOf(id)));
-    REQUIRE(view->next_id() == model.next_id(), "a reader of commit ", view->number(), " sees the wrong tasks");
-    coverage_->Count("read");
-  });
-}
-
-// Lists find the tasks of a type, with a tag, and no others.
-void Workload::Search() {
-  if (!broker_.up()) return;
-  const std::string type = random_.Chance(300) ? "" : random_.Chance(500) ? "work" : "rare";
-  const std::string tag = random_.Chance(300) ? "" : random_.Chance(500) ? "often" : "seldom";
-  broker_.AddRead([this, type, tag](const std::shared_ptr<const engine::View>& view) {
-    const Model& model = broker_.auditor().AsOf(view->number());
-    engine::Wanted wanted;
-    if (!type.empty()) wanted.classes = view->catalog().ClassesOf(type);
-    wanted.tag_hash = engine::TagHash(tag);
-    engine::IndexReader reader(*view, wanted);
-    engine::SlotSet slots;
-    for (TaskId id = model.next_id() - 1; id >= model.first_id(); --id) {
-      const bool is_last_of_page = id == model.next_id() - 1 || engine::SlotOf(id) == engine::kPageIds - 1;
-      if (is_last_of_page) {
-        const uint64_t page_number = engine::PageOf(id);
-        REQUIRE(reader.Find(page_number, &slots).ok(), "the index of page ", page_number, " is damaged");
-        if ((*view->GetPage(page_number))->indexed()) coverage_->Count("search: in the index");
-      }
-      const ModelTask& task = model.At(id);
-      if (task.state == LiveState::REMOVED) continue;
-      const bool expected = (type.empty() || task.type == type) && (tag.empty() || task.tag == tag);
-      const bool found = slots.Highest(engine::SlotOf(id)) == engine::SlotOf(id);
-      REQUIRE(found == expected, "who looks for type '", type, "' and tag '", tag, "' ",
-              found ? "finds " : "does not find ", Describe(task), " with tag '", task.tag, "'");
-    }
-    coverage_->Count("search");
-  });
 }
 
 // Tokens of attempts that are over, that never were, or that belong to somebody else.

@@ -64,6 +64,8 @@ class Workload {
   engine::testing::TaskSpec DrawSpec();
   void Cancel();
   void Resume(TaskId id);
+  void Pause();
+  void Mark(TaskId id, bool pause, bool cascade);
   void Look(TaskId id);
   void Search();
   void Mischief();
@@ -72,6 +74,7 @@ class Workload {
   TaskId AnyTask();
   // One that waits for children, if there is any.
   TaskId AnyParent();
+  TaskId AnyPaused();
   SimulatedWorker& AnyWorker() { return *workers_[random_.Below(workers_.size())]; }
   void Heal();
   void ExpireEverything();
@@ -86,7 +89,8 @@ class Workload {
   std::vector<std::unique_ptr<SimulatedWorker>> workers_;
   std::vector<Submission> submissions_;  // Lately made, with request ids.
   bool healing_ = false;
-  bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true;
+  bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true,
+       pauses_ = true;
   uint64_t numbers_ = 0;  // For texts that have to be unique.
 };
 

@@ -34,7 +34,9 @@ void Workload::Heal() {
       });
     }
     for (const TaskId id : broker_.auditor().model().live) {
-      if (broker_.auditor().model().At(id).state == LiveState::SUSPENDED) Resume(id);
+      const ModelTask& task = broker_.auditor().model().At(id);
+      if (task.state == LiveState::SUSPENDED) Resume(id);
+      if (task.paused) Mark(id, false, false);
     }
     const Micros next = timeline_.now() + 5 * kSecond;
     while (timeline_.now() < next) timeline_.Step();

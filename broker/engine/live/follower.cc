@@ -52,6 +52,7 @@ absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t e
   RETURN_IF_ERROR(FoldCreated(entry));
   RETURN_IF_ERROR(FoldSealed(entry));
   RETURN_IF_ERROR(FoldClaimed(entry));
+  RETURN_IF_ERROR(FoldPaused(entry));
   RETURN_IF_ERROR(FoldMoved(entry));
   RETURN_IF_ERROR(FoldEnded(entry));
   RETURN_IF_ERROR(FoldRemoved(entry));
@@ -106,6 +107,7 @@ absl::Status Follower::FoldClaimed(const JournalEntry& entry) {
       id += static_cast<TaskId>(group.id_deltas(i));
       RETURN_IF_ERROR(Change(id, [&](LiveEntry& task) {
         task.state = LiveState::RUNNING;
+        task.paused = false;
         task.attempt = group.attempts_size() > i ? group.attempts(i) : 1;
         task.session = group.session();
         task.options_number = group.options_number();
@@ -118,6 +120,13 @@ absl::Status Follower::FoldClaimed(const JournalEntry& entry) {
         task.remaining = 0;
       }));
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Follower::FoldPaused(const JournalEntry& entry) {
+  for (const TaskId id : entry.paused()) {
+    RETURN_IF_ERROR(Change(id, [](LiveEntry& task) { task.paused = true; }));
   }
   return absl::OkStatus();
 }

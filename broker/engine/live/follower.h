@@ -70,6 +70,7 @@ class Follower {
   absl::Status FoldCreated(const records::v1::JournalEntry& entry);
   absl::Status FoldSealed(const records::v1::JournalEntry& entry);
   absl::Status FoldClaimed(const records::v1::JournalEntry& entry);
+  absl::Status FoldPaused(const records::v1::JournalEntry& entry);
   absl::Status FoldMoved(const records::v1::JournalEntry& entry);
   absl::Status FoldEnded(const records::v1::JournalEntry& entry);
   absl::Status FoldRemoved(const records::v1::JournalEntry& entry);

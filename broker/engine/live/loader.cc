@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/status_macros.h"
 #include "broker/engine/limits.h"
+#include "broker/engine/rules/transition.h"
 
 namespace baton::engine {
 namespace {
@@ -195,7 +196,7 @@ absl::StatusOr<AttemptEnd> FindAttemptEnd(const View& view, TaskId id, uint32_t 
                                            [&](absl::string_view, absl::string_view value) {
                                              if (!step.ParseFromArray(value.data(), static_cast<int>(value.size())))
                                                return true;
-                                             if (step.kind() == Step::REPORTED || step.attempt().number() > attempt)
+                                             if (!EndsAttempt(step.kind()) || step.attempt().number() > attempt)
                                                return true;
                                              if (step.attempt().number() == attempt) found = {attempt, step.kind()};
                                              return !step.has_attempt();

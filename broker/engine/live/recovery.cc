@@ -155,7 +155,7 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   std::vector<LiveEntry> running;
   RETURN_IF_ERROR(follower->ForEachLive([&](const LiveEntry& entry) {
     if (entry.state == LiveState::PENDING) {
-      recovered.pending.Insert(entry.class_number, KeyOf(entry.priority, entry.due, entry.id), now);
+      if (!entry.paused) recovered.pending.Insert(entry.class_number, KeyOf(entry.priority, entry.due, entry.id), now);
     } else if (entry.state == LiveState::RUNNING) {
       running.push_back(entry);
     } else if (entry.state != LiveState::SUSPENDED) {

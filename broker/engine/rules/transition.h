@@ -57,6 +57,11 @@ struct Transition {
 // FAILED_PRECONDITION if the event cannot happen in that state.
 absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now);
 
+// Whether a step of this kind is the end of the attempt that it belongs to.
+inline bool EndsAttempt(Step::Kind kind) {
+  return kind != Step::REPORTED && kind != Step::PAUSED && kind != Step::UNPAUSED;
+}
+
 }  // namespace baton::engine
 
 #endif  // BATON_BROKER_ENGINE_RULES_TRANSITION_H_

@@ -55,6 +55,11 @@ void Running(const Step& newest, const LiveEntry& said, LiveEntry* entry) {
   entry->due = entry->ready;
 }
 
+// A task that waits keeps the due time of the attempt that made it wait.
+WallMicros DueWhenIdle(const Step& newest) {
+  return newest.has_attempt() ? newest.attempt().ready_us() : newest.due_us();
+}
+
 std::string StateText(const LiveEntry& entry) {
   return absl::StrCat(LiveState_Name(entry.state), " in attempt ", entry.attempt);
 }
@@ -68,7 +73,7 @@ LiveEntry ExpectedEntry(TaskId id, const TaskRecords& records, const KnownNumber
   entry.id = id;
   entry.class_number = records.class_number;
   entry.priority = records.priority;
-  entry.paused = said.paused;
+  entry.paused = newest.after().paused();
   entry.failed = newest.after().children_failed();
   switch (newest.state()) {
     case LiveState::RUNNING:
@@ -77,17 +82,17 @@ LiveEntry ExpectedEntry(TaskId id, const TaskRecords& records, const KnownNumber
     case LiveState::SUSPENDED:
       entry.state = LiveState::SUSPENDED;
       entry.attempt = newest.after().attempt();
-      entry.due = newest.attempt().ready_us();
+      entry.due = DueWhenIdle(newest);
       break;
     case LiveState::WAITING:
       entry.failed = children.failed;
       if (children.remaining == 0) {
-        PendingOrRunning(records, known, newest.attempt().ready_us(), said, &entry);
+        PendingOrRunning(records, known, DueWhenIdle(newest), said, &entry);
         break;
       }
       entry.state = LiveState::WAITING;
       entry.attempt = newest.after().attempt();
-      entry.due = newest.attempt().ready_us();
+      entry.due = DueWhenIdle(newest);
       entry.generation = newest.after().generation();
       entry.remaining = children.remaining;
       break;

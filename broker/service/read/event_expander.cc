@@ -143,6 +143,12 @@ void EventExpander::AddEndOfAttempt(const Step& step) {
     case Step::CANCELLED:
       Add(v1::EVENT_TYPE_CANCELLED, time, broker, after).set_reason(step.reason());
       return;
+    case Step::PAUSED:
+      Add(v1::EVENT_TYPE_PAUSED, time, broker, after).set_reason(step.reason());
+      return;
+    case Step::UNPAUSED:
+      Add(v1::EVENT_TYPE_UNPAUSED, time, broker, after).set_reason(step.reason());
+      return;
     default:
       return;
   }

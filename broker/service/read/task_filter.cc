@@ -24,7 +24,8 @@ TaskFilter::TaskFilter(const engine::View& view, const v1::TaskFilter& filter) :
     const auto state = static_cast<LiveState>(i);
     const bool exists = WireState(state, false) != v1::TASK_STATE_UNSPECIFIED;
     may_match_[i] =
-        exists && (IsShown(WireState(state, false)) || (engine::IsLive(state) && IsShown(v1::TASK_STATE_PAUSED)));
+        exists && (IsShown(WireState(state, false)) || (engine::IsLive(state) && IsShown(v1::TASK_STATE_PAUSED))) &&
+        (!filter.awaits_decision() || state == LiveState::SUSPENDED);
     if (engine::IsLive(state) && may_match_[i]) may_match_live_ = true;
   }
 }

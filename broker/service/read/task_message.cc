@@ -91,7 +91,11 @@ class Description {
       task_.set_children_remaining(facts_.entry.remaining);
       task_.set_children_failed(facts_.entry.failed);
     }
-    if (facts_.state == LiveState::SUSPENDED) task_.set_suspend_reason(Row(facts_.now.suspension_row()).reason());
+    if (facts_.state == LiveState::SUSPENDED) {
+      const Step suspension = Row(facts_.now.suspension_row());
+      task_.set_suspend_reason(suspension.reason());
+      task_.set_suspended_at_us(suspension.time_us());
+    }
     // Failures of earlier stages are history.
     const Step failure = Row(facts_.now.error_row());
     if (failure.attempt().stage() == facts_.now.stage()) task_.set_last_error(FailureText(failure));

@@ -45,22 +45,27 @@ std::string WhilePending(const TaskFacts& facts, const engine::Routing& routing,
   return nobody.empty() ? ForSlot(*facts.class_info, routing) : nobody;
 }
 
+std::string WhileSuspended(const TaskFacts& facts, const std::string& suspend_reason) {
+  if (facts.state == LiveState::SUSPENDED) return absl::StrCat("waits for a decision: ", suspend_reason);
+  return absl::StrCat("waits for ", facts.entry.remaining, " of ",
+                      Plural(CountOf(facts.now.children()), "child", "children"));
+}
+
+std::string WhilePaused(const TaskFacts& facts, const std::string& suspend_reason) {
+  const std::string paused = "is paused by an operator";
+  if (facts.state == LiveState::PENDING) return paused;
+  if (facts.state == LiveState::RUNNING) return absl::StrCat(paused, "; the attempt that runs goes on to its end");
+  return absl::StrCat(paused, "; beneath, it ", WhileSuspended(facts, suspend_reason));
+}
+
 }  // namespace
 
 std::string WaitingFor(const TaskFacts& facts, const std::string& suspend_reason, const engine::Routing& routing,
                        WallMicros now) {
-  switch (facts.state) {
-    case LiveState::PENDING:
-      if (facts.entry.paused) return "is paused by an operator";
-      return WhilePending(facts, routing, now);
-    case LiveState::WAITING:
-      return absl::StrCat("waits for ", facts.entry.remaining, " of ",
-                          Plural(CountOf(facts.now.children()), "child", "children"));
-    case LiveState::SUSPENDED:
-      return absl::StrCat("waits for a decision: ", suspend_reason);
-    default:
-      return "";
-  }
+  if (!engine::IsLive(facts.state)) return "";
+  if (facts.entry.paused) return WhilePaused(facts, suspend_reason);
+  if (facts.state == LiveState::PENDING) return WhilePending(facts, routing, now);
+  return facts.state == LiveState::RUNNING ? "" : WhileSuspended(facts, suspend_reason);
 }
 
 }  // namespace baton::service

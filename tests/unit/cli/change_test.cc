@@ -1,4 +1,4 @@
-// Commands that change a task: cancel and resume.
+// Commands that change a task: cancel, resume, pause and unpause.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/cli/fake_broker.h"
@@ -38,6 +38,37 @@ TEST_F(CommandTest, CancelStopsWhenTheBrokerIsGone) {
 
 TEST_F(CommandTest, CancelChecksAllIdsFirst) { EXPECT_EQ(Run({"cancel", "7", "x"}), ExitCode::kBadInput); }
 
+TEST_F(CommandTest, PauseShowsWhatIsBeneath) {
+  std::vector<v1::PauseTaskRequest> requests;
+  broker.pause = [&](const v1::PauseTaskRequest& request, absl::Duration) -> absl::StatusOr<v1::PauseTaskResponse> {
+    requests.push_back(request);
+    v1::PauseTaskResponse response;
+    response.set_state(request.task_id() == 7 ? v1::TASK_STATE_RUNNING : v1::TASK_STATE_PENDING);
+    return response;
+  };
+  EXPECT_EQ(Run({"pause", "7", "8", "--cascade", "--reason", "mail is down"}), ExitCode::kOk);
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_TRUE(requests[0].cascade());
+  EXPECT_EQ(requests[0].reason(), "mail is down");
+  EXPECT_EQ(out.str(), "ID  STATE   BENEATH\n7   PAUSED  RUNNING\n8   PAUSED  PENDING\n");
+}
+
+TEST_F(CommandTest, UnpauseGoesOnAfterARefusal) {
+  broker.unpause = [&](const v1::UnpauseTaskRequest& request,
+                       absl::Duration) -> absl::StatusOr<v1::UnpauseTaskResponse> {
+    if (request.task_id() == 7) {
+      return MakeStatus(absl::StatusCode::kFailedPrecondition, "task 7 is not paused but RUNNING", "NOT_PAUSED");
+    }
+    EXPECT_FALSE(request.cascade());
+    v1::UnpauseTaskResponse response;
+    response.set_state(v1::TASK_STATE_PENDING);
+    return response;
+  };
+  EXPECT_EQ(Run({"unpause", "7", "8", "-o", "jsonl"}), ExitCode::kRefused);
+  EXPECT_EQ(out.str(), "{\"task_id\":8,\"state\":\"PENDING\",\"beneath\":\"PENDING\"}\n");
+  EXPECT_THAT(err.str(), HasSubstr("task 7 is not paused but RUNNING (NOT_PAUSED)"));
+}
+
 TEST_F(CommandTest, ResumeCarriesADecision) {
   v1::ResumeRequest sent;
   broker.resume = [&](const v1::ResumeRequest& request, absl::Duration) {
@@ -56,6 +87,31 @@ TEST_F(CommandTest, ResumeCarriesADecision) {
   EXPECT_EQ(out.str(), "{\"task_id\":7,\"state\":\"PENDING\"}\n");
   EXPECT_EQ(Run({"resume", "7", "--data", "yes"}), ExitCode::kOk);
   EXPECT_EQ(sent.decision().data(), "yes");
+}
+
+TEST_F(CommandTest, ApproveAndRejectDecide) {
+  std::vector<v1::ResumeRequest> sent;
+  broker.resume = [&](const v1::ResumeRequest& request, absl::Duration) -> absl::StatusOr<v1::ResumeResponse> {
+    sent.push_back(request);
+    if (request.stage() == 3) {
+      return MakeStatus(absl::StatusCode::kFailedPrecondition, "task 9 waits at stage 4", "STAGE_OVER");
+    }
+    v1::ResumeResponse response;
+    response.set_state(v1::TASK_STATE_PENDING);
+    return response;
+  };
+  EXPECT_EQ(Run({"approve", "7", "8", "--comment", "looks right"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "ID  DECISION  STATE\n7   approved  PENDING\n8   approved  PENDING\n");
+  EXPECT_EQ(Run({"reject", "9", "-o", "jsonl"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "{\"task_id\":9,\"decision\":\"rejected\",\"state\":\"PENDING\"}\n");
+  ASSERT_EQ(sent.size(), 3u);
+  EXPECT_EQ(sent[0].decision().json(), "{\"approved\":true,\"comment\":\"looks right\"}");
+  EXPECT_EQ(sent[0].reason(), "looks right");
+  EXPECT_FALSE(sent[0].has_stage());
+  EXPECT_EQ(sent[2].decision().json(), "{\"approved\":false}");
+  EXPECT_EQ(sent[2].reason(), "rejected");
+  EXPECT_EQ(Run({"approve", "9", "--stage", "3"}), ExitCode::kRefused);
+  EXPECT_THAT(err.str(), HasSubstr("task 9 waits at stage 4 (STAGE_OVER)"));
 }
 
 TEST_F(CommandTest, ResumeRefusesBadInputAndReportsTheState) {

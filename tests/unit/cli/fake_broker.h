@@ -28,6 +28,8 @@ struct FakeBroker {
   Answer<v1::WaitRequest, v1::WaitResponse> wait;
   Answer<v1::CancelRequest, v1::CancelResponse> cancel;
   Answer<v1::ResumeRequest, v1::ResumeResponse> resume;
+  Answer<v1::PauseTaskRequest, v1::PauseTaskResponse> pause;
+  Answer<v1::UnpauseTaskRequest, v1::UnpauseTaskResponse> unpause;
   Answer<v1::ListTasksRequest, v1::ListTasksResponse> list_tasks;
   Answer<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
   Answer<v1::ListAttemptsRequest, v1::ListAttemptsResponse> list_attempts;
@@ -55,6 +57,14 @@ class FakeBrokerConnection : public Broker {
   }
   absl::StatusOr<v1::ResumeResponse> Resume(const v1::ResumeRequest& request, absl::Duration timeout) override {
     return Ask(broker_.resume, request, timeout);
+  }
+  absl::StatusOr<v1::PauseTaskResponse> PauseTask(const v1::PauseTaskRequest& request,
+                                                  absl::Duration timeout) override {
+    return Ask(broker_.pause, request, timeout);
+  }
+  absl::StatusOr<v1::UnpauseTaskResponse> UnpauseTask(const v1::UnpauseTaskRequest& request,
+                                                      absl::Duration timeout) override {
+    return Ask(broker_.unpause, request, timeout);
   }
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                   absl::Duration timeout) override {

@@ -155,6 +155,44 @@ TEST_F(ListTest, FiltersArePassedOnEveryPage) {
   }
 }
 
+TEST_F(ListTest, ApprovalsAreTheOldestWaitsOfAllPages) {
+  const auto waits = [](uint64_t id, int64_t since, const std::string& reason) {
+    v1::Task task = MakeTask(id, v1::TASK_STATE_SUSPENDED);
+    task.set_stage(static_cast<int32_t>(id % 2));
+    task.set_suspended_at_us(since);
+    task.set_suspend_reason(reason);
+    return task;
+  };
+  broker.list_tasks = [&](const v1::ListTasksRequest& request, absl::Duration) {
+    requests.push_back(request);
+    v1::ListTasksResponse response;
+    if (request.page_token() == "") {
+      *response.add_tasks() = waits(9, 3'000'000, "a price");
+      *response.add_tasks() = waits(8, 1'000'000, "a price");
+      response.set_next_page_token("b");
+    } else {
+      *response.add_tasks() = waits(7, 2'000'000, "a date");
+    }
+    return absl::StatusOr<v1::ListTasksResponse>(response);
+  };
+  const auto ids = [&] {
+    std::vector<int> listed;
+    for (const auto& task : nlohmann::json::parse(out.str())) listed.push_back(task["id"]);
+    return listed;
+  };
+  EXPECT_EQ(Run({"approvals", "-o", "json", "--type", "order", "--tag", "x"}), ExitCode::kOk);
+  EXPECT_THAT(ids(), ElementsAre(8, 7, 9));
+  EXPECT_TRUE(requests[1].filter().awaits_decision());
+  EXPECT_EQ(requests[1].filter().type(), "order");
+  EXPECT_EQ(requests[1].filter().tag(), "x");
+  EXPECT_EQ(Run({"approvals", "-o", "json", "--limit", "2"}), ExitCode::kOk);
+  EXPECT_THAT(ids(), ElementsAre(8, 7));
+  EXPECT_EQ(Run({"approvals", "-o", "json", "--reason", "a price"}), ExitCode::kOk);
+  EXPECT_THAT(ids(), ElementsAre(8, 9));
+  EXPECT_EQ(Run({"approvals", "--reason", "a colour"}), ExitCode::kOk);
+  EXPECT_EQ(err.str(), "nothing waits for a decision\n");
+}
+
 TEST_F(ListTest, BadFiltersAreFoundBeforeTheBrokerIsAsked) {
   EXPECT_EQ(Run({"list", "--state", "failed"}), ExitCode::kBadInput);
   EXPECT_THAT(err.str(), HasSubstr("unknown value \"failed\"; it is one of PENDING, RUNNING"));

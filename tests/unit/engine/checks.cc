@@ -29,7 +29,7 @@ bool Agree(const LiveEntry& engine, const LiveEntry& live) {
          engine.due == live.due;
 }
 
-// Suspended tasks leave the engine's memory.
+// Suspended tasks, and pending ones that are paused, leave the engine's memory.
 std::string EngineDifference(const std::vector<LiveEntry>& engine, const std::vector<LiveEntry>& live) {
   size_t at = 0;
   for (const LiveEntry& entry : live) {
@@ -38,7 +38,7 @@ std::string EngineDifference(const std::vector<LiveEntry>& engine, const std::ve
         return absl::StrCat("the engine has ", Describe(engine[at]), ", the follower ", Describe(entry));
       }
       ++at;
-    } else if (entry.state != LiveState::SUSPENDED) {
+    } else if (entry.state != LiveState::SUSPENDED && !(entry.paused && entry.state == LiveState::PENDING)) {
       return absl::StrCat("the engine lacks ", Describe(entry));
     }
   }

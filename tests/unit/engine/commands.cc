@@ -70,6 +70,16 @@ std::unique_ptr<Tracked<SubmitCommand>> MakeSubmit(const std::vector<TaskSpec>& 
   return command;
 }
 
+std::unique_ptr<Tracked<PauseCommand>> MakePause(TaskId id, bool pause, bool cascade, const std::string& reason) {
+  auto command = std::make_unique<Tracked<PauseCommand>>();
+  command->task = id;
+  command->pause = pause;
+  command->cascade = cascade;
+  command->reason = reason;
+  command->actor = "local";
+  return command;
+}
+
 std::string ResultStep(const std::string& result) {
   Step step;
   step.mutable_result()->set_data(result);

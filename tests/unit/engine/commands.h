@@ -75,6 +75,8 @@ void FillSubmit(const std::vector<TaskSpec>& specs, const std::string& request_i
 std::unique_ptr<Tracked<SubmitCommand>> MakeSubmit(const std::vector<TaskSpec>& specs, const std::string& request_id,
                                                    const storage::Snapshot& store, WallMicros now);
 
+std::unique_ptr<Tracked<PauseCommand>> MakePause(TaskId id, bool pause, bool cascade, const std::string& reason);
+
 // Encoded contents of outcomes.
 std::string ResultStep(const std::string& result);
 std::string ErrorStep(const std::string& error);

@@ -252,13 +252,22 @@ Error EngineHarness::Cancel(TaskId id, const std::string& reason) {
   return Call(std::move(cancel)).error();
 }
 
-Error EngineHarness::Resume(TaskId id, const std::string& decision) {
+Error EngineHarness::Resume(TaskId id, const std::string& decision, std::optional<uint32_t> stage) {
   auto resume = std::make_unique<Tracked<ResumeCommand>>();
   resume->task = id;
+  resume->stage = stage;
   resume->actor = "local";
   resume->has_decision = !decision.empty();
   if (resume->has_decision) resume->step = DecisionStep(decision);
   return Call(std::move(resume)).error();
+}
+
+Error EngineHarness::Pause(TaskId id, bool cascade, const std::string& reason) {
+  return Call(MakePause(id, true, cascade, reason)).error();
+}
+
+Error EngineHarness::Unpause(TaskId id, bool cascade, const std::string& reason) {
+  return Call(MakePause(id, false, cascade, reason)).error();
 }
 
 std::vector<WorkerView> EngineHarness::Workers() {

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,7 +75,9 @@ class EngineHarness {
   std::vector<TaskId> SubmitMany(size_t count, const TaskSpec& spec = {});
   Reply<SubmitCommand> SubmitCall(const std::vector<TaskSpec>& specs, const std::string& request_id = "");
   Error Cancel(TaskId id, const std::string& reason = "not wanted any more");
-  Error Resume(TaskId id, const std::string& decision = "");
+  Error Resume(TaskId id, const std::string& decision = "", std::optional<uint32_t> stage = {});
+  Error Pause(TaskId id, bool cascade = false, const std::string& reason = "hold on");
+  Error Unpause(TaskId id, bool cascade = false, const std::string& reason = "go on");
   std::vector<WorkerView> Workers();
 
   // ── Workers ──

@@ -31,6 +31,21 @@ TEST(SuspensionTest, SuspendedTaskWaitsForItsDecisionAndReadsIt) {
   EXPECT_EQ(harness.LogOf(id)[1].actor(), "local");
 }
 
+TEST(SuspensionTest, DecisionAboutAnotherStageIsRefused) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit();
+  worker.Suspend(id, "approval");
+  EXPECT_THAT(harness.Resume(id, "yes", 1), ErrorIs(absl::StatusCode::kFailedPrecondition, "STAGE_OVER"));
+  EXPECT_THAT(harness.Resume(id, "yes", 0), NoError());
+  worker.Suspend(id, "second approval");
+  const Error repeated = harness.Resume(id, "yes", 0);
+  EXPECT_THAT(repeated, ErrorIs(absl::StatusCode::kFailedPrecondition, "STAGE_OVER"));
+  EXPECT_THAT(repeated.message, HasSubstr("waits at stage 1"));
+  EXPECT_EQ(harness.StateOf(id), LiveState::SUSPENDED);
+  EXPECT_THAT(harness.Resume(id, "yes", 1), NoError());
+}
+
 TEST(SuspensionTest, DecisionStaysForRetriesOfItsStageAndIsGoneAtTheNextOne) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect();

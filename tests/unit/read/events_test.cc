@@ -166,6 +166,23 @@ TEST_F(EventsTest, ACancelNamesActorAndReason) {
   EXPECT_EQ(Page(id).events(1).reason(), "obsolete");
 }
 
+TEST_F(EventsTest, APauseIsToldBetweenTheStepsOfAnAttempt) {
+  const TaskId id = scene_.Submit();
+  scene_.Claim(id, "w1");
+  for (const Step::Kind kind : {Step::PAUSED, Step::UNPAUSED}) {
+    scene_.Log(id, kind, LiveState::RUNNING, [](Step& step) {
+      step.set_actor("ann");
+      step.set_reason("mail is down");
+    });
+  }
+  scene_.End(id, Step::SUCCEEDED, LiveState::COMPLETED);
+  EXPECT_THAT(Texts(id), ElementsAre("CREATED ->PENDING", "CLAIMED 1@w1 PENDING>RUNNING",
+                                     "STARTED 1@w1 RUNNING>RUNNING", "PAUSED 1@w1 RUNNING>RUNNING",
+                                     "UNPAUSED 1@w1 RUNNING>RUNNING", "COMPLETED 1@w1 RUNNING>COMPLETED"));
+  EXPECT_EQ(Page(id).events(3).actor(), "ann");
+  EXPECT_EQ(Page(id).events(3).reason(), "mail is down");
+}
+
 TEST_F(EventsTest, ARunningAttemptIsToldByTheLiveTable) {
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");

@@ -209,8 +209,13 @@ TEST(GetTest, ASuspendedTaskSaysWhatItWaitsForAndResumingRaisesTheStage) {
   v1::Task task = scene.Get(id);
   EXPECT_EQ(task.state(), v1::TASK_STATE_SUSPENDED);
   EXPECT_EQ(task.suspend_reason(), "approval");
+  EXPECT_EQ(task.suspended_at_us(), scene.now());
   EXPECT_EQ(task.waiting_for(), "waits for a decision: approval");
   EXPECT_EQ(task.worker_id(), "w1");
+  scene.Pause(id);
+  task = scene.Get(id);
+  EXPECT_EQ(task.state(), v1::TASK_STATE_PAUSED);
+  EXPECT_EQ(task.waiting_for(), "is paused by an operator; beneath, it waits for a decision: approval");
 
   scene.Resume(id, "ann", "looks good");
   task = scene.Get(id);

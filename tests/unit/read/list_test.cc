@@ -120,6 +120,14 @@ TEST_F(ListTest, FiltersByTheStateThatIsShown) {
   EXPECT_THAT(List(States({v1::TASK_STATE_RUNNING, v1::TASK_STATE_COMPLETED})), ElementsAre(child, running));
   EXPECT_THAT(List(States({v1::TASK_STATE_CANCELLED})), ElementsAre(cancelled));
   EXPECT_THAT(List(States({v1::TASK_STATE_PERMANENTLY_FAILED})), IsEmpty());
+
+  v1::TaskFilter awaits_decision;
+  awaits_decision.set_awaits_decision(true);
+  EXPECT_THAT(List(awaits_decision), ElementsAre(suspended));
+  awaits_decision.add_states(v1::TASK_STATE_PAUSED);
+  EXPECT_THAT(List(awaits_decision), IsEmpty());
+  scene_.Pause(suspended);
+  EXPECT_THAT(List(awaits_decision), ElementsAre(suspended));
 }
 
 TEST_F(ListTest, FiltersByTypeAndTag) {

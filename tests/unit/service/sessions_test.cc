@@ -133,6 +133,24 @@ TEST_F(SessionsTest, VerbsNeedATask) {
   EXPECT_THAT(DecodeCancel(long_reason, &cancel), Refuses("FIELD_TOO_LONG", "reason"));
 }
 
+TEST_F(SessionsTest, APauseCarriesReasonAndCascade) {
+  NoAnswer<engine::PauseCommand> command;
+  EXPECT_THAT(DecodePause(v1::PauseTaskRequest(), &command), Refuses("FIELD_REQUIRED", "task_id"));
+  EXPECT_THAT(DecodeUnpause(v1::UnpauseTaskRequest(), &command), Refuses("FIELD_REQUIRED", "task_id"));
+  v1::PauseTaskRequest pause;
+  pause.set_task_id(5);
+  pause.set_reason(std::string(1025, 'r'));
+  EXPECT_THAT(DecodePause(pause, &command), Refuses("FIELD_TOO_LONG", "reason"));
+  pause.set_reason("mail is down");
+  pause.set_cascade(true);
+  ASSERT_THAT(DecodePause(pause, &command), IsOk());
+  EXPECT_TRUE(command.task == 5 && command.pause && command.cascade && command.reason == "mail is down");
+  v1::UnpauseTaskRequest unpause;
+  unpause.set_task_id(6);
+  ASSERT_THAT(DecodeUnpause(unpause, &command), IsOk());
+  EXPECT_TRUE(command.task == 6 && !command.pause && !command.cascade && command.reason.empty());
+}
+
 TEST_F(SessionsTest, AResumeCarriesDecisionAndReason) {
   v1::ResumeRequest request;
   request.set_task_id(5);
@@ -145,6 +163,13 @@ TEST_F(SessionsTest, AResumeCarriesDecisionAndReason) {
   ASSERT_TRUE(step.ParseFromString(command.step));
   EXPECT_EQ(step.decision().json(), "true");
   EXPECT_EQ(step.reason(), "looks good");
+  EXPECT_FALSE(command.stage.has_value());
+  request.set_stage(2);
+  NoAnswer<engine::ResumeCommand> staged;
+  ASSERT_THAT(DecodeResume(decoding_, request, &staged), IsOk());
+  EXPECT_EQ(staged.stage, 2u);
+  request.set_stage(-1);
+  EXPECT_THAT(DecodeResume(decoding_, request, &staged), Refuses("OUT_OF_RANGE", "stage"));
 }
 
 }  // namespace

@@ -1,0 +1,223 @@
+// Tasks held back by an operator, in every state.
+#include "tests/unit/engine/family.h"
+#include "tests/unit/engine/harness.h"
+
+namespace baton::engine::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(PauseTest, PendingTaskIsNotHandedOutUntilItIsLetGoOn) {
+  EngineHarness harness;
+  const TaskId id = harness.Submit({.payload = "order 7"});
+  EXPECT_THAT(harness.Pause(id, false, "the mail server is down"), NoError());
+  TestWorker& worker = harness.Connect();
+  const TaskId other = harness.Submit();
+  EXPECT_THAT(worker.running(), ElementsAre(other));
+  EXPECT_EQ(harness.StateOf(id), LiveState::PENDING);
+  EXPECT_TRUE(harness.EntryOf(id).paused);
+  ASSERT_THAT(harness.KindsOf(id), ElementsAre(Step::PAUSED));
+  EXPECT_EQ(harness.LogOf(id)[0].reason(), "the mail server is down");
+  EXPECT_EQ(harness.LogOf(id)[0].actor(), "local");
+  EXPECT_EQ(harness.engine().resident_tasks(), 1u) << "it holds no memory";
+
+  EXPECT_THAT(harness.Unpause(id, false, "it is back"), NoError());
+  ASSERT_TRUE(worker.Runs(id));
+  EXPECT_EQ(PayloadOf(worker.DeliveryOf(id)), "order 7");
+  EXPECT_FALSE(harness.EntryOf(id).paused);
+  EXPECT_EQ(harness.LogOf(id)[1].reason(), "it is back");
+  EXPECT_THAT(worker.Succeed(id), NoError());
+}
+
+TEST(PauseTest, PausedTaskStaysPausedAfterACrash) {
+  for (const bool with_pages : {false, true}) {
+    EngineHarness harness;
+    const TaskId due = harness.Submit(), delayed = harness.Submit({.delay = kMinute});
+    for (const TaskId id : {due, delayed}) EXPECT_THAT(harness.Pause(id), NoError());
+    if (with_pages) harness.StorePages();
+    harness.Crash();
+    TestWorker& worker = harness.Connect();
+    harness.Advance(2 * kMinute);
+    EXPECT_THAT(worker.running(), IsEmpty());
+    for (const TaskId id : {due, delayed}) EXPECT_THAT(harness.Unpause(id), NoError());
+    EXPECT_THAT(worker.running(), ElementsAre(due, delayed));
+  }
+}
+
+TEST(PauseTest, DelayedTaskThatIsLetGoOnWaitsForItsDueTime) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.delay = kMinute});
+  harness.Pause(id);
+  harness.Unpause(id);
+  EXPECT_FALSE(worker.Runs(id));
+  harness.Advance(kMinute);
+  EXPECT_TRUE(worker.Runs(id));
+}
+
+TEST(PauseTest, AttemptThatRunsGoesOnAndWhatFollowsWaits) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const std::vector<TaskId> ids = harness.SubmitMany(4);
+  for (const TaskId id : ids) EXPECT_THAT(harness.Pause(id), NoError());
+  EXPECT_THAT(worker.orders, IsEmpty());
+  EXPECT_EQ(harness.StateOf(ids[0]), LiveState::RUNNING);
+  EXPECT_TRUE(harness.EntryOf(ids[0]).paused);
+  EXPECT_THAT(worker.Succeed(ids[0]), NoError()) << "its end stands";
+  EXPECT_EQ(harness.StateOf(ids[0]), LiveState::COMPLETED);
+  EXPECT_THAT(worker.Fail(ids[1]), NoError());
+  EXPECT_EQ(harness.StateOf(ids[1]), LiveState::PENDING);
+  EXPECT_FALSE(worker.Runs(ids[1])) << "no retry";
+  harness.Crash();
+  EXPECT_THAT(worker.Hello(), NoError());
+  EXPECT_TRUE(harness.EntryOf(ids[2]).paused);
+  EXPECT_THAT(worker.Release(ids[2]), NoError());
+  EXPECT_FALSE(worker.Runs(ids[2]));
+  EXPECT_THAT(harness.Unpause(ids[3]), NoError());
+  EXPECT_THAT(worker.Fail(ids[3]), NoError());
+  EXPECT_TRUE(worker.Runs(ids[3]));
+  for (const TaskId id : {ids[1], ids[2]}) EXPECT_THAT(harness.Unpause(id), NoError());
+  EXPECT_EQ(worker.DeliveryOf(ids[1]).failures, 1u) << "the retry budget is what it was";
+  EXPECT_EQ(worker.DeliveryOf(ids[2]).failures, 0u);
+}
+
+TEST(PauseTest, ClaimedAndPausedInOneCommit) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const auto submit = harness.Send(MakeSubmit({{}}, "", harness.store(), harness.now()));
+  harness.Round(false);  // Created and claimed, not committed.
+  harness.Send(MakePause(1, true, false, "at once"));
+  harness.Settle();
+  EXPECT_EQ(submit->results[0].id, 1u);
+  EXPECT_TRUE(harness.EntryOf(1).paused);
+  harness.Crash();
+  EXPECT_TRUE(harness.EntryOf(1).paused);
+  EXPECT_THAT(worker.Hello(), NoError());
+  worker.Fail(1);
+  EXPECT_FALSE(worker.Runs(1));
+}
+
+TEST(PauseTest, DecisionIsTakenBeneathThePause) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit();
+  worker.Suspend(id, "approval");
+  EXPECT_THAT(harness.Pause(id), NoError());
+  EXPECT_THAT(harness.Resume(id, "yes"), NoError());
+  EXPECT_EQ(harness.StateOf(id), LiveState::PENDING);
+  EXPECT_FALSE(worker.Runs(id));
+  const Error refused = harness.Resume(id);
+  EXPECT_THAT(refused, ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_SUSPENDED"));
+  EXPECT_THAT(refused.message, HasSubstr("UnpauseTask"));
+  EXPECT_THAT(harness.Unpause(id), NoError());
+  EXPECT_EQ(DecisionOf(worker.DeliveryOf(id)), "yes");
+  EXPECT_EQ(worker.DeliveryOf(id).stage, 1u);
+}
+
+TEST(PauseTest, ParentIsHeldWhenItsChildrenHaveEnded) {
+  for (const bool crash : {false, true}) {
+    EngineHarness harness;
+    TestWorker& parents = harness.Connect(kParents);
+    TestWorker& children = harness.Connect(kChildren);
+    const TaskId parent = harness.Submit(kParent);
+    parents.Spawn(parent, {kChild, kChild});
+    EXPECT_THAT(harness.Pause(parent), NoError());
+    EXPECT_EQ(harness.StateOf(parent), LiveState::WAITING);
+    EXPECT_THAT(children.running(), ElementsAre(parent + 1, parent + 2)) << "the parent alone is paused";
+    children.Succeed(parent + 1);
+    if (crash) {
+      harness.Crash();
+      EXPECT_THAT(children.Hello(), NoError());
+      EXPECT_THAT(parents.Hello(), NoError());
+    }
+    children.FailFinally(parent + 2);
+    EXPECT_EQ(harness.StateOf(parent), LiveState::PENDING);
+    EXPECT_FALSE(parents.Runs(parent));
+    EXPECT_THAT(harness.Unpause(parent), NoError());
+    EXPECT_EQ(parents.DeliveryOf(parent).stage, 1u);
+    EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
+  }
+}
+
+TEST(PauseTest, CascadeReachesAllDescendantsAndLetsThemGoOnAgain) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId root = harness.Submit(kParent);
+  parents.Spawn(root, {kParent, kChild, {.type = "child", .delay = kHour}});
+  const TaskId middle = root + 1;
+  parents.Spawn(middle, {kChild, kChild});
+  EXPECT_THAT(harness.Pause(root, true, "all of it"), NoError());
+  for (TaskId id = root; id < harness.next_id(); ++id) {
+    EXPECT_TRUE(harness.EntryOf(id).paused) << "task " << id;
+    EXPECT_EQ(harness.LogOf(id).back().reason(), "all of it") << "task " << id;
+  }
+  TestWorker& children = harness.Connect(kChildren);
+  EXPECT_THAT(children.running(), IsEmpty());
+  EXPECT_THAT(harness.Unpause(root, true), NoError());
+  for (TaskId id = root; id < harness.next_id(); ++id) EXPECT_FALSE(harness.EntryOf(id).paused) << "task " << id;
+  EXPECT_THAT(children.running(), ElementsAre(root + 2, middle + 3, middle + 4));
+}
+
+TEST(PauseTest, LastCascadeWinsThroughCrashesInTheMiddle) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId root = harness.Submit(kParent);
+  for (uint32_t part = 1; part <= 2; ++part) parents.SpawnPart(root, part, std::vector<TaskSpec>(1000, kChild));
+  parents.Spawn(root, {}, "", 2);
+  for (const bool pause : {true, false, true}) harness.Send(MakePause(root, pause, true, "back and forth"));
+  for (int i = 0; i < 20; ++i) {
+    harness.Round();
+    if (i % 4 == 3) harness.Crash();
+  }
+  harness.Settle();
+  for (TaskId id = root; id < harness.next_id(); ++id) ASSERT_TRUE(harness.EntryOf(id).paused) << "task " << id;
+  std::string job;
+  EXPECT_TRUE(absl::IsNotFound(harness.store().Get(storage::Family::kMeta, JobMetaKey(3), &job)));
+}
+
+TEST(PauseTest, PausedTaskIsCancelled) {
+  EngineHarness harness;
+  const TaskId pending = harness.Submit(), delayed = harness.Submit({.delay = kHour});
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild});
+  for (const TaskId id : {pending, delayed, parent}) {
+    EXPECT_THAT(harness.Pause(id), NoError());
+    EXPECT_THAT(harness.Cancel(id), NoError());
+    EXPECT_EQ(harness.StateOf(id), LiveState::CANCELLED);
+  }
+  EXPECT_EQ(harness.StateOf(parent + 1), LiveState::CANCELLED);
+}
+
+TEST(PauseTest, RepeatIsHarmlessAndWhatCannotBeIsRefused) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.slots = 1});
+  const TaskId running = harness.Submit(), pending = harness.Submit();
+  EXPECT_THAT(harness.Unpause(pending), ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_PAUSED"));
+  EXPECT_THAT(harness.Unpause(pending).message, HasSubstr("PENDING"));
+  EXPECT_THAT(harness.Unpause(pending, true), NoError()) << "its descendants may be";
+  EXPECT_THAT(harness.Pause(pending), NoError());
+  EXPECT_THAT(harness.Pause(pending), NoError());
+  EXPECT_THAT(harness.KindsOf(pending), ElementsAre(Step::PAUSED)) << "nothing changed, nothing is told";
+  worker.Succeed(running);
+  EXPECT_THAT(harness.Pause(running), ErrorIs(absl::StatusCode::kFailedPrecondition, "TASK_TERMINAL"));
+  EXPECT_THAT(harness.Unpause(running), ErrorIs(absl::StatusCode::kFailedPrecondition, "TASK_TERMINAL"));
+  EXPECT_THAT(harness.Pause(4711), ErrorIs(absl::StatusCode::kNotFound, "TASK_NOT_FOUND"));
+}
+
+TEST(PauseTest, OutcomeOfAnAttemptThatWasPausedMeanwhileMayBeRepeated) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit();
+  const Outcome failed = worker.MakeOutcome(id, Outcome::Kind::kFailed, ErrorStep("broke"));
+  EXPECT_THAT(harness.Pause(id), NoError());
+  EXPECT_THAT(worker.Send(failed), NoError());
+  EXPECT_THAT(harness.Unpause(id), NoError());
+  EXPECT_THAT(harness.Pause(id), NoError());
+  EXPECT_THAT(worker.Send(failed), NoError()) << "it was accepted before";
+}
+
+}  // namespace
+}  // namespace baton::engine::testing
