@@ -59,6 +59,12 @@ class GrpcBroker final : public Broker {
                                                       absl::Duration timeout) override {
     return Call(admin_, &AdminStub::UnpauseTask, request, timeout);
   }
+  absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::PauseType, request, timeout).status();
+  }
+  absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::UnpauseType, request, timeout).status();
+  }
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                   absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListTasks, request, timeout);

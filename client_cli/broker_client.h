@@ -26,6 +26,8 @@ class Broker {
                                                           absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::UnpauseTaskResponse> UnpauseTask(const v1::UnpauseTaskRequest& request,
                                                               absl::Duration timeout) = 0;
+  virtual absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration timeout) = 0;
+  virtual absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                           absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request,

@@ -21,19 +21,26 @@ class CommandTable {
 
   // Adds a command; the caller adds its options to what is returned. Global options may follow the command's name.
   CLI::App& Add(const std::string& name, const std::string& description, const std::string& examples, Run run) {
-    CLI::App* command = root_.add_subcommand(name, description);
+    return AddBelow(root_, name, description, examples, std::move(run));
+  }
+
+  // The same below another command: `baton PARENT NAME`.
+  CLI::App& AddBelow(CLI::App& parent, const std::string& name, const std::string& description,
+                     const std::string& examples, Run run) {
+    CLI::App* command = parent.add_subcommand(name, description);
     command->fallthrough();
     command->footer("\nExamples:\n" + examples + "\nGlobal options and exit codes: baton --help");
     commands_.emplace_back(command, std::move(run));
     return *command;
   }
 
-  // The command that was parsed; null without one.
+  // The command that was parsed, the lowest one; null without one.
   const Run* Parsed() const {
+    const Run* parsed = nullptr;
     for (const auto& [command, run] : commands_) {
-      if (command->parsed()) return &run;
+      if (command->parsed()) parsed = &run;
     }
-    return nullptr;
+    return parsed;
   }
 
  private:

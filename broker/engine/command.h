@@ -42,6 +42,7 @@ class Command {
     kCancel,
     kResume,
     kPause,
+    kPauseType,
     kListWorkers,
     kDrain,
     kRemove,  // retention/removal.h
@@ -272,6 +273,15 @@ class PauseCommand : public Command {
 
   // Beneath the pause.
   LiveState state = LiveState::NONE;
+};
+
+// The same for all tasks of a type.
+class PauseTypeCommand : public Command {
+ public:
+  PauseTypeCommand() : Command(Kind::kPauseType, Lane::kControl) {}
+  std::string type;
+  bool pause = true;
+  std::string reason;
 };
 
 struct WorkerView {

@@ -93,6 +93,7 @@ void Dispatcher::LearnClasses() {
   const uint32_t count = catalog_->class_count();
   for (ClassNumber number = std::max<size_t>(classes_.size(), 1); number <= count; ++number) {
     classes_.resize(number + 1);
+    classes_[number].paused = paused_types_.contains(catalog_->Class(number).type);
     for (uint32_t profile = 0; profile < profiles_.size(); ++profile) {
       if (!IsEligible(profiles_[profile], catalog_->Class(number))) continue;
       profiles_[profile].eligible.push_back(number);
@@ -118,11 +119,24 @@ void Dispatcher::Hold(ClassNumber class_number, bool held) {
   if (!held) ClassReady(class_number);
 }
 
+void Dispatcher::PauseType(const std::string& type, bool paused) {
+  LearnClasses();
+  if (paused) {
+    paused_types_.insert(type);
+  } else {
+    paused_types_.erase(type);
+  }
+  for (const ClassNumber number : catalog_->ClassesOf(type)) {
+    classes_[number].paused = paused;
+    if (!paused) ClassReady(number);
+  }
+}
+
 const Dispatcher::Head* Dispatcher::TopOf(Profile& profile, ReadyOrder& order) {
   while (!profile.heads.empty()) {
     const Head& top = profile.heads.top();
     const ReadyOrder::Queue& queue = order.QueueAt(top.class_number);
-    if (queue.empty() || classes_[top.class_number].held) {
+    if (queue.empty() || classes_[top.class_number].held || classes_[top.class_number].paused) {
       profile.heads.pop();
       continue;
     }

@@ -14,6 +14,7 @@
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "broker/engine/catalog.h"
 #include "broker/engine/command.h"
 #include "broker/engine/ready_order.h"
@@ -34,8 +35,9 @@ class Dispatcher {
 
   // A class has something due that it had not before, or can be read again.
   void ClassReady(ClassNumber class_number);
-  // While a class is held back nothing of it is chosen.
+  // While a class is held back, or its type is paused, nothing of it is chosen.
   void Hold(ClassNumber class_number, bool held);
+  void PauseType(const std::string& type, bool paused);
 
   struct Choice {
     ClassNumber class_number;
@@ -76,6 +78,7 @@ class Dispatcher {
   struct Class {
     std::vector<uint32_t> profiles;  // Eligible ones.
     bool held = false;
+    bool paused = false;
   };
 
   uint32_t ProfileOf(const WorkerInfo& worker);
@@ -92,6 +95,7 @@ class Dispatcher {
   absl::flat_hash_map<std::string, uint32_t> profile_numbers_;
   absl::flat_hash_map<SessionNumber, Worker> workers_;
   std::vector<Class> classes_;  // By class number; [0] is unused.
+  absl::flat_hash_set<std::string> paused_types_;
   absl::btree_set<uint32_t> hungry_profiles_;
   // Profiles whose heap has to be filled before it is used: they were not hungry when classes became ready.
   absl::btree_set<uint32_t> stale_profiles_;

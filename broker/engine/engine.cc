@@ -32,6 +32,9 @@ Engine::Engine(const EngineSettings& settings, Catalog* catalog, RoutingBoard* b
 }
 
 void Engine::Restore(Recovered recovered) {
+  for (const auto& [type, row] : types_) {
+    if (row.has_pause()) dispatcher_.PauseType(type, true);
+  }
   for (auto& [number, row] : recovered.sessions) {
     auto session = std::make_unique<Session>();
     session->number = number;
@@ -114,6 +117,8 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return Resume(std::move(command));
     case Command::Kind::kPause:
       return Pause(std::move(command));
+    case Command::Kind::kPauseType:
+      return PauseType(std::move(command));
     case Command::Kind::kListWorkers:
       return ListWorkers(std::move(command));
     case Command::Kind::kDrain:

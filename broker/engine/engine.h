@@ -233,6 +233,7 @@ class Engine {
   void Cancel(std::unique_ptr<Command> owned);
   void Resume(std::unique_ptr<Command> owned);
   void Pause(std::unique_ptr<Command> owned);
+  void PauseType(std::unique_ptr<Command> owned);
   void PauseTask(Task& task, bool pause, const std::string& actor, const std::string& reason);
   // `job`: that found the task among others; 0: none.
   void CancelTask(Task& task, const std::string& actor, const std::string& reason, uint64_t job);

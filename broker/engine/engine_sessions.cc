@@ -155,6 +155,7 @@ void Engine::RegisterTypes(const WorkerInfo& worker) {
     *row.mutable_options() = ToRecord(handler.options);
     row.set_description(handler.description);
     records::v1::TypeRow& known = types_[handler.type];
+    if (known.has_pause()) *row.mutable_pause() = known.pause();
     row.set_registered_us(known.registered_us());
     if (known.registered_us() != 0 && row.SerializeAsString() == known.SerializeAsString()) continue;
     row.set_registered_us(now_.wall);

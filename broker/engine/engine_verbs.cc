@@ -114,6 +114,27 @@ void Engine::Pause(std::unique_ptr<Command> owned) {
   });
 }
 
+void Engine::PauseType(std::unique_ptr<Command> owned) {
+  auto& command = static_cast<PauseTypeCommand&>(*owned);
+  const auto known = types_.find(command.type);
+  const bool paused = known != types_.end() && known->second.has_pause();
+  if (!command.pause && !paused) {
+    command.error =
+        FailedPrecondition("NOT_PAUSED", absl::StrCat("type '", command.type, "' is not paused: see ListTypes"));
+  } else if (command.pause != paused) {
+    records::v1::TypeRow& row = types_[command.type];
+    row.clear_pause();
+    if (command.pause) {
+      row.mutable_pause()->set_actor(command.actor);
+      row.mutable_pause()->set_reason(command.reason);
+      row.mutable_pause()->set_time_us(now_.wall);
+    }
+    batch_.writes().Put(storage::Family::kMeta, TypeMetaKey(command.type), row.SerializeAsString());
+    dispatcher_.PauseType(command.type, command.pause);
+  }
+  batch_.Answer(std::move(owned));
+}
+
 void Engine::PauseTask(Task& task, bool pause, const std::string& actor, const std::string& reason) {
   if (task.paused == pause) return;
   // Only a pending task stands in the order, and not while it is paused: whatever state it comes to beneath the pause,

@@ -191,6 +191,19 @@ void Calls::AddVerbs() {
         const Error error = service::DecodeUnpause(*request, command.get());
         return error.ok() ? Send(core_->partition, std::move(command)) : error;
       });
+  const auto nothing = [](auto&, auto*) {};
+  Add<v1::PauseTypeRequest>(
+      admin_, "PauseType", kCold, [this, nothing](UnaryCall* call, const Caller& caller, auto* request) {
+        auto command = CommandFor<engine::PauseTypeCommand, v1::PauseTypeResponse>(call, caller, nothing);
+        const Error error = service::DecodePauseType(*request, command.get());
+        return error.ok() ? Send(core_->partition, std::move(command)) : error;
+      });
+  Add<v1::UnpauseTypeRequest>(
+      admin_, "UnpauseType", kCold, [this, nothing](UnaryCall* call, const Caller& caller, auto* request) {
+        auto command = CommandFor<engine::PauseTypeCommand, v1::UnpauseTypeResponse>(call, caller, nothing);
+        const Error error = service::DecodeUnpauseType(*request, command.get());
+        return error.ok() ? Send(core_->partition, std::move(command)) : error;
+      });
   Add<v1::ListWorkersRequest>(admin_, "ListWorkers", kCold, [this](UnaryCall* call, const Caller& caller, auto*) {
     return Send(core_->partition,
                 CommandFor<engine::ListWorkersCommand, v1::ListWorkersResponse>(call, caller, service::EncodeWorkers));

@@ -243,6 +243,21 @@ Error DecodeUnpause(const v1::UnpauseTaskRequest& request, engine::PauseCommand*
   return DecodeMark(request, false, command);
 }
 
+Error DecodePauseType(const v1::PauseTypeRequest& request, engine::PauseTypeCommand* command) {
+  CHECK_FIELD(CheckName(Field("type"), request.type(), Presence::kRequired, kNameBytes));
+  CHECK_FIELD(CheckLength(Field("reason"), request.reason(), Presence::kOptional, kTextBytes));
+  command->type = request.type();
+  command->reason = request.reason();
+  return {};
+}
+
+Error DecodeUnpauseType(const v1::UnpauseTypeRequest& request, engine::PauseTypeCommand* command) {
+  CHECK_FIELD(CheckName(Field("type"), request.type(), Presence::kRequired, kNameBytes));
+  command->type = request.type();
+  command->pause = false;
+  return {};
+}
+
 void EncodeWorkers(const engine::ListWorkersCommand& command, v1::ListWorkersResponse* response) {
   for (const engine::WorkerView& view : command.workers) EncodeWorker(view, response->add_workers());
 }

@@ -39,6 +39,9 @@ Error DecodeResume(const Decoding& decoding, const v1::ResumeRequest& request, e
 Error DecodePause(const v1::PauseTaskRequest& request, engine::PauseCommand* command);
 Error DecodeUnpause(const v1::UnpauseTaskRequest& request, engine::PauseCommand* command);
 
+Error DecodePauseType(const v1::PauseTypeRequest& request, engine::PauseTypeCommand* command);
+Error DecodeUnpauseType(const v1::UnpauseTypeRequest& request, engine::PauseTypeCommand* command);
+
 void EncodeWorkers(const engine::ListWorkersCommand& command, v1::ListWorkersResponse* response);
 
 }  // namespace baton::service

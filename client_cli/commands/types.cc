@@ -1,8 +1,11 @@
-// baton types
+// baton types, baton types pause, baton types unpause
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
 #include "client_cli/text/options_text.h"
+#include "client_cli/text/proto_time.h"
 
 namespace baton::cli {
 namespace {
@@ -22,7 +25,7 @@ std::string Definition(const v1::TypeInfo& info) {
   return text;
 }
 
-std::vector<Cell> Row(const v1::TypeInfo& info) {
+std::vector<Cell> Row(Session& session, const v1::TypeInfo& info) {
   const v1::StateCounts& counts = info.counts();
   return {info.type(),
           std::to_string(info.workers()),
@@ -33,25 +36,86 @@ std::vector<Cell> Row(const v1::TypeInfo& info) {
           Number(counts.completed()),
           {Number(counts.permanently_failed()), counts.permanently_failed() > 0 ? Color::kRed : Color::kNone},
           Number(counts.cancelled()),
+          Pause(session, info),
           Definition(info)};
+}
+
+Cell Pause(Session& session, const v1::TypeInfo& info) {
+  if (!info.has_pause()) return {""};
+  const std::string reason = info.pause().reason().empty() ? "" : absl::StrCat(": ", info.pause().reason());
+  const std::string since = session.Local(ToMicroseconds(info.pause().paused_at()));
+  return {absl::StrCat("by ", info.pause().actor(), " ", since, reason), Color::kYellow};
 }
 
 ExitCode RunTypes(Session& session) {
   absl::StatusOr<v1::ListTypesResponse> response = session.broker().ListTypes(session.call_timeout());
   if (!response.ok()) return session.Fail(response.status());
   RecordWriter writer(session, {"TYPE", "WORKERS", "PENDING", "UNSERVABLE", "RUNNING", "SUSPENDED", "COMPLETED",
-                                "FAILED", "CANCELLED", "DEFINITION"});
-  for (const v1::TypeInfo& info : response->types()) writer.Add(Row(info), info);
+                                "FAILED", "CANCELLED", "PAUSED", "DEFINITION"});
+  for (const v1::TypeInfo& info : response->types()) writer.Add(Row(session, info), info);
   return writer.Finish("no types yet: none was registered or submitted");
+}
+
+struct PauseArguments {
+  std::vector<std::string> types;
+  std::string reason;
+};
+
+// Does it to each type by `call`, which answers with a status.
+template <typename Call>
+ExitCode RunForEach(Session& session, const PauseArguments& arguments, bool paused, Call&& call) {
+  RecordWriter writer(session, {"TYPE", "PAUSED"});
+  ExitCode code = ExitCode::kOk;
+  for (const std::string& type : arguments.types) {
+    const absl::Status status = call(type);
+    if (!status.ok()) {
+      code = session.Fail(status);
+      if (code == ExitCode::kUnavailable) break;
+      continue;
+    }
+    writer.Add({type, {paused ? "yes" : "no", paused ? Color::kYellow : Color::kNone}},
+               Json{{"type", type}, {"paused", paused}});
+  }
+  writer.Finish("");
+  return code;
+}
+
+ExitCode RunPauseType(Session& session, const PauseArguments& arguments) {
+  return RunForEach(session, arguments, true, [&](const std::string& type) {
+    v1::PauseTypeRequest request;
+    request.set_type(type);
+    request.set_reason(arguments.reason);
+    return session.broker().PauseType(request, session.call_timeout());
+  });
+}
+
+ExitCode RunUnpauseType(Session& session, const PauseArguments& arguments) {
+  return RunForEach(session, arguments, false, [&](const std::string& type) {
+    v1::UnpauseTypeRequest request;
+    request.set_type(type);
+    return session.broker().UnpauseType(request, session.call_timeout());
+  });
 }
 
 }  // namespace
 
 void AddTypesCommand(CommandTable& commands) {
-  commands.Add("types", "Lists task types: workers, counts by state, registered options",
-               "  baton types\n"
-               "  baton types -o jsonl | jq 'select(.unservable > 0)'\n",
-               RunTypes);
+  CLI::App& types = commands.Add("types", "Lists task types: workers, counts by state, registered options",
+                                 "  baton types\n"
+                                 "  baton types -o jsonl | jq 'select(.unservable > 0)'\n"
+                                 "  baton types pause send-mail --reason 'the mail server is down'\n",
+                                 RunTypes);
+  auto arguments = std::make_shared<PauseArguments>();
+  CLI::App& pause = commands.AddBelow(types, "pause", "Holds all tasks of a type back, also those that come later",
+                                      "  baton types pause send-mail --reason 'the mail server is down'\n",
+                                      [arguments](Session& session) { return RunPauseType(session, *arguments); });
+  CLI::App& unpause = commands.AddBelow(types, "unpause", "Lets tasks of a paused type go on",
+                                        "  baton types unpause send-mail\n",
+                                        [arguments](Session& session) { return RunUnpauseType(session, *arguments); });
+  for (CLI::App* command : {&pause, &unpause}) {
+    command->add_option("type", arguments->types, "Types")->required()->type_name("TYPE");
+  }
+  pause.add_option("--reason", arguments->reason, "Why; shown with the type and its tasks")->type_name("TEXT");
 }
 
 }  // namespace baton::cli

@@ -156,7 +156,8 @@ TEST_F(MalformedTest, GarbageBytesAreRefused) {
     const RawAnswer answer = RawCall(channel(), std::string("/baton.v1.TaskBroker/") + method, garbage);
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }
-  for (const char* method : {"ListTasks", "ListEvents", "ListAttempts", "PauseTask", "UnpauseTask"}) {
+  for (const char* method : {"ListTasks", "ListEvents", "ListAttempts", "PauseTask", "UnpauseTask",
+                             "PauseType", "UnpauseType"}) {
     const RawAnswer answer = RawCall(channel(), std::string("/baton.v1.TaskAdmin/") + method, garbage);
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }

@@ -96,6 +96,21 @@ class WorkflowTest(ProcessTest):
         self.assertIn("NOT_PAUSED", self.baton("unpause", str(self.submit("nobody")), code=4).err)
         self.assertIn("TASK_TERMINAL", self.baton("pause", str(waiting), code=4).err)
 
+    def test_a_paused_type_waits_until_it_is_let_go_on(self):
+        self.baton("types", "pause", "echo", "--reason", "the mail server is down")
+        self.start_worker()
+        task = self.submit("echo", {"n": 1})
+        self.broker.kill()
+        self.start_broker()
+        self.assertEqual(self.get(task)["waiting_for"],
+                         "waits for its type, which is paused by local: the mail server is down")
+        listed = {info["type"]: info for info in self.baton("types", "-o", "jsonl").json_lines()}
+        self.assertEqual(listed["echo"]["pause"]["reason"], "the mail server is down")
+        self.assertIn("the mail server is down", self.baton("types").out)
+        self.baton("types", "unpause", "echo")
+        self.assertEqual(self.wait_for_end(task)["result"], {"n": 1})
+        self.assertIn("NOT_PAUSED", self.baton("types", "unpause", "echo", code=4).err)
+
     def test_resuming_what_is_not_suspended_is_refused(self):
         gate = self.gate()
         self.start_worker()

@@ -126,6 +126,8 @@ void Auditor::Applies(const engine::Command& command) {
       return;
     case Kind::kPause:
       return AppliesPause(static_cast<const engine::PauseCommand&>(command));
+    case Kind::kPauseType:
+      return AppliesPauseType(static_cast<const engine::PauseTypeCommand&>(command));
     case Kind::kListWorkers:
       return;
     case Kind::kDrain:
@@ -247,7 +249,7 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
   if (busy) return Tell("busy: ", engine.has_more() ? "has more, " : "", loads_, " loads");
   for (const TaskId id : model_.live) {
     const ModelTask& task = model_.At(id);
-    if (task.state != LiveState::PENDING || task.paused || task.due > now_.wall) continue;
+    if (task.state != LiveState::PENDING || model_.IsPaused(task) || task.due > now_.wall) continue;
     for (const auto& [number, session] : model_.sessions) {
       const bool hungry = session.accepts() && session.held.size() < session.worker.slots;
       REQUIRE(!hungry || !Model::Fits(session.worker, task.type, task.required), "worker '", session.worker_id,

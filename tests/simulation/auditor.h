@@ -100,6 +100,7 @@ class Auditor {
   std::string PredictOutcome(const engine::Outcome& outcome, std::map<TaskId, Step::Kind>* accepted);
   void AppliesReport(const engine::ReportCommand& command);
   void AppliesPause(const engine::PauseCommand& command);
+  void AppliesPauseType(const engine::PauseTypeCommand& command);
   void AppliesSpawn(const engine::SpawnChildrenCommand& command);
   std::string PredictChildren(const ModelTask& parent, size_t count) const;
   // ── auditor_retention.cc ──

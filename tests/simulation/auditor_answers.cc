@@ -63,6 +63,9 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
       return CheckResume(static_cast<const engine::ResumeCommand&>(command), waiting);
     case Kind::kPause:
       return CheckPause(static_cast<const engine::PauseCommand&>(command), waiting);
+    case Kind::kPauseType:
+      return ExpectError(static_cast<const engine::PauseTypeCommand&>(command).pause ? "PauseType" : "UnpauseType",
+                         command.error, waiting.reason);
     case Kind::kListWorkers:
       return CheckWorkers(static_cast<const engine::ListWorkersCommand&>(command));
     case Kind::kDrain:

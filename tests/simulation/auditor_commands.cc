@@ -90,6 +90,12 @@ void Auditor::AppliesPause(const engine::PauseCommand& command) {
   if (command.cascade) cascades_[command.reason] = command.task;
 }
 
+void Auditor::AppliesPauseType(const engine::PauseTypeCommand& command) {
+  const bool changes = command.pause ? model_.paused_types.insert(command.type).second
+                                     : model_.paused_types.erase(command.type) > 0;
+  if (!command.pause && !changes) waiting_[&command].reason = "NOT_PAUSED";
+}
+
 void Auditor::AppliesSpawn(const engine::SpawnChildrenCommand& command) {
   Waiting& waiting = waiting_[&command];
   const ModelTask* parent = model_.Running(command.attempt);

@@ -60,7 +60,7 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
   const TaskId id = delivery.attempt.task;
   REQUIRE(model_.Exists(id), "a delivery of a task that never was");
   const ModelTask before = model_.At(id);
-  REQUIRE(before.state == LiveState::PENDING && !before.paused, "handed out: ", Describe(before));
+  REQUIRE(before.state == LiveState::PENDING && !model_.IsPaused(before), "handed out: ", Describe(before));
   REQUIRE(!model_.IsDoomed(before), "handed out though its parent has ended: ", Describe(before));
   REQUIRE(before.due <= latest_wall_, "handed out before it is due: ", Describe(before));
   REQUIRE(session.accepts() && session.held.size() < session.worker.slots, "worker '", session.worker_id,

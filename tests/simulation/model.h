@@ -116,6 +116,8 @@ class Model {
 
   // The task if this very attempt runs; else null.
   const ModelTask* Running(const AttemptId& attempt) const;
+  // Held back, by itself or with its type.
+  bool IsPaused(const ModelTask& task) const { return task.paused || paused_types.contains(task.type); }
   // Its parent waits for it no more and was cancelled, so it is about to be.
   bool IsDoomed(const ModelTask& task) const;
   // The state of an id, NONE for one that never was.
@@ -137,6 +139,7 @@ class Model {
   std::set<TaskId> live;
   std::map<SessionNumber, ModelSession> sessions;
   std::map<std::string, Options> types;
+  std::set<std::string> paused_types;
   std::map<std::string, TaskId> holders;
   std::map<std::string, std::shared_ptr<const ModelRequest>> requests;
 

@@ -102,6 +102,7 @@ std::vector<std::string> RequiredEvents() {
       "Unpause: TASK_EXPIRED",
       "Unpause: TASK_NOT_FOUND",
       "Unpause: TASK_TERMINAL",
+      "UnpauseType: NOT_PAUSED",
       "Order: drain",
       "Order: superseded",
       "Drain: OK",

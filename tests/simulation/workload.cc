@@ -308,10 +308,25 @@ void Workload::Resume(TaskId id) {
 
 void Workload::Pause() {
   if (!pauses_) return;
+  if (random_.Chance(300)) {
+    const std::set<std::string>& paused = broker_.auditor().model().paused_types;
+    const bool pause = random_.Chance(paused.empty() ? 500 : 200);
+    return PauseType(pause || paused.empty() ? DrawSpec().type : *paused.begin(), pause);
+  }
   const bool cascade = random_.Chance(300);
   // More are let go on than held back, or soon nothing would be left to do.
   if (random_.Chance(600)) return Mark(random_.Chance(800) ? AnyPaused() : AnyTask(), false, cascade);
   Mark(cascade ? AnyParent() : AnyTask(), true, cascade);
+}
+
+void Workload::PauseType(const std::string& type, bool pause) {
+  network_.Call<engine::PauseTypeCommand>(
+      [type, pause](engine::PauseTypeCommand* command) {
+        command->actor = "operator";
+        command->type = type;
+        command->pause = pause;
+      },
+      [](const engine::PauseTypeCommand*) {});
 }
 
 void Workload::Mark(TaskId id, bool pause, bool cascade) {

@@ -65,6 +65,7 @@ class Workload {
   void Cancel();
   void Resume(TaskId id);
   void Pause();
+  void PauseType(const std::string& type, bool pause);
   void Mark(TaskId id, bool pause, bool cascade);
   void Look(TaskId id);
   void Search();

@@ -38,6 +38,7 @@ void Workload::Heal() {
       if (task.state == LiveState::SUSPENDED) Resume(id);
       if (task.paused) Mark(id, false, false);
     }
+    for (const std::string& type : broker_.auditor().model().paused_types) PauseType(type, false);
     const Micros next = timeline_.now() + 5 * kSecond;
     while (timeline_.now() < next) timeline_.Step();
   }

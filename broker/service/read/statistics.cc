@@ -71,6 +71,14 @@ int32_t WorkersWith(const engine::Routing& routing, const std::string& type) {
   return static_cast<int32_t>(workers);
 }
 
+v1::TypePause WirePause(const records::v1::TypeRow::Pause& pause) {
+  v1::TypePause wire;
+  wire.set_actor(pause.actor());
+  wire.set_reason(pause.reason());
+  *wire.mutable_paused_at() = WireTime(pause.time_us());
+  return wire;
+}
+
 // How many pending tasks are due, and how long one has been.
 class DueTasks {
  public:
@@ -127,7 +135,10 @@ Error ListTypes(const Surroundings& surroundings, size_t response_bytes, v1::Lis
     Describe(count.counts, info->mutable_counts());
     info->set_unservable(count.unservable);
     info->set_workers(WorkersWith(*surroundings.routing, type));
-    if (row != registered.end()) {
+    if (row != registered.end() && row->second.has_pause()) {
+      *info->mutable_pause() = WirePause(row->second.pause());
+    }
+    if (row != registered.end() && row->second.registered_us() != 0) {
       *info->mutable_options() = WireOptions(engine::FromRecord(row->second.options()));
       *info->mutable_registered_at() = WireTime(row->second.registered_us());
       if (bytes < response_bytes) info->set_description(row->second.description());

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/hash.h"
 #include "broker/service/read/convert.h"
+#include "broker/service/read/rows.h"
 #include "broker/service/read/waiting_for.h"
 
 namespace baton::service {
@@ -101,6 +102,17 @@ class Description {
     if (failure.attempt().stage() == facts_.now.stage()) task_.set_last_error(FailureText(failure));
     task_.set_runnable(surroundings_.routing->Runnable(*facts_.class_info));
     task_.set_waiting_for(WaitingFor(facts_, task_.suspend_reason(), *surroundings_.routing, surroundings_.now));
+    if (facts_.state == LiveState::PENDING && !facts_.entry.paused) PausedType();
+  }
+
+  void PausedType() {
+    records::v1::TypeRow row;
+    bool found = false;
+    Keep(ReadRow(surroundings_.view.store(), storage::Family::kMeta, engine::TypeMetaKey(facts_.class_info->type), &row,
+                 &found));
+    if (!row.has_pause()) return;
+    task_.set_waiting_for(absl::StrCat("waits for its type, which is paused by ", row.pause().actor(),
+                                       row.pause().reason().empty() ? "" : ": ", row.pause().reason()));
   }
 
   void EndedTask() {

@@ -89,6 +89,23 @@ TEST_F(CommandTest, ResumeCarriesADecision) {
   EXPECT_EQ(sent.decision().data(), "yes");
 }
 
+TEST_F(CommandTest, TypesArePausedAndUnpaused) {
+  broker.pause_type = [](const v1::PauseTypeRequest& request) {
+    EXPECT_EQ(request.reason(), "mail is down");
+    return absl::OkStatus();
+  };
+  broker.unpause_type = [](const v1::UnpauseTypeRequest& request) {
+    if (request.type() == "mail") return absl::OkStatus();
+    return MakeStatus(absl::StatusCode::kFailedPrecondition, "type 'fax' is not paused", "NOT_PAUSED");
+  };
+  EXPECT_EQ(Run({"types", "pause", "mail", "fax", "--reason", "mail is down"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "TYPE  PAUSED\nmail  yes\nfax   yes\n");
+  EXPECT_EQ(Run({"types", "unpause", "fax", "mail", "-o", "jsonl"}), ExitCode::kRefused);
+  EXPECT_EQ(out.str(), "{\"type\":\"mail\",\"paused\":false}\n");
+  EXPECT_THAT(err.str(), HasSubstr("type 'fax' is not paused (NOT_PAUSED)"));
+  EXPECT_EQ(Run({"types", "pause"}), ExitCode::kBadInput);
+}
+
 TEST_F(CommandTest, ApproveAndRejectDecide) {
   std::vector<v1::ResumeRequest> sent;
   broker.resume = [&](const v1::ResumeRequest& request, absl::Duration) -> absl::StatusOr<v1::ResumeResponse> {

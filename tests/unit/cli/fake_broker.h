@@ -30,6 +30,8 @@ struct FakeBroker {
   Answer<v1::ResumeRequest, v1::ResumeResponse> resume;
   Answer<v1::PauseTaskRequest, v1::PauseTaskResponse> pause;
   Answer<v1::UnpauseTaskRequest, v1::UnpauseTaskResponse> unpause;
+  std::function<absl::Status(const v1::PauseTypeRequest&)> pause_type;
+  std::function<absl::Status(const v1::UnpauseTypeRequest&)> unpause_type;
   Answer<v1::ListTasksRequest, v1::ListTasksResponse> list_tasks;
   Answer<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
   Answer<v1::ListAttemptsRequest, v1::ListAttemptsResponse> list_attempts;
@@ -65,6 +67,12 @@ class FakeBrokerConnection : public Broker {
   absl::StatusOr<v1::UnpauseTaskResponse> UnpauseTask(const v1::UnpauseTaskRequest& request,
                                                       absl::Duration timeout) override {
     return Ask(broker_.unpause, request, timeout);
+  }
+  absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration) override {
+    return broker_.pause_type(request);
+  }
+  absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration) override {
+    return broker_.unpause_type(request);
   }
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                   absl::Duration timeout) override {

@@ -270,6 +270,15 @@ Error EngineHarness::Unpause(TaskId id, bool cascade, const std::string& reason)
   return Call(MakePause(id, false, cascade, reason)).error();
 }
 
+Error EngineHarness::PauseType(const std::string& type, bool pause) {
+  auto command = std::make_unique<Tracked<PauseTypeCommand>>();
+  command->type = type;
+  command->pause = pause;
+  command->actor = "local";
+  command->reason = "the mail server is down";
+  return Call(std::move(command)).error();
+}
+
 std::vector<WorkerView> EngineHarness::Workers() {
   return Call(std::make_unique<Tracked<ListWorkersCommand>>())->workers;
 }

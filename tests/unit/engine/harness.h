@@ -78,6 +78,7 @@ class EngineHarness {
   Error Resume(TaskId id, const std::string& decision = "", std::optional<uint32_t> stage = {});
   Error Pause(TaskId id, bool cascade = false, const std::string& reason = "hold on");
   Error Unpause(TaskId id, bool cascade = false, const std::string& reason = "go on");
+  Error PauseType(const std::string& type, bool pause = true);
   std::vector<WorkerView> Workers();
 
   // ── Workers ──

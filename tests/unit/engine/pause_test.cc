@@ -219,5 +219,56 @@ TEST(PauseTest, OutcomeOfAnAttemptThatWasPausedMeanwhileMayBeRepeated) {
   EXPECT_THAT(worker.Send(failed), NoError()) << "it was accepted before";
 }
 
+TEST(PauseTypeTest, NothingOfThePausedTypeIsHandedOut) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.slots = 1, .types = {"mail", "work"}, .capabilities = {"GPU"}});
+  const TaskId running = harness.Submit({.type = "mail"});
+  const TaskId waiting = harness.Submit({.type = "mail"});
+  EXPECT_THAT(harness.PauseType("mail"), NoError());
+  EXPECT_THAT(harness.PauseType("mail"), NoError());
+  EXPECT_THAT(worker.Succeed(running), NoError()) << "what runs goes on";
+  EXPECT_FALSE(worker.Runs(waiting));
+  const TaskId later = harness.Submit({.type = "mail", .options = {.required_capabilities = Capabilities{"GPU"}}});
+  EXPECT_FALSE(worker.Runs(later)) << "a class that came later";
+  const TaskId other = harness.Submit();
+  EXPECT_TRUE(worker.Runs(other)) << "other types pass it by";
+  worker.Succeed(other);
+  EXPECT_THAT(harness.PauseType("mail", false), NoError());
+  EXPECT_TRUE(worker.Runs(waiting));
+  worker.Succeed(waiting);
+  EXPECT_TRUE(worker.Runs(later));
+}
+
+TEST(PauseTypeTest, OutlivesCrashesAndRegistrations) {
+  EngineHarness harness;
+  EXPECT_THAT(harness.PauseType("work"), NoError()) << "before anybody knows it";
+  const TaskId id = harness.Submit();
+  for (const bool with_pages : {false, true}) {
+    if (with_pages) harness.StorePages();
+    harness.Crash();
+    const std::string name = with_pages ? "b" : "a";
+    TestWorker& worker = harness.Connect({.worker_id = name, .handler_options = {.timeout = kMinute}});
+    harness.Advance(kMinute);
+    EXPECT_FALSE(worker.Runs(id));
+  }
+  EXPECT_THAT(harness.PauseType("work", false), NoError());
+  EXPECT_EQ(harness.StateOf(id), LiveState::RUNNING);
+  EXPECT_THAT(harness.PauseType("work", false), ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_PAUSED"));
+  harness.Crash();
+  EXPECT_THAT(harness.PauseType("work", false), ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_PAUSED"));
+}
+
+TEST(PauseTypeTest, TaskThatIsPausedItselfStaysPaused) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  EXPECT_THAT(harness.PauseType("work"), NoError());
+  const TaskId id = harness.Submit();
+  EXPECT_THAT(harness.Pause(id), NoError());
+  EXPECT_THAT(harness.PauseType("work", false), NoError());
+  EXPECT_FALSE(worker.Runs(id));
+  EXPECT_THAT(harness.Unpause(id), NoError());
+  EXPECT_TRUE(worker.Runs(id));
+}
+
 }  // namespace
 }  // namespace baton::engine::testing

@@ -151,6 +151,23 @@ TEST_F(SessionsTest, APauseCarriesReasonAndCascade) {
   EXPECT_TRUE(command.task == 6 && !command.pause && !command.cascade && command.reason.empty());
 }
 
+TEST_F(SessionsTest, APauseOfATypeNamesIt) {
+  NoAnswer<engine::PauseTypeCommand> command;
+  v1::PauseTypeRequest pause;
+  EXPECT_THAT(DecodePauseType(pause, &command), Refuses("FIELD_REQUIRED", "type"));
+  EXPECT_THAT(DecodeUnpauseType(v1::UnpauseTypeRequest(), &command), Refuses("FIELD_REQUIRED", "type"));
+  pause.set_type("mail");
+  pause.set_reason(std::string(1025, 'r'));
+  EXPECT_THAT(DecodePauseType(pause, &command), Refuses("FIELD_TOO_LONG", "reason"));
+  pause.set_reason("down");
+  ASSERT_THAT(DecodePauseType(pause, &command), IsOk());
+  EXPECT_TRUE(command.type == "mail" && command.pause && command.reason == "down");
+  v1::UnpauseTypeRequest unpause;
+  unpause.set_type("mail");
+  ASSERT_THAT(DecodeUnpauseType(unpause, &command), IsOk());
+  EXPECT_FALSE(command.pause);
+}
+
 TEST_F(SessionsTest, AResumeCarriesDecisionAndReason) {
   v1::ResumeRequest request;
   request.set_task_id(5);
