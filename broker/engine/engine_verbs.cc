@@ -129,8 +129,14 @@ void Engine::PauseType(std::unique_ptr<Command> owned) {
       row.mutable_pause()->set_reason(command.reason);
       row.mutable_pause()->set_time_us(now_.wall);
     }
-    batch_.writes().Put(storage::Family::kMeta, TypeMetaKey(command.type), row.SerializeAsString());
     dispatcher_.PauseType(command.type, command.pause);
+    if (!command.pause && row.registered_us() == 0) {
+      // Nothing else was ever known of it.
+      batch_.writes().Delete(storage::Family::kMeta, TypeMetaKey(command.type));
+      types_.erase(command.type);
+    } else {
+      batch_.writes().Put(storage::Family::kMeta, TypeMetaKey(command.type), row.SerializeAsString());
+    }
   }
   batch_.Answer(std::move(owned));
 }

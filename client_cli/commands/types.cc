@@ -25,6 +25,13 @@ std::string Definition(const v1::TypeInfo& info) {
   return text;
 }
 
+Cell Pause(Session& session, const v1::TypeInfo& info) {
+  if (!info.has_pause()) return {""};
+  const std::string reason = info.pause().reason().empty() ? "" : absl::StrCat(": ", info.pause().reason());
+  const std::string since = session.Local(ToTime(info.pause().paused_at()));
+  return {absl::StrCat("by ", info.pause().actor(), " ", since, reason), Color::kYellow};
+}
+
 std::vector<Cell> Row(Session& session, const v1::TypeInfo& info) {
   const v1::StateCounts& counts = info.counts();
   return {info.type(),
@@ -38,13 +45,6 @@ std::vector<Cell> Row(Session& session, const v1::TypeInfo& info) {
           Number(counts.cancelled()),
           Pause(session, info),
           Definition(info)};
-}
-
-Cell Pause(Session& session, const v1::TypeInfo& info) {
-  if (!info.has_pause()) return {""};
-  const std::string reason = info.pause().reason().empty() ? "" : absl::StrCat(": ", info.pause().reason());
-  const std::string since = session.Local(ToMicroseconds(info.pause().paused_at()));
-  return {absl::StrCat("by ", info.pause().actor(), " ", since, reason), Color::kYellow};
 }
 
 ExitCode RunTypes(Session& session) {

@@ -54,7 +54,7 @@ class WorkflowTest(ProcessTest):
             self.wait_for_state(order, "SUSPENDED")
         self.baton("pause", str(orders[2]))
         listed = self.baton("approvals", "-o", "jsonl").json_lines()
-        self.assertEqual([task["id"] for task in sorted(listed, key=lambda task: task["suspended_at_us"])],
+        self.assertEqual([task["id"] for task in sorted(listed, key=lambda task: task["suspended_at"])],
                          [task["id"] for task in listed])
         self.assertEqual({task["id"]: (task["suspend_reason"], task["state"]) for task in listed},
                          {order: (f"approval of order {number}", "PAUSED" if number == 2 else "SUSPENDED")

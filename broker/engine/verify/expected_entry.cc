@@ -57,7 +57,7 @@ void Running(const Step& newest, const LiveEntry& said, LiveEntry* entry) {
 
 // A task that waits keeps the due time of the attempt that made it wait.
 WallMicros DueWhenIdle(const Step& newest) {
-  return newest.has_attempt() ? newest.attempt().ready_us() : newest.due_us();
+  return newest.attempt().number() != 0 ? newest.attempt().ready_us() : newest.due_us();
 }
 
 std::string StateText(const LiveEntry& entry) {

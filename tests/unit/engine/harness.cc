@@ -262,11 +262,11 @@ Error EngineHarness::Resume(TaskId id, const std::string& decision, std::optiona
   return Call(std::move(resume)).error();
 }
 
-Error EngineHarness::Pause(TaskId id, bool cascade, const std::string& reason) {
+Error EngineHarness::PauseTask(TaskId id, bool cascade, const std::string& reason) {
   return Call(MakePause(id, true, cascade, reason)).error();
 }
 
-Error EngineHarness::Unpause(TaskId id, bool cascade, const std::string& reason) {
+Error EngineHarness::UnpauseTask(TaskId id, bool cascade, const std::string& reason) {
   return Call(MakePause(id, false, cascade, reason)).error();
 }
 

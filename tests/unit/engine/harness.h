@@ -76,8 +76,8 @@ class EngineHarness {
   Reply<SubmitCommand> SubmitCall(const std::vector<TaskSpec>& specs, const std::string& request_id = "");
   Error Cancel(TaskId id, const std::string& reason = "not wanted any more");
   Error Resume(TaskId id, const std::string& decision = "", std::optional<uint32_t> stage = {});
-  Error Pause(TaskId id, bool cascade = false, const std::string& reason = "hold on");
-  Error Unpause(TaskId id, bool cascade = false, const std::string& reason = "go on");
+  Error PauseTask(TaskId id, bool cascade = false, const std::string& reason = "hold on");
+  Error UnpauseTask(TaskId id, bool cascade = false, const std::string& reason = "go on");
   Error PauseType(const std::string& type, bool pause = true);
   std::vector<WorkerView> Workers();
 

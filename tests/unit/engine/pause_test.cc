@@ -12,7 +12,7 @@ using ::testing::IsEmpty;
 TEST(PauseTest, PendingTaskIsNotHandedOutUntilItIsLetGoOn) {
   EngineHarness harness;
   const TaskId id = harness.Submit({.payload = "order 7"});
-  EXPECT_THAT(harness.Pause(id, false, "the mail server is down"), NoError());
+  EXPECT_THAT(harness.PauseTask(id, false, "the mail server is down"), NoError());
   TestWorker& worker = harness.Connect();
   const TaskId other = harness.Submit();
   EXPECT_THAT(worker.running(), ElementsAre(other));
@@ -23,7 +23,7 @@ TEST(PauseTest, PendingTaskIsNotHandedOutUntilItIsLetGoOn) {
   EXPECT_EQ(harness.LogOf(id)[0].actor(), "local");
   EXPECT_EQ(harness.engine().resident_tasks(), 1u) << "it holds no memory";
 
-  EXPECT_THAT(harness.Unpause(id, false, "it is back"), NoError());
+  EXPECT_THAT(harness.UnpauseTask(id, false, "it is back"), NoError());
   ASSERT_TRUE(worker.Runs(id));
   EXPECT_EQ(PayloadOf(worker.DeliveryOf(id)), "order 7");
   EXPECT_FALSE(harness.EntryOf(id).paused);
@@ -35,13 +35,13 @@ TEST(PauseTest, PausedTaskStaysPausedAfterACrash) {
   for (const bool with_pages : {false, true}) {
     EngineHarness harness;
     const TaskId due = harness.Submit(), delayed = harness.Submit({.delay = kMinute});
-    for (const TaskId id : {due, delayed}) EXPECT_THAT(harness.Pause(id), NoError());
+    for (const TaskId id : {due, delayed}) EXPECT_THAT(harness.PauseTask(id), NoError());
     if (with_pages) harness.StorePages();
     harness.Crash();
     TestWorker& worker = harness.Connect();
     harness.Advance(2 * kMinute);
     EXPECT_THAT(worker.running(), IsEmpty());
-    for (const TaskId id : {due, delayed}) EXPECT_THAT(harness.Unpause(id), NoError());
+    for (const TaskId id : {due, delayed}) EXPECT_THAT(harness.UnpauseTask(id), NoError());
     EXPECT_THAT(worker.running(), ElementsAre(due, delayed));
   }
 }
@@ -50,8 +50,8 @@ TEST(PauseTest, DelayedTaskThatIsLetGoOnWaitsForItsDueTime) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.delay = kMinute});
-  harness.Pause(id);
-  harness.Unpause(id);
+  harness.PauseTask(id);
+  harness.UnpauseTask(id);
   EXPECT_FALSE(worker.Runs(id));
   harness.Advance(kMinute);
   EXPECT_TRUE(worker.Runs(id));
@@ -61,7 +61,7 @@ TEST(PauseTest, AttemptThatRunsGoesOnAndWhatFollowsWaits) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const std::vector<TaskId> ids = harness.SubmitMany(4);
-  for (const TaskId id : ids) EXPECT_THAT(harness.Pause(id), NoError());
+  for (const TaskId id : ids) EXPECT_THAT(harness.PauseTask(id), NoError());
   EXPECT_THAT(worker.orders, IsEmpty());
   EXPECT_EQ(harness.StateOf(ids[0]), LiveState::RUNNING);
   EXPECT_TRUE(harness.EntryOf(ids[0]).paused);
@@ -75,10 +75,10 @@ TEST(PauseTest, AttemptThatRunsGoesOnAndWhatFollowsWaits) {
   EXPECT_TRUE(harness.EntryOf(ids[2]).paused);
   EXPECT_THAT(worker.Release(ids[2]), NoError());
   EXPECT_FALSE(worker.Runs(ids[2]));
-  EXPECT_THAT(harness.Unpause(ids[3]), NoError());
+  EXPECT_THAT(harness.UnpauseTask(ids[3]), NoError());
   EXPECT_THAT(worker.Fail(ids[3]), NoError());
   EXPECT_TRUE(worker.Runs(ids[3]));
-  for (const TaskId id : {ids[1], ids[2]}) EXPECT_THAT(harness.Unpause(id), NoError());
+  for (const TaskId id : {ids[1], ids[2]}) EXPECT_THAT(harness.UnpauseTask(id), NoError());
   EXPECT_EQ(worker.DeliveryOf(ids[1]).failures, 1u) << "the retry budget is what it was";
   EXPECT_EQ(worker.DeliveryOf(ids[2]).failures, 0u);
 }
@@ -104,14 +104,14 @@ TEST(PauseTest, DecisionIsTakenBeneathThePause) {
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
   worker.Suspend(id, "approval");
-  EXPECT_THAT(harness.Pause(id), NoError());
+  EXPECT_THAT(harness.PauseTask(id), NoError());
   EXPECT_THAT(harness.Resume(id, "yes"), NoError());
   EXPECT_EQ(harness.StateOf(id), LiveState::PENDING);
   EXPECT_FALSE(worker.Runs(id));
   const Error refused = harness.Resume(id);
   EXPECT_THAT(refused, ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_SUSPENDED"));
   EXPECT_THAT(refused.message, HasSubstr("UnpauseTask"));
-  EXPECT_THAT(harness.Unpause(id), NoError());
+  EXPECT_THAT(harness.UnpauseTask(id), NoError());
   EXPECT_EQ(DecisionOf(worker.DeliveryOf(id)), "yes");
   EXPECT_EQ(worker.DeliveryOf(id).stage, 1u);
 }
@@ -123,7 +123,7 @@ TEST(PauseTest, ParentIsHeldWhenItsChildrenHaveEnded) {
     TestWorker& children = harness.Connect(kChildren);
     const TaskId parent = harness.Submit(kParent);
     parents.Spawn(parent, {kChild, kChild});
-    EXPECT_THAT(harness.Pause(parent), NoError());
+    EXPECT_THAT(harness.PauseTask(parent), NoError());
     EXPECT_EQ(harness.StateOf(parent), LiveState::WAITING);
     EXPECT_THAT(children.running(), ElementsAre(parent + 1, parent + 2)) << "the parent alone is paused";
     children.Succeed(parent + 1);
@@ -135,7 +135,7 @@ TEST(PauseTest, ParentIsHeldWhenItsChildrenHaveEnded) {
     children.FailFinally(parent + 2);
     EXPECT_EQ(harness.StateOf(parent), LiveState::PENDING);
     EXPECT_FALSE(parents.Runs(parent));
-    EXPECT_THAT(harness.Unpause(parent), NoError());
+    EXPECT_THAT(harness.UnpauseTask(parent), NoError());
     EXPECT_EQ(parents.DeliveryOf(parent).stage, 1u);
     EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
   }
@@ -148,14 +148,14 @@ TEST(PauseTest, CascadeReachesAllDescendantsAndLetsThemGoOnAgain) {
   parents.Spawn(root, {kParent, kChild, {.type = "child", .delay = kHour}});
   const TaskId middle = root + 1;
   parents.Spawn(middle, {kChild, kChild});
-  EXPECT_THAT(harness.Pause(root, true, "all of it"), NoError());
+  EXPECT_THAT(harness.PauseTask(root, true, "all of it"), NoError());
   for (TaskId id = root; id < harness.next_id(); ++id) {
     EXPECT_TRUE(harness.EntryOf(id).paused) << "task " << id;
     EXPECT_EQ(harness.LogOf(id).back().reason(), "all of it") << "task " << id;
   }
   TestWorker& children = harness.Connect(kChildren);
   EXPECT_THAT(children.running(), IsEmpty());
-  EXPECT_THAT(harness.Unpause(root, true), NoError());
+  EXPECT_THAT(harness.UnpauseTask(root, true), NoError());
   for (TaskId id = root; id < harness.next_id(); ++id) EXPECT_FALSE(harness.EntryOf(id).paused) << "task " << id;
   EXPECT_THAT(children.running(), ElementsAre(root + 2, middle + 3, middle + 4));
 }
@@ -184,7 +184,7 @@ TEST(PauseTest, PausedTaskIsCancelled) {
   const TaskId parent = harness.Submit(kParent);
   parents.Spawn(parent, {kChild});
   for (const TaskId id : {pending, delayed, parent}) {
-    EXPECT_THAT(harness.Pause(id), NoError());
+    EXPECT_THAT(harness.PauseTask(id), NoError());
     EXPECT_THAT(harness.Cancel(id), NoError());
     EXPECT_EQ(harness.StateOf(id), LiveState::CANCELLED);
   }
@@ -195,27 +195,28 @@ TEST(PauseTest, RepeatIsHarmlessAndWhatCannotBeIsRefused) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 1});
   const TaskId running = harness.Submit(), pending = harness.Submit();
-  EXPECT_THAT(harness.Unpause(pending), ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_PAUSED"));
-  EXPECT_THAT(harness.Unpause(pending).message, HasSubstr("PENDING"));
-  EXPECT_THAT(harness.Unpause(pending, true), NoError()) << "its descendants may be";
-  EXPECT_THAT(harness.Pause(pending), NoError());
-  EXPECT_THAT(harness.Pause(pending), NoError());
+  EXPECT_THAT(harness.UnpauseTask(pending), ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_PAUSED"));
+  EXPECT_THAT(harness.UnpauseTask(pending).message, HasSubstr("PENDING"));
+  EXPECT_THAT(harness.UnpauseTask(pending, true), NoError()) << "its descendants may be";
+  EXPECT_THAT(harness.PauseTask(pending), NoError());
+  EXPECT_THAT(harness.PauseTask(pending), NoError());
   EXPECT_THAT(harness.KindsOf(pending), ElementsAre(Step::PAUSED)) << "nothing changed, nothing is told";
   worker.Succeed(running);
-  EXPECT_THAT(harness.Pause(running), ErrorIs(absl::StatusCode::kFailedPrecondition, "TASK_TERMINAL"));
-  EXPECT_THAT(harness.Unpause(running), ErrorIs(absl::StatusCode::kFailedPrecondition, "TASK_TERMINAL"));
-  EXPECT_THAT(harness.Pause(4711), ErrorIs(absl::StatusCode::kNotFound, "TASK_NOT_FOUND"));
+  EXPECT_THAT(harness.PauseTask(running), ErrorIs(absl::StatusCode::kFailedPrecondition, "TASK_TERMINAL"));
+  EXPECT_THAT(harness.UnpauseTask(running), ErrorIs(absl::StatusCode::kFailedPrecondition, "TASK_TERMINAL"));
+  EXPECT_THAT(harness.PauseTask(4711), ErrorIs(absl::StatusCode::kNotFound, "TASK_NOT_FOUND"));
 }
 
 TEST(PauseTest, OutcomeOfAnAttemptThatWasPausedMeanwhileMayBeRepeated) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
-  const Outcome failed = worker.MakeOutcome(id, Outcome::Kind::kFailed, ErrorStep("broke"));
-  EXPECT_THAT(harness.Pause(id), NoError());
+  Outcome failed = worker.MakeOutcome(id, Outcome::Kind::kFailed, ErrorStep("broke"));
+  failed.retryable = true;
+  EXPECT_THAT(harness.PauseTask(id), NoError());
   EXPECT_THAT(worker.Send(failed), NoError());
-  EXPECT_THAT(harness.Unpause(id), NoError());
-  EXPECT_THAT(harness.Pause(id), NoError());
+  EXPECT_THAT(harness.UnpauseTask(id), NoError());
+  EXPECT_THAT(harness.PauseTask(id), NoError());
   EXPECT_THAT(worker.Send(failed), NoError()) << "it was accepted before";
 }
 
@@ -258,15 +259,24 @@ TEST(PauseTypeTest, OutlivesCrashesAndRegistrations) {
   EXPECT_THAT(harness.PauseType("work", false), ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_PAUSED"));
 }
 
+TEST(PauseTypeTest, TypeThatNobodyEverKnewLeavesNothingBehind) {
+  EngineHarness harness;
+  std::string row;
+  EXPECT_THAT(harness.PauseType("nobody"), NoError());
+  EXPECT_TRUE(harness.store().Get(storage::Family::kMeta, TypeMetaKey("nobody"), &row).ok());
+  EXPECT_THAT(harness.PauseType("nobody", false), NoError());
+  EXPECT_TRUE(absl::IsNotFound(harness.store().Get(storage::Family::kMeta, TypeMetaKey("nobody"), &row)));
+}
+
 TEST(PauseTypeTest, TaskThatIsPausedItselfStaysPaused) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   EXPECT_THAT(harness.PauseType("work"), NoError());
   const TaskId id = harness.Submit();
-  EXPECT_THAT(harness.Pause(id), NoError());
+  EXPECT_THAT(harness.PauseTask(id), NoError());
   EXPECT_THAT(harness.PauseType("work", false), NoError());
   EXPECT_FALSE(worker.Runs(id));
-  EXPECT_THAT(harness.Unpause(id), NoError());
+  EXPECT_THAT(harness.UnpauseTask(id), NoError());
   EXPECT_TRUE(worker.Runs(id));
 }
 

@@ -200,6 +200,20 @@ TEST(GetTest, AfterItsChildrenEndedAParentIsAtTheNextStageWithAFreshBudget) {
   EXPECT_EQ(scene.Get(id).children_total(), 2u);
 }
 
+TEST(GetTest, APausedTaskSaysWhatItWaitsForBeneath) {
+  Scene scene;
+  const TaskId id = scene.Submit();
+  scene.Pause(id);
+  EXPECT_EQ(scene.Get(id).state(), v1::TASK_STATE_PAUSED);
+  EXPECT_EQ(scene.Get(id).waiting_for(), "is paused by an operator");
+  const TaskId suspended = scene.Submit();
+  scene.Claim(suspended, "w1");
+  scene.Suspend(suspended, "approval");
+  scene.Pause(suspended);
+  EXPECT_EQ(scene.Get(suspended).state(), v1::TASK_STATE_PAUSED);
+  EXPECT_EQ(scene.Get(suspended).waiting_for(), "is paused by an operator; beneath, it waits for a decision: approval");
+}
+
 TEST(GetTest, ASuspendedTaskSaysWhatItWaitsForAndResumingRaisesTheStage) {
   Scene scene;
   scene.Connect("render", {}, 4, 4);
@@ -212,10 +226,6 @@ TEST(GetTest, ASuspendedTaskSaysWhatItWaitsForAndResumingRaisesTheStage) {
   EXPECT_EQ(task.suspended_at_us(), scene.now());
   EXPECT_EQ(task.waiting_for(), "waits for a decision: approval");
   EXPECT_EQ(task.worker_id(), "w1");
-  scene.Pause(id);
-  task = scene.Get(id);
-  EXPECT_EQ(task.state(), v1::TASK_STATE_PAUSED);
-  EXPECT_EQ(task.waiting_for(), "is paused by an operator; beneath, it waits for a decision: approval");
 
   scene.Resume(id, "ann", "looks good");
   task = scene.Get(id);
