@@ -95,6 +95,7 @@ struct SubmitResult {
   TaskId id = 0;
   bool existing = false;
   LiveState state = LiveState::NONE;
+  bool paused = false;
   bool runnable = false;
 };
 

@@ -234,15 +234,22 @@ class Engine {
   void Resume(std::unique_ptr<Command> owned);
   void Pause(std::unique_ptr<Command> owned);
   void PauseType(std::unique_ptr<Command> owned);
-  void PauseTask(Task& task, bool pause, const std::string& actor, const std::string& reason);
+  // What is marked: who says that a task is held back, or not, and as which of all who ever did.
+  struct Mark {
+    uint64_t number = 0;
+    bool pause = false;
+    std::string actor, reason;
+  };
+  Mark NextMark(const PauseCommand& command);
+  void MarkTask(Task& task, const Mark& mark, bool even_if_unchanged);
   // `job`: that found the task among others; 0: none.
   void CancelTask(Task& task, const std::string& actor, const std::string& reason, uint64_t job);
   void OrderCancel(const Session& session, const AttemptId& attempt, const std::string& reason);
 
   // ── engine_jobs.cc ──
-  // The children that the task waits for become part of the job, or of a new one for them alone.
-  void Descend(const Task& task, uint64_t job, records::v1::JobRow::Verb verb, const std::string& actor,
-               const std::string& reason);
+  // The children that the task waits for become part of job number `job`; if that is 0, of a new one as `row` tells.
+  void Descend(const Task& task, uint64_t job, const records::v1::JobRow& row);
+  bool MarkingUnderWay() const;
   void RunJobs();
   void RunJob(uint64_t number, Job& job);
   void Found(const LoadResult& loaded);
@@ -336,6 +343,9 @@ class Engine {
   absl::flat_hash_map<std::pair<AttemptId, uint64_t>, std::vector<std::function<void(const LoadResult&)>>>
       attempt_loads_;
   std::map<uint64_t, Job> jobs_;  // In the order in which they began, so that the engine stays deterministic.
+  // Verbs that mark tasks, in the open batch.
+  uint64_t marks_in_ = 0;
+  uint64_t marks_ = 0;
   bool draining_ = false;
   std::vector<std::unique_ptr<Command>> drains_;
 

@@ -1,4 +1,5 @@
 // What is done to many tasks: bit by bit between rounds, from where it was after a crash.
+#include <algorithm>
 #include <utility>
 
 #include "broker/engine/engine.h"
@@ -8,18 +9,20 @@ namespace baton::engine {
 using records::v1::JobRow;
 using storage::Family;
 
-void Engine::Descend(const Task& task, uint64_t job, JobRow::Verb verb, const std::string& actor,
-                     const std::string& reason) {
+void Engine::Descend(const Task& task, uint64_t job, const JobRow& row) {
   if (task.state != LiveState::WAITING) return;
   Job& running = jobs_[job != 0 ? job : next_job_++];
   running.ranges.insert(running.ranges.end(), task.children.begin(), task.children.end());
   running.dirty = true;
   if (job != 0) return;
-  running.row.set_verb(verb);
-  running.row.set_actor(actor);
-  running.row.set_reason(reason);
+  running.row = row;
   running.row.set_started_us(now_.wall);
   running.row.set_root(task.id);
+}
+
+bool Engine::MarkingUnderWay() const {
+  return std::any_of(jobs_.begin(), jobs_.end(),
+                     [](const auto& job) { return job.second.row.verb() != JobRow::CANCEL; });
 }
 
 void Engine::RunJobs() {
@@ -46,6 +49,7 @@ void Engine::RunJob(uint64_t number, Job& job) {
   if (job.ranges.empty()) {
     batch_.writes().Delete(Family::kMeta, JobMetaKey(number));
     jobs_.erase(number);
+    if (!jobs_.empty()) has_more_ = true;  // Another one may have waited for this one's end.
     return;
   }
   job.searching = true;
@@ -72,12 +76,12 @@ void Engine::Found(const LoadResult& loaded) {
 }
 
 void Engine::ApplyJob(uint64_t number, Task& task) {
-  const JobRow& row = jobs_[number].row;
-  const std::string actor = row.actor(), reason = row.reason();
-  const JobRow::Verb verb = row.verb();
-  if (verb == JobRow::CANCEL) return CancelTask(task, actor, reason, number);
-  PauseTask(task, verb == JobRow::PAUSE, actor, reason);
-  Descend(task, number, verb, actor, reason);
+  const JobRow row = jobs_[number].row;
+  if (row.verb() == JobRow::CANCEL) return CancelTask(task, row.actor(), row.reason(), number);
+  MarkTask(task, {row.mark(), row.verb() == JobRow::PAUSE, row.actor(), row.reason()}, /*even_if_unchanged=*/false);
+  Descend(task, number, row);
+  // However many they are, no more stay in memory than may.
+  if (task.state == LiveState::PENDING && !HasRoomFor(0)) DropBody(task);
 }
 
 void Engine::WriteJobs() {

@@ -142,6 +142,7 @@ bool Engine::ResolveUnique(const SubmitCommand& command, const NewTask& task, Su
   result->id = holder;
   result->existing = true;
   result->state = existing->state;
+  result->paused = existing->paused;
   result->runnable = dispatcher_.Runnable(existing->class_number);
   return true;
 }

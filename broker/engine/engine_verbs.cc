@@ -10,11 +10,23 @@ namespace {
 
 using records::v1::JobRow;
 
+// Commands of a round, and rounds of a batch, are far fewer.
+constexpr uint64_t kMarksInACommit = uint64_t{1} << 24;
+
 Error UnknownTask(const LoadedTask& found) {
   if (found.state == LiveState::REMOVED) {
     return NotFound("TASK_EXPIRED", absl::StrCat("task ", found.id, " is no longer retained"));
   }
   return NotFound("TASK_NOT_FOUND", absl::StrCat("there is no task ", found.id));
+}
+
+JobRow JobOf(uint64_t mark, const PauseCommand& command) {
+  JobRow row;
+  row.set_verb(command.pause ? JobRow::PAUSE : JobRow::UNPAUSE);
+  row.set_mark(mark);
+  row.set_actor(command.actor);
+  row.set_reason(command.reason);
+  return row;
 }
 
 }  // namespace
@@ -47,7 +59,10 @@ void Engine::CancelTask(Task& task, const std::string& actor, const std::string&
       if (session->open) OrderCancel(*session, attempt, reason);
     }
   }
-  Descend(task, job, JobRow::CANCEL, actor, reason);
+  JobRow row;
+  row.set_actor(actor);
+  row.set_reason(reason);
+  Descend(task, job, row);
   Step content;
   content.set_reason(reason);
   Advance(task, Event::kCancelled, {content.SerializeAsString()}, actor);
@@ -105,10 +120,11 @@ void Engine::Pause(std::unique_ptr<Command> owned) {
       command.error = FailedPrecondition(
           "NOT_PAUSED", absl::StrCat("task ", command.task, " is not paused but ", LiveState_Name(task->state)));
     } else {
-      PauseTask(*task, command.pause, command.actor, command.reason);
+      const Mark mark = NextMark(command);
+      // A job that is older, and has not come by yet, must see that something was said.
+      MarkTask(*task, mark, MarkingUnderWay());
       command.state = task->state;
-      const JobRow::Verb verb = command.pause ? JobRow::PAUSE : JobRow::UNPAUSE;
-      if (command.cascade) Descend(*task, 0, verb, command.actor, command.reason);
+      if (command.cascade) Descend(*task, 0, JobOf(mark.number, command));
     }
     batch_.Answer(std::move(parked->command));
   });
@@ -141,20 +157,37 @@ void Engine::PauseType(std::unique_ptr<Command> owned) {
   batch_.Answer(std::move(owned));
 }
 
-void Engine::PauseTask(Task& task, bool pause, const std::string& actor, const std::string& reason) {
-  if (task.paused == pause) return;
+Engine::Mark Engine::NextMark(const PauseCommand& command) {
+  if (marks_in_ != batch_.number()) marks_ = 0;
+  marks_in_ = batch_.number();
+  ++marks_;
+  BATON_CHECK(marks_ < kMarksInACommit, "a batch has no bound");
+  return {batch_.number() * kMarksInACommit + marks_, command.pause, command.actor, command.reason};
+}
+
+void Engine::MarkTask(Task& task, const Mark& mark, bool even_if_unchanged) {
+  if (task.mark > mark.number) return;  // By a job that is older than what was said of this task meanwhile.
+  if (task.paused == mark.pause && !even_if_unchanged) return;
   // Only a pending task stands in the order, and not while it is paused: whatever state it comes to beneath the pause,
   // it is put there when that ends.
   if (task.state == LiveState::PENDING) LeaveState(task);
-  task.paused = pause;
+  task.paused = mark.pause;
+  task.mark = mark.number;
+  if (task.state == LiveState::WAITING) {
+    Waiting& waiting = waiting_[task.id];
+    waiting.paused = mark.pause;
+    task.remaining = waiting.remaining;
+    task.children_failed = waiting.failed;
+  }
   Step content;
-  content.set_reason(reason);
+  content.set_reason(mark.reason);
   const std::string bytes = content.SerializeAsString();
-  WriteStep(task, pause ? Step::PAUSED : Step::UNPAUSED, {bytes}, actor, AttemptOf(task));
+  WriteStep(task, mark.pause ? Step::PAUSED : Step::UNPAUSED, {bytes}, mark.actor, AttemptOf(task));
   Touch(task);
-  if (task.state == LiveState::WAITING) waiting_[task.id].paused = pause;
+  // What is on its way from the store does not know of it.
+  if (loading_.contains(task.id)) changed_while_loading_.insert(task.id);
   if (task.state != LiveState::PENDING) return;
-  if (pause) {
+  if (mark.pause) {
     DropBody(task);
   } else {
     Enqueue(task.class_number, KeyOf(task.priority, task.due, task.id));

@@ -70,6 +70,7 @@ void ToRecord(const Task& task, records::v1::Mutable* record) {
   ToRecord(task.staged, record->mutable_staged());
   record->set_staged_parts(task.staged_parts);
   record->set_paused(task.paused);
+  record->set_mark(task.mark);
 }
 
 void FromRecord(const records::v1::Mutable& record, Task* task) {
@@ -90,6 +91,7 @@ void FromRecord(const records::v1::Mutable& record, Task* task) {
   task->staged = FromRecord(record.staged());
   task->staged_parts = record.staged_parts();
   task->paused = record.paused();
+  task->mark = record.mark();
 }
 
 bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task* task) {

@@ -18,6 +18,7 @@ struct Task {
   TaskId id = 0;
   LiveState state = LiveState::NONE;
   bool paused = false;  // Held back by an operator, whatever its state.
+  uint64_t mark = 0;    // Of the verb that said so last.
   ClassNumber class_number = 0;
   int32_t priority = 0;
   WallMicros due = 0;

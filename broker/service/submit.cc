@@ -110,7 +110,7 @@ void EncodeSubmit(engine::SubmitCommand& command, v1::SubmitResponse* response) 
     }
     wire->set_task_id(result.id);
     wire->set_existing(result.existing);
-    wire->set_state(WireState(result.state, /*paused=*/false));
+    wire->set_state(WireState(result.state, result.paused));
     wire->set_runnable(result.runnable);
   }
 }

@@ -145,6 +145,7 @@ class Auditor {
   bool CheckUnique(const engine::NewTask& task, const engine::SubmitResult& result);
   bool Runnable(const std::string& type, const Capabilities& required) const;
   void CheckItems(const std::vector<Error>& results, const Waiting& waiting, const std::string& call);
+  bool TakeDone(const std::string& reason);
   void CheckResume(const engine::ResumeCommand& command, Waiting& waiting);
   void CheckVerb(TaskId id, const Error& error, Waiting& waiting, bool cancels);
   static std::string RefusalOf(LiveState state, bool cancels);
@@ -195,7 +196,7 @@ class Auditor {
   std::deque<Creation> creations_;
   std::vector<engine::NewTask> new_children_;   // Of the command being applied.
   std::map<TaskId, engine::Outcome> outcomes_;  // Accepted ones of the command being applied.
-  std::set<std::string> done_verbs_;            // Reasons of those whose step was written and not explained yet.
+  std::multiset<std::string> done_verbs_;            // Reasons of those whose step was written and not explained yet.
   // Several commands may have waited for one task: what it was before each of them.
   std::map<TaskId, std::set<LiveState>> were_;
   std::map<TaskId, std::set<bool>> were_paused_;

@@ -84,6 +84,13 @@ void Auditor::CheckItems(const std::vector<Error>& results, const Waiting& waiti
   for (size_t i = 0; i < results.size(); ++i) ExpectError(call, results[i], waiting.reasons[i]);
 }
 
+bool Auditor::TakeDone(const std::string& reason) {
+  const auto done = done_verbs_.find(reason);
+  if (done == done_verbs_.end()) return false;
+  done_verbs_.erase(done);
+  return true;
+}
+
 void Auditor::CheckResume(const engine::ResumeCommand& command, Waiting& waiting) {
   Step step;
   step.ParsePartialFromString(command.step);
@@ -102,7 +109,7 @@ void Auditor::CheckResume(const engine::ResumeCommand& command, Waiting& waiting
 
 void Auditor::CheckVerb(TaskId id, const Error& error, Waiting& waiting, bool cancels) {
   const std::string call = cancels ? "Cancel" : "Resume";
-  if (done_verbs_.erase(waiting.reason) > 0) return ExpectError(call, error, "");
+  if (TakeDone(waiting.reason)) return ExpectError(call, error, "");
   std::set<std::string> allowed = {RefusalOf(model_.StateOf(id), cancels)};
   for (const LiveState state : were_[id]) allowed.insert(RefusalOf(state, cancels));
   if (waiting.staged_seen) allowed.insert("TASK_NOT_FOUND");
@@ -136,7 +143,7 @@ std::string Auditor::RefusalOf(LiveState state, bool cancels) {
 void Auditor::CheckPause(const engine::PauseCommand& command, Waiting& waiting) {
   const char* const call = command.pause ? "Pause" : "Unpause";
   const TaskId id = command.task;
-  if (done_verbs_.erase(command.reason) > 0) return ExpectError(call, command.error, "");
+  if (TakeDone(command.reason)) return ExpectError(call, command.error, "");
   std::set<LiveState> states = were_[id];
   states.insert(model_.StateOf(id));
   std::set<bool> paused = were_paused_[id];

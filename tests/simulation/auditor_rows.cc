@@ -168,8 +168,9 @@ void Auditor::Move(ModelTask& task, const Step& step) {
       return;
     case Step::PAUSED:
     case Step::UNPAUSED:
-      REQUIRE(task.paused == (step.kind() == Step::UNPAUSED), "a pause that changes nothing: ", Describe(task));
-      task.paused = !task.paused;
+      REQUIRE(step.after().mark() > task.mark, "an older pause, or one twice: ", Describe(task));
+      task.paused = step.kind() == Step::PAUSED;
+      task.mark = step.after().mark();
       REQUIRE(step.due_us() == task.due, "the pause says due ", step.due_us(), ": ", Describe(task));
       return;
     case Step::RESUMED:

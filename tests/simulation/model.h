@@ -45,6 +45,7 @@ struct ModelTask {
 
   LiveState state = LiveState::NONE;
   bool paused = false;
+  uint64_t mark = 0;
   uint32_t stage = 0;
   uint32_t attempt = 0;
   uint32_t failures = 0;

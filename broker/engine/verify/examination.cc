@@ -112,7 +112,7 @@ void Examination::TakeMeta(absl::string_view key, absl::string_view value) {
   } else if (kind == "j" && name.size() == 8) {
     if (records::v1::JobRow row; Parse(value, &row)) return;
     unreadable(Check::kUnreadableJob,
-               absl::StrCat("job ", ReadU64(name), ", which cancels the descendants of a task,"));
+               absl::StrCat("job ", ReadU64(name), ", which does something to the descendants of a task,"));
   } else if (key != StoreMetaKey() && key != CheckpointMetaKey()) {
     unreadable_meta_.emplace_back(key);
     findings_.Add(Check::kStrayKey, absl::StrCat("key ", absl::BytesToHexString(key), " is none of family meta"));

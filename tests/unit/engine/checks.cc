@@ -26,7 +26,7 @@ bool Agree(const LiveEntry& engine, const LiveEntry& live) {
   if (engine == live) return true;
   return engine.state == LiveState::PENDING && engine.attempt == 0 && engine.failed == 0 && engine.id == live.id &&
          engine.state == live.state && engine.class_number == live.class_number && engine.priority == live.priority &&
-         engine.due == live.due;
+         engine.due == live.due && !live.paused;
 }
 
 // Suspended tasks, and pending ones that are paused, leave the engine's memory.

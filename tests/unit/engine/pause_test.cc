@@ -177,6 +177,82 @@ TEST(PauseTest, LastCascadeWinsThroughCrashesInTheMiddle) {
   EXPECT_TRUE(absl::IsNotFound(harness.store().Get(storage::Family::kMeta, JobMetaKey(3), &job)));
 }
 
+// A parent with 2,000 children, and a cascade over them that has only begun.
+class CascadeUnderWay : public ::testing::TestWithParam<bool> {
+ protected:
+  CascadeUnderWay() {
+    TestWorker& parents = harness_.Connect(kParents);
+    root_ = harness_.Submit(kParent);
+    for (uint32_t part = 1; part <= 2; ++part) {
+      parents.SpawnPart(root_, part, std::vector<TaskSpec>(1000, {.type = "child", .delay = kHour}));
+    }
+    parents.Spawn(root_, {}, "", 2);
+  }
+  // Sends what `last` marks before the job has come to it, and lets everything end; perhaps with crashes meanwhile.
+  void MarkLastDuring(bool cascade_pauses) {
+    harness_.Send(MakePause(root_, cascade_pauses, true, "all"));
+    harness_.Round();
+    const auto reply = harness_.Send(MakePause(last(), !cascade_pauses, true, "but this one"));
+    for (int i = 0; i < 30; ++i) {
+      harness_.Round();
+      if (GetParam() && reply.answered() && i % 3 == 2) harness_.Crash();
+    }
+    harness_.Settle();
+    ASSERT_TRUE(reply.answered());
+    EXPECT_THAT(reply.error(), NoError());
+  }
+  TaskId last() const { return root_ + 2000; }
+
+  EngineHarness harness_;
+  TaskId root_ = 0;
+};
+INSTANTIATE_TEST_SUITE_P(WithAndWithoutCrashes, CascadeUnderWay, ::testing::Bool());
+
+TEST_P(CascadeUnderWay, DoesNotPauseWhatWasLetGoOnLater) {
+  MarkLastDuring(/*cascade_pauses=*/true);
+  for (TaskId id = root_; id < last(); ++id) ASSERT_TRUE(harness_.EntryOf(id).paused) << "task " << id;
+  EXPECT_FALSE(harness_.EntryOf(last()).paused);
+}
+
+TEST_P(CascadeUnderWay, DoesNotLetGoOnWhatWasPausedLater) {
+  harness_.PauseTask(root_, true);
+  MarkLastDuring(/*cascade_pauses=*/false);
+  for (TaskId id = root_; id < last(); ++id) ASSERT_FALSE(harness_.EntryOf(id).paused) << "task " << id;
+  EXPECT_TRUE(harness_.EntryOf(last()).paused);
+}
+
+TEST(PauseTest, OneCascadeFollowsAnotherAtOnce) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId root = harness.Submit(kParent);
+  parents.Spawn(root, {kChild});
+  for (const bool pause : {true, false}) harness.Send(MakePause(root, pause, true, "on and off"));
+  for (int i = 0; i < 100 && (harness.engine().has_more() || i < 10); ++i) harness.Round();
+  EXPECT_FALSE(harness.EntryOf(root + 1).paused);
+  std::string job;
+  EXPECT_TRUE(absl::IsNotFound(harness.store().Get(storage::Family::kMeta, JobMetaKey(2), &job)));
+}
+
+TEST(PauseTest, ParentThatIsPausedBetweenTheEndsOfItsChildrenIsResumedAfterACrash) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild, kChild, kChild});
+  harness.Send(MakePause(parent, true, false, "loaded"));
+  harness.Send(MakePause(parent, false, false, "and kept"));
+  children.Post(children.MakeOutcome(parent + 1, Outcome::Kind::kFailed, ErrorStep("broke")));
+  harness.Settle();
+  children.Succeed(parent + 2);
+  harness.PauseTask(parent);
+  EXPECT_EQ(harness.EntryOf(parent).remaining, 1u);
+  harness.Crash();
+  EXPECT_THAT(children.Hello(), NoError());
+  children.Succeed(parent + 3);
+  EXPECT_EQ(harness.StateOf(parent), LiveState::PENDING);
+  EXPECT_EQ(harness.EntryOf(parent).failed, 1u);
+}
+
 TEST(PauseTest, PausedTaskIsCancelled) {
   EngineHarness harness;
   const TaskId pending = harness.Submit(), delayed = harness.Submit({.delay = kHour});
