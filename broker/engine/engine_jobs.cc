@@ -80,8 +80,10 @@ void Engine::ApplyJob(uint64_t number, Task& task) {
   if (row.verb() == JobRow::CANCEL) return CancelTask(task, row.actor(), row.reason(), number);
   MarkTask(task, {row.mark(), row.verb() == JobRow::PAUSE, row.actor(), row.reason()}, /*even_if_unchanged=*/false);
   Descend(task, number, row);
+  if (task.state != LiveState::PENDING || HasRoomFor(0)) return;
   // However many they are, no more stay in memory than may.
-  if (task.state == LiveState::PENDING && !HasRoomFor(0)) DropBody(task);
+  DropBody(task);
+  adopted_.push_back(task.id);
 }
 
 void Engine::WriteJobs() {

@@ -221,6 +221,19 @@ TEST_P(CascadeUnderWay, DoesNotLetGoOnWhatWasPausedLater) {
   EXPECT_TRUE(harness_.EntryOf(last()).paused);
 }
 
+TEST(PauseTest, CascadeOverMoreThanMayStayInMemoryForgetsNothing) {
+  EngineSettings settings;
+  settings.resident_tasks = 3;
+  EngineHarness harness(settings);
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId root = harness.Submit(kParent);
+  parents.Spawn(root, {kChild, kChild, kChild, kChild, kChild});
+  EXPECT_THAT(harness.UnpauseTask(root, true), NoError()) << "nothing is paused, all are looked at";
+  EXPECT_LE(harness.engine().resident_tasks(), settings.resident_tasks);
+  TestWorker& children = harness.Connect(kChildren);
+  EXPECT_THAT(children.running(), ElementsAre(root + 1, root + 2, root + 3, root + 4, root + 5));
+}
+
 TEST(PauseTest, OneCascadeFollowsAnotherAtOnce) {
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
