@@ -76,7 +76,7 @@ void Engine::Found(const LoadResult& loaded) {
 }
 
 void Engine::ApplyJob(uint64_t number, Task& task) {
-  const JobRow row = jobs_[number].row;
+  const JobRow& row = jobs_[number].row;  // It may have many ranges, and stays until the job has ended.
   if (row.verb() == JobRow::CANCEL) return CancelTask(task, row.actor(), row.reason(), number);
   MarkTask(task, {row.mark(), row.verb() == JobRow::PAUSE, row.actor(), row.reason()}, /*even_if_unchanged=*/false);
   Descend(task, number, row);
