@@ -189,6 +189,10 @@ class Engine {
   void FreeSlot(SessionNumber number, const AttemptId& attempt);
   void Enqueue(ClassNumber class_number, const OrderKey& key);
   bool HasRoomFor(size_t body_bytes) const;
+  // Whether a new task is kept in memory. Those that no live worker can run fill at most half of it: whatever waits for
+  // a worker to come leaves the rest to the types that are being worked on, which else would be written, dropped and
+  // read again, each of them.
+  bool StaysResident(ClassNumber class_number, size_t body_bytes);
 
   // ── engine_outcomes.cc ──
   void Complete(std::unique_ptr<Command> owned);

@@ -176,4 +176,10 @@ bool Engine::HasRoomFor(size_t body_bytes) const {
   return tasks_.size() < settings_.resident_tasks && resident_bytes_ + body_bytes <= settings_.resident_bytes;
 }
 
+bool Engine::StaysResident(ClassNumber class_number, size_t body_bytes) {
+  if (!HasRoomFor(body_bytes)) return false;
+  return dispatcher_.Runnable(class_number) || (tasks_.size() < (settings_.resident_tasks + 1) / 2 &&
+                                                resident_bytes_ + body_bytes <= settings_.resident_bytes / 2);
+}
+
 }  // namespace baton::engine

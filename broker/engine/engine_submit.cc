@@ -220,7 +220,7 @@ TaskId Engine::Create(NewTask& source, const Placement& placement, const Task* p
     staged_[id] = {placement.class_number, key};
     return id;
   }
-  if (task->due <= now_.wall && HasRoomFor(source.row.size())) {
+  if (task->due <= now_.wall && StaysResident(placement.class_number, source.row.size())) {
     task->body_bytes = source.row.size();
     task->body = std::make_shared<TaskBody>();
     task->body->task_row = std::move(source.row);

@@ -14,7 +14,7 @@ EngineSettings Tiny(size_t tasks, size_t bytes = 64 << 20) {
 }
 
 TEST(ResidencyTest, TasksThatDoNotFitWaitOnDiskAndAreHandedOutInOrder) {
-  EngineHarness harness(Tiny(3));
+  EngineHarness harness(Tiny(5));
   std::vector<TaskId> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(harness.Submit({.payload = absl::StrCat("payload ", i)}));
   EXPECT_EQ(harness.engine().resident_tasks(), 3u);
@@ -54,8 +54,17 @@ TEST(ResidencyTest, WhatWasReadIsHandedOutWhileTheNextAreBeingRead) {
   EXPECT_THAT(order, ElementsAreArray(ids));
 }
 
+TEST(ResidencyTest, WhatNobodyCanRunLeavesHalfOfTheMemoryToWhatIsWorkedOn) {
+  EngineHarness harness(Tiny(10));
+  EXPECT_THAT(harness.NewWorker({.slots = 1, .types = {"served"}}).Hello(), NoError());
+  for (int i = 0; i < 20; ++i) harness.Submit({.type = "nobody's"});
+  EXPECT_EQ(harness.engine().resident_tasks(), 5u);
+  for (int i = 0; i < 20; ++i) harness.Submit({.type = "served"});
+  EXPECT_EQ(harness.engine().resident_tasks(), 10u);
+}
+
 TEST(ResidencyTest, BytesLimitWhatStaysInMemory) {
-  EngineHarness harness(Tiny(1000, 3000));
+  EngineHarness harness(Tiny(1000, 6000));
   for (int i = 0; i < 10; ++i) harness.Submit({.payload = std::string(1000, 'x')});
   EXPECT_EQ(harness.engine().resident_tasks(), 2u);
   TestWorker& worker = harness.Connect({.slots = 20});
