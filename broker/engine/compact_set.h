@@ -29,7 +29,7 @@ class CompactSet {
   using value_type = Key;
 
   // Invalid after any change of the set.
-  class const_iterator {
+  class const_iterator {  // NOLINT(readability-identifier-naming): as in the standard library
    public:
     using iterator_category = std::input_iterator_tag;
     using value_type = Key;

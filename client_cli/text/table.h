@@ -11,8 +11,9 @@
 namespace baton::cli {
 
 struct Cell {
+  // NOLINTNEXTLINE: rows are lists of texts, some of which have a colour
   Cell(std::string cell_text, Color cell_color = Color::kNone) : text(std::move(cell_text)), color(cell_color) {}
-  Cell(const char* cell_text) : text(cell_text) {}
+  Cell(const char* cell_text) : text(cell_text) {}  // NOLINT: the same
 
   std::string text;
   Color color = Color::kNone;

@@ -85,7 +85,7 @@ TEST(PowerCutTest, EveryCommitThatIsDoneIsStillThere) {
 }  // namespace baton::storage
 
 // In place of the C library's: a program's own functions come first.
-extern "C" int fdatasync(int fd) {
+extern "C" int fdatasync(int fd) {  // NOLINT: the name of its parameter is reserved for the C library
   baton::storage::Lengths().Synced(fd);
   return static_cast<int>(::syscall(SYS_fdatasync, fd));
 }

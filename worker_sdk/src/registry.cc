@@ -56,7 +56,7 @@ std::vector<std::string> Registry::Unuse(const std::vector<std::string>& types) 
 }
 
 absl::Status Registry::Configure(WorkerOptions options) {
-  const absl::Status status = ValidateWorkerOptions(options);
+  absl::Status status = ValidateWorkerOptions(options);
   absl::MutexLock lock(&mutex_);
   refused_options_ = status;
   if (status.ok()) options_ = std::move(options);

@@ -16,7 +16,7 @@ inline constexpr size_t kNameBytes = 128;
 inline constexpr size_t kInstanceIdBytes = 64;
 inline constexpr size_t kDescriptionBytes = 1024;
 inline constexpr size_t kTextBytes = 1024;
-inline constexpr size_t kMetadataBytes = 64 * 1024;
+inline constexpr size_t kMetadataBytes = size_t{64} * 1024;
 inline constexpr size_t kContentTypeBytes = 128;
 inline constexpr size_t kHandlers = 1000;
 inline constexpr size_t kWorkerCapabilities = 64;
@@ -24,21 +24,21 @@ inline constexpr size_t kTaskCapabilities = 16;
 inline constexpr int kSlots = 10'000;
 inline constexpr int kCallItems = 1000;
 // Used until a welcome says otherwise.
-inline constexpr int64_t kPayloadBytes = 1024 * 1024;
-inline constexpr int64_t kMessageBytes = 4 * 1024 * 1024;
+inline constexpr int64_t kPayloadBytes = int64_t{1024} * 1024;
+inline constexpr int64_t kMessageBytes = int64_t{4} * 1024 * 1024;
 inline constexpr int64_t kInlineChildren = 1000;
 
 // What a message costs besides its items.
-inline constexpr int64_t kMessageOverhead = 64 * 1024;
+inline constexpr int64_t kMessageOverhead = int64_t{64} * 1024;
 // An outcome takes children along up to this size; more are staged before, in parts of this size, so that one parent
 // does not hold up the outcomes of others.
-inline constexpr size_t kInlineChildrenBytes = 512 * 1024;
+inline constexpr size_t kInlineChildrenBytes = size_t{512} * 1024;
 // Checkpoints and progress that ride in an outcome; the contract allows 256 KiB together.
-inline constexpr size_t kRiderBytes = 192 * 1024;
+inline constexpr size_t kRiderBytes = size_t{192} * 1024;
 inline constexpr int kRiderCheckpoints = 1000;
 // Checkpoints of one attempt that were not taken in by the broker yet.
 inline constexpr size_t kUnsentCheckpoints = 10'000;
-inline constexpr size_t kUnsentCheckpointBytes = 4 * 1024 * 1024;
+inline constexpr size_t kUnsentCheckpointBytes = size_t{4} * 1024 * 1024;
 
 // A call that hangs longer than this is tried again: the beat window is 15 s, so a stalled connection is noticed by
 // then.

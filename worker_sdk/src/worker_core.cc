@@ -19,7 +19,7 @@ WorkerCore::WorkerCore(WorkerIdentity identity, WorkerParts parts)
       beat_interval_(kBeatInterval) {}
 
 absl::Status WorkerCore::Use(std::vector<Registration> registrations) {
-  const absl::Status status = registry_.Use(std::move(registrations));
+  absl::Status status = registry_.Use(std::move(registrations));
   if (!status.ok()) {
     identity_.log(LogLevel::kError, absl::StrCat("registration refused: ", status.message()));
     return status;
@@ -50,7 +50,7 @@ size_t WorkerCore::Unuse(const std::vector<std::string>& types) {
 
 absl::Status WorkerCore::Configure(WorkerOptions options) {
   const int max_concurrency = options.max_concurrency;
-  const absl::Status status = registry_.Configure(std::move(options));
+  absl::Status status = registry_.Configure(std::move(options));
   if (!status.ok()) {
     identity_.log(LogLevel::kError, absl::StrCat("configuration refused: ", status.message()));
     return status;

@@ -278,6 +278,7 @@ void Scene::Cancel(TaskId id, const std::string& actor, const std::string& reaso
 
 std::vector<TaskId> Scene::Spawn(TaskId id, int count, const std::string& context) {
   std::vector<TaskId> children;
+  children.reserve(count);
   for (int i = 0; i < count; ++i) children.push_back(Submit({.type = "chunk", .parent = id, .root = id}));
   Log(id, Step::SPAWNED, LiveState::WAITING, [&](Step& step) {
     records::v1::Mutable& after = *step.mutable_after() = kept_[id].now;

@@ -64,6 +64,7 @@ TEST(RegistryTest, VersionsCountPerTypeAndGoOnAfterUnuse) {
 TEST(RegistryTest, RefusesMoreTypesThanABrokerTakes) {
   Registry registry;
   std::vector<Registration> many;
+  many.reserve(1000);
   for (int i = 0; i < 1000; ++i) many.emplace_back("t" + std::to_string(i), Done);
   ASSERT_TRUE(registry.Use(many).ok());
   EXPECT_THAT(std::string(registry.Use({{"one-more", Done}}).message()), HasSubstr("1001 types; at most 1000"));

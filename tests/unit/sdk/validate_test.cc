@@ -125,7 +125,7 @@ TEST(ValidateTest, ChecksCheckpoints) {
       {std::string(129, 'c'), "", "", "code has 129"},
       {"c", std::string(1025, 'm'), "", "message has 1025"},
       {"c", "", "[1]", "not a well-formed JSON object"},
-      {"c", "", "{" + std::string(64 * 1024, ' ') + "}", "metadata_json has 65538"},
+      {"c", "", "{" + std::string(65'536, ' ') + "}", "metadata_json has 65538"},
       {"c\xFF", "", "", "code is not UTF-8"},
   };
   for (const auto& row : table) {
