@@ -48,10 +48,12 @@ void AddCommands(CommandTable& commands) {
   AddPauseCommand(commands);
   AddUnpauseCommand(commands);
   AddListCommand(commands);
+  AddTreeCommand(commands);
   AddEventsCommand(commands);
   AddAttemptsCommand(commands);
   AddWorkersCommand(commands);
   AddTypesCommand(commands);
+  AddScheduleCommand(commands);
   AddStatsCommand(commands);
   AddInfoCommand(commands);
   AddVersionCommand(commands);

@@ -65,6 +65,36 @@ class GrpcBroker final : public Broker {
   absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration timeout) override {
     return Call(admin_, &AdminStub::UnpauseType, request, timeout).status();
   }
+  absl::StatusOr<v1::CreateScheduleResponse> CreateSchedule(const v1::CreateScheduleRequest& request,
+                                                            absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::CreateSchedule, request, timeout);
+  }
+  absl::StatusOr<v1::GetScheduleResponse> GetSchedule(const v1::GetScheduleRequest& request,
+                                                      absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::GetSchedule, request, timeout);
+  }
+  absl::StatusOr<v1::ListSchedulesResponse> ListSchedules(const v1::ListSchedulesRequest& request,
+                                                          absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListSchedules, request, timeout);
+  }
+  absl::Status PauseSchedule(const v1::PauseScheduleRequest& request, absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::PauseSchedule, request, timeout).status();
+  }
+  absl::StatusOr<v1::UnpauseScheduleResponse> UnpauseSchedule(const v1::UnpauseScheduleRequest& request,
+                                                              absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::UnpauseSchedule, request, timeout);
+  }
+  absl::StatusOr<v1::TriggerScheduleResponse> TriggerSchedule(const v1::TriggerScheduleRequest& request,
+                                                              absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::TriggerSchedule, request, timeout);
+  }
+  absl::Status DeleteSchedule(const v1::DeleteScheduleRequest& request, absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::DeleteSchedule, request, timeout).status();
+  }
+  absl::StatusOr<v1::PreviewScheduleResponse> PreviewSchedule(const v1::PreviewScheduleRequest& request,
+                                                              absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::PreviewSchedule, request, timeout);
+  }
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                   absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListTasks, request, timeout);

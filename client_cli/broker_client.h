@@ -28,6 +28,20 @@ class Broker {
                                                               absl::Duration timeout) = 0;
   virtual absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration timeout) = 0;
   virtual absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::CreateScheduleResponse> CreateSchedule(const v1::CreateScheduleRequest& request,
+                                                                    absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetScheduleResponse> GetSchedule(const v1::GetScheduleRequest& request,
+                                                              absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListSchedulesResponse> ListSchedules(const v1::ListSchedulesRequest& request,
+                                                                  absl::Duration timeout) = 0;
+  virtual absl::Status PauseSchedule(const v1::PauseScheduleRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::UnpauseScheduleResponse> UnpauseSchedule(const v1::UnpauseScheduleRequest& request,
+                                                                      absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::TriggerScheduleResponse> TriggerSchedule(const v1::TriggerScheduleRequest& request,
+                                                                      absl::Duration timeout) = 0;
+  virtual absl::Status DeleteSchedule(const v1::DeleteScheduleRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::PreviewScheduleResponse> PreviewSchedule(const v1::PreviewScheduleRequest& request,
+                                                                      absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                           absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request,

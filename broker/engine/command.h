@@ -18,6 +18,7 @@
 #include "broker/base/hash.h"
 #include "broker/engine/format/keys.h"
 #include "broker/engine/options.h"
+#include "broker/engine/schedules/schedule_book.h"
 
 namespace baton::engine {
 
@@ -43,6 +44,8 @@ class Command {
     kResume,
     kPause,
     kPauseType,
+    kCreateSchedule,
+    kChangeSchedule,
     kListWorkers,
     kDrain,
     kRemove,  // retention/removal.h
@@ -88,6 +91,9 @@ struct NewTask {
   UniquePolicy policy = UniquePolicy::kReturnExisting;
   // Found in the store for `unique` at SubmitCommand::looked_up_at; 0: nothing.
   TaskId found = 0;
+  // Set by the engine for a firing of a schedule: its number, and the instant at which it was due.
+  uint64_t schedule = 0;
+  WallMicros scheduled = 0;
 };
 
 struct SubmitResult {
@@ -283,6 +289,30 @@ class PauseTypeCommand : public Command {
   std::string type;
   bool pause = true;
   std::string reason;
+};
+
+class CreateScheduleCommand : public Command {
+ public:
+  CreateScheduleCommand() : Command(Kind::kCreateSchedule, Lane::kControl) {}
+  // Complete but for its number and times; Prepare has found nothing wrong with it.
+  std::unique_ptr<Schedule> schedule;
+  bool replace = false;
+
+  bool existing = false;
+  WallMicros next = 0;  // 0: it does not fire, for now.
+};
+
+class ChangeScheduleCommand : public Command {
+ public:
+  enum class Verb : uint8_t { kPause, kUnpause, kTrigger, kDelete };
+
+  ChangeScheduleCommand() : Command(Kind::kChangeSchedule, Lane::kControl) {}
+  Verb verb = Verb::kPause;
+  std::string name;
+  std::string reason;  // Pause.
+
+  WallMicros next = 0;  // Unpause; 0: never.
+  TaskId task = 0;      // Trigger.
 };
 
 struct WorkerView {

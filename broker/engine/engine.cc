@@ -76,6 +76,7 @@ void Engine::Restore(Recovered recovered) {
     job.row = std::move(row);
     job.dirty = false;
   }
+  RestoreSchedules(std::move(recovered.schedules));
   std::vector<SessionNumber> idle;
   for (const auto& [number, session] : sessions_) {
     if (session->attempts == 0) idle.push_back(number);
@@ -119,6 +120,10 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return Pause(std::move(command));
     case Command::Kind::kPauseType:
       return PauseType(std::move(command));
+    case Command::Kind::kCreateSchedule:
+      return CreateSchedule(std::move(command));
+    case Command::Kind::kChangeSchedule:
+      return ChangeSchedule(std::move(command));
     case Command::Kind::kListWorkers:
       return ListWorkers(std::move(command));
     case Command::Kind::kDrain:
@@ -138,6 +143,7 @@ void Engine::FinishRound(bool expire) {
   });
   if (promoted == kRoundTimers) has_more_ = true;
   if (expire) Expire();
+  FireSchedules();
   RunJobs();
   EnqueueSealed();
   Dispatch();
@@ -159,6 +165,10 @@ Micros Engine::SleepTime() const {
   Micros sleep = kHour;
   if (order_.next_due() != std::numeric_limits<WallMicros>::max()) {
     sleep = std::min(sleep, std::max<Micros>(order_.next_due() - now_.wall, 0));
+  }
+  // Those that are due and wait for the next round need no waking.
+  if (!has_more_ && schedules_.next_due() != std::numeric_limits<WallMicros>::max()) {
+    sleep = std::min(sleep, std::max<Micros>(schedules_.next_due() - now_.wall, 0));
   }
   if (!session_timers_.empty()) {
     sleep = std::min({sleep, kMaxSleep, std::max<Micros>(session_timers_.begin()->first - lease_now_, 0)});

@@ -6,9 +6,9 @@
 //
 // The code is spread over files by topic: engine.cc rounds and recovery, engine_submit.cc creating tasks,
 // engine_sessions.cc and engine_beats.cc workers, engine_claims.cc dispatch, engine_outcomes.cc the end of attempts,
-// engine_children.cc workflows, engine_verbs.cc cancel, resume and pause, engine_jobs.cc
-// what they do to descendants, engine_retention.cc what is no longer
-// retained, engine_loads.cc what is not in memory.
+// engine_children.cc workflows, engine_verbs.cc cancel, resume and pause, engine_jobs.cc what they do to descendants,
+// engine_schedules.cc what is created again and again, engine_retention.cc what is no longer retained, engine_loads.cc
+// what is not in memory.
 #ifndef BATON_BROKER_ENGINE_ENGINE_H_
 #define BATON_BROKER_ENGINE_ENGINE_H_
 
@@ -38,6 +38,7 @@
 #include "broker/engine/ready_order.h"
 #include "broker/engine/routing.h"
 #include "broker/engine/rules/transition.h"
+#include "broker/engine/schedules/schedule_book.h"
 #include "broker/engine/session.h"
 #include "broker/engine/task.h"
 
@@ -76,6 +77,8 @@ class Engine {
   // Everything the engine knows of its live tasks, in order of ids; for tests. Of a pending task that is not resident
   // only class, priority and due time are known; suspended ones are known only while resident.
   std::vector<LiveEntry> LiveForTest() const;
+  // Every schedule, with all that is stored of it, in order of names; for tests.
+  std::vector<std::string> SchedulesForTest() const;
   // Checks what must always hold between tasks, sessions, timers and order; a sentence if it does not.
   std::string BrokenInvariantForTest() const;
   // What it has decided since the last CloseBatch; for tests.
@@ -245,6 +248,8 @@ class Engine {
     std::string actor, reason;
   };
   Mark NextMark(const PauseCommand& command);
+  // Greater than all before, also over restarts.
+  uint64_t NextStamp();
   void MarkTask(Task& task, const Mark& mark, bool even_if_unchanged);
   // `job`: that found the task among others; 0: none.
   void CancelTask(Task& task, const std::string& actor, const std::string& reason, uint64_t job);
@@ -259,6 +264,24 @@ class Engine {
   void Found(const LoadResult& loaded);
   void ApplyJob(uint64_t number, Task& task);
   void WriteJobs();
+
+  // ── engine_schedules.cc ──
+  void RestoreSchedules(std::vector<std::unique_ptr<Schedule>> schedules);
+  void CreateSchedule(std::unique_ptr<Command> owned);
+  // False, with the error, if there would be too many. `before`: what it replaces.
+  bool CheckRoomFor(CreateScheduleCommand& command, const Schedule* before) const;
+  // Answers when it fires next; 0: it does not.
+  WallMicros PutSchedule(std::unique_ptr<Schedule> schedule, const Schedule* before);
+  void ChangeSchedule(std::unique_ptr<Command> owned);
+  void PauseSchedule(const ChangeScheduleCommand& command, Schedule& schedule);
+  void UnpauseSchedule(ChangeScheduleCommand& command, Schedule& schedule);
+  void TriggerSchedule(ChangeScheduleCommand& command, Schedule& schedule);
+  void FireSchedules();
+  void Fire(Schedule& schedule);
+  // `instant`: at which it was due; 0: triggered by hand.
+  TaskId CreateFiring(Schedule& schedule, WallMicros instant);
+  void FiringEnded(uint64_t number, TaskId id, LiveState state);
+  void StoreState(Schedule& schedule);
 
   // ── engine_retention.cc ──
   void Remove(std::unique_ptr<Command> owned);
@@ -323,6 +346,7 @@ class Engine {
   SteadyMicros routing_published_ = 0;
 
   absl::flat_hash_map<std::string, records::v1::TypeRow> types_;
+  ScheduleBook schedules_;
   KeyBook keys_;
   std::string last_placed_type_;
   Placement last_placement_{};
@@ -347,9 +371,9 @@ class Engine {
   absl::flat_hash_map<std::pair<AttemptId, uint64_t>, std::vector<std::function<void(const LoadResult&)>>>
       attempt_loads_;
   std::map<uint64_t, Job> jobs_;  // In the order in which they began, so that the engine stays deterministic.
-  // Verbs that mark tasks, in the open batch.
-  uint64_t marks_in_ = 0;
-  uint64_t marks_ = 0;
+  // Stamps given in the open batch.
+  uint64_t stamped_batch_ = 0;
+  uint64_t stamps_ = 0;
   bool draining_ = false;
   std::vector<std::unique_ptr<Command>> drains_;
 

@@ -39,6 +39,16 @@ std::vector<LiveEntry> Engine::LiveForTest() const {
   return live;
 }
 
+std::vector<std::string> Engine::SchedulesForTest() const {
+  std::vector<std::string> all;
+  schedules_.ForEach([&](const Schedule& schedule) {
+    all.push_back(
+        absl::StrCat(schedule.name, ": ", schedule.row.ShortDebugString(), " | ", schedule.state.ShortDebugString()));
+  });
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 std::string Engine::BrokenInvariantForTest() const {
   size_t running = 0, body_bytes = 0;
   absl::flat_hash_map<SessionNumber, uint32_t> attempts;
@@ -61,6 +71,12 @@ std::string Engine::BrokenInvariantForTest() const {
     if (!session_timers_.contains({session->timer, number})) return absl::StrCat("session ", number, " has no timer");
   }
   if (session_timers_.size() != sessions_.size()) return "a timer of a session that is gone";
+  std::string broken;
+  schedules_.ForEach([&](const Schedule& schedule) {
+    const bool fires = !schedule.paused() && schedule.state.next_us() != 0;
+    if (fires != schedules_.IsArmed(schedule)) broken = absl::StrCat("schedule ", schedule.name, " is armed wrongly");
+  });
+  if (!broken.empty()) return broken;
   for (const auto& [id, waiting] : waiting_) {
     if (waiting.remaining == 0) return absl::StrCat("task ", id, " waits for no child");
   }

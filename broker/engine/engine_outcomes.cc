@@ -239,6 +239,7 @@ void Engine::Finish(Task& task) {
     batch_.writes().Delete(Family::kKey, UniqueKey(task.unique));
     keys_.SetHolder(task.unique, 0, batch_.number());
   }
+  if (task.schedule != 0) FiringEnded(task.schedule, task.id, task.state);
   const TaskId parent = task.parent;
   const uint32_t generation = task.parent_generation;
   const LiveState state = task.state;

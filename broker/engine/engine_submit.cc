@@ -10,7 +10,7 @@ namespace baton::engine {
 namespace {
 
 // Appends the fields of a TaskRow that the engine decides.
-void AppendTaskRow(const Task& task, std::string* row) {
+void AppendTaskRow(const Task& task, WallMicros scheduled, std::string* row) {
   records::v1::TaskRow tail;
   tail.set_class_number(task.class_number);
   tail.set_priority(task.priority);
@@ -20,6 +20,8 @@ void AppendTaskRow(const Task& task, std::string* row) {
   tail.set_root(task.root == task.id ? 0 : task.root);
   tail.set_generation(task.parent_generation);
   tail.set_depth(task.depth);
+  tail.set_schedule_number(task.schedule);
+  tail.set_scheduled_us(scheduled);
   tail.AppendToString(row);
 }
 
@@ -211,7 +213,8 @@ TaskId Engine::Create(NewTask& source, const Placement& placement, const Task* p
   }
   task->unique = source.unique;
   task->options = std::move(source.options);
-  AppendTaskRow(*task, &source.row);
+  task->schedule = source.schedule;
+  AppendTaskRow(*task, source.scheduled, &source.row);
   batch_.writes().Put(storage::Family::kTask, TaskKey(task->id), source.row);
   batch_.Created(task->id, task->class_number, task->priority, task->due, staged, task->parent, source.tag_hash);
   const TaskId id = task->id;

@@ -11,7 +11,7 @@ namespace {
 using records::v1::JobRow;
 
 // Commands of a round, and rounds of a batch, are far fewer.
-constexpr uint64_t kMarksInACommit = uint64_t{1} << 24;
+constexpr uint64_t kStampsOfACommit = uint64_t{1} << 24;
 
 Error UnknownTask(const LoadedTask& found) {
   if (found.state == LiveState::REMOVED) {
@@ -158,11 +158,15 @@ void Engine::PauseType(std::unique_ptr<Command> owned) {
 }
 
 Engine::Mark Engine::NextMark(const PauseCommand& command) {
-  if (marks_in_ != batch_.number()) marks_ = 0;
-  marks_in_ = batch_.number();
-  ++marks_;
-  BATON_CHECK(marks_ < kMarksInACommit, "a batch has no bound");
-  return {batch_.number() * kMarksInACommit + marks_, command.pause, command.actor, command.reason};
+  return {NextStamp(), command.pause, command.actor, command.reason};
+}
+
+uint64_t Engine::NextStamp() {
+  if (stamped_batch_ != batch_.number()) stamps_ = 0;
+  stamped_batch_ = batch_.number();
+  ++stamps_;
+  BATON_CHECK(stamps_ < kStampsOfACommit, "a batch has no bound");
+  return batch_.number() * kStampsOfACommit + stamps_;
 }
 
 void Engine::MarkTask(Task& task, const Mark& mark, bool even_if_unchanged) {

@@ -24,6 +24,9 @@ struct EngineSettings {
   uint32_t max_interruptions = 10;
   uint32_t max_depth = 32;
   uint64_t max_children = 1'000'000;
+  // All schedules stay in memory, with the payload of what they create.
+  size_t max_schedules = 1'000'000;
+  size_t schedule_bytes = size_t{1} << 30;
   // Pending tasks kept in memory with their payload, ready to be handed out.
   size_t resident_tasks = 65'536;
   size_t resident_bytes = 64 << 20;

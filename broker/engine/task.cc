@@ -107,6 +107,7 @@ bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task*
   task->root = record.root() != 0 ? record.root() : id;
   task->parent_generation = record.generation();
   task->depth = record.depth();
+  task->schedule = record.schedule_number();
   if (!record.unique_key().empty()) {
     task->unique = UniqueHash(catalog.Class(record.class_number()).type, record.unique_key());
   }

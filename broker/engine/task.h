@@ -29,6 +29,7 @@ struct Task {
   TaskId root = 0;  // The task itself if it has no parent.
   uint32_t parent_generation = 0;
   uint32_t depth = 0;
+  uint64_t schedule = 0;  // Of which it is a firing; 0: none.
   Hash128 unique;
   std::shared_ptr<const Options> options;  // Set on the task itself; null: nothing.
 

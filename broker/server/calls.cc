@@ -9,6 +9,7 @@
 #include "broker/service/field.h"
 #include "broker/service/outcomes.h"
 #include "broker/service/read/convert.h"
+#include "broker/service/schedules.h"
 #include "broker/service/sessions.h"
 #include "broker/service/submit.h"
 
@@ -70,6 +71,7 @@ Calls::Calls(Core* core, RawService* broker, RawService* admin, grpc::ServerComp
   AddSubmitting();
   AddOutcomes();
   AddVerbs();
+  AddSchedules();
   AddReads();
 }
 
@@ -210,6 +212,55 @@ void Calls::AddVerbs() {
   });
 }
 
+void Calls::AddSchedules() {
+  Add<v1::CreateScheduleRequest>(
+      admin_, "CreateSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+        auto command = CommandFor<engine::CreateScheduleCommand, v1::CreateScheduleResponse>(
+            call, caller, service::EncodeCreateSchedule);
+        const Error error = service::DecodeCreateSchedule(core_->Decoding(), *request, command.get());
+        return error.ok() ? Send(core_->partition, std::move(command)) : error;
+      });
+  const auto nothing = [](auto&, auto*) {};
+  using Verb = engine::ChangeScheduleCommand::Verb;
+  Add<v1::PauseScheduleRequest>(
+      admin_, "PauseSchedule", kCold, [this, nothing](UnaryCall* call, const Caller& caller, auto* request) {
+        return ChangeSchedule<v1::PauseScheduleResponse>(Verb::kPause, call, caller, *request, nothing);
+      });
+  Add<v1::UnpauseScheduleRequest>(
+      admin_, "UnpauseSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+        return ChangeSchedule<v1::UnpauseScheduleResponse>(Verb::kUnpause, call, caller, *request,
+                                                           service::EncodeUnpauseSchedule);
+      });
+  Add<v1::TriggerScheduleRequest>(
+      admin_, "TriggerSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+        return ChangeSchedule<v1::TriggerScheduleResponse>(
+            Verb::kTrigger, call, caller, *request,
+            [](auto& answered, auto* response) { response->set_task_id(answered.task); });
+      });
+  Add<v1::DeleteScheduleRequest>(
+      admin_, "DeleteSchedule", kCold, [this, nothing](UnaryCall* call, const Caller& caller, auto* request) {
+        return ChangeSchedule<v1::DeleteScheduleResponse>(Verb::kDelete, call, caller, *request, nothing);
+      });
+  Add<v1::PreviewScheduleRequest>(
+      admin_, "PreviewSchedule", kCold, [this](UnaryCall* call, const Caller&, auto* request) {
+        v1::PreviewScheduleResponse response;
+        const Error error = service::PreviewSchedule(core_->clock->Read().wall, *request, &response);
+        if (error.ok()) call->Reply(ToBuffer(response));
+        return error;
+      });
+}
+
+template <typename Response, typename Request, typename Encode>
+Error Calls::ChangeSchedule(engine::ChangeScheduleCommand::Verb verb, UnaryCall* call, const Caller& caller,
+                            const Request& request, Encode encode) {
+  auto command = CommandFor<engine::ChangeScheduleCommand, Response>(call, caller, encode);
+  command->verb = verb;
+  std::string reason;
+  if constexpr (std::is_same_v<Request, v1::PauseScheduleRequest>) reason = request.reason();
+  const Error error = service::DecodeChangeSchedule(request.name(), reason, command.get());
+  return error.ok() ? Send(core_->partition, std::move(command)) : error;
+}
+
 void Calls::AddReads() {
   using service::ReadService;
   AddRead(broker_, "Get", &ReadService::Get);
@@ -217,6 +268,8 @@ void Calls::AddReads() {
   AddRead(admin_, "ListEvents", &ReadService::ListEvents);
   AddRead(admin_, "ListAttempts", &ReadService::ListAttempts);
   AddRead(admin_, "ListTypes", &ReadService::ListTypes);
+  AddRead(admin_, "GetSchedule", &ReadService::GetSchedule);
+  AddRead(admin_, "ListSchedules", &ReadService::ListSchedules);
   AddRead(admin_, "GetStatistics", &ReadService::GetStatistics);
   AddRead(admin_, "GetServerInfo", &ReadService::GetServerInfo);
   Add<v1::WaitRequest>(broker_, "Wait", kCancellable,

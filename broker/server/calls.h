@@ -40,7 +40,11 @@ class Calls {
   void AddSubmitting();
   void AddOutcomes();
   void AddVerbs();
+  void AddSchedules();
   void AddReads();
+  template <typename Response, typename Request, typename Encode>
+  Error ChangeSchedule(engine::ChangeScheduleCommand::Verb verb, UnaryCall* call, const Caller& caller,
+                       const Request& request, Encode encode);
   Error Submit(UnaryCall* call, const Caller& caller, const v1::SubmitRequest& request);
   Error Heartbeat(UnaryCall* call, const Caller& caller, const v1::HeartbeatRequest& request);
   Error Wait(UnaryCall* call, const v1::WaitRequest& request);

@@ -1,6 +1,7 @@
 #include "broker/service/deliveries.h"
 
 #include "absl/strings/string_view.h"
+#include "baton/records/v1/records.pb.h"
 #include "baton/v1/worker.pb.h"
 #include "broker/service/attempt_token.h"
 #include "broker/service/wire.h"
@@ -19,11 +20,14 @@ size_t EstimateOf(const engine::Delivery& delivery) {
 // baton.v1.Delivery. Payloads have the same layout in rows and on the wire, so they are copied as they are.
 void EncodeDelivery(uint64_t incarnation, const engine::Delivery& delivery, std::string* out) {
   const engine::TaskBody& body = *delivery.body;
-  absl::string_view payload, tag;
+  absl::string_view payload, tag, schedule;
+  uint64_t scheduled = 0;
   WireReader row(body.task_row);
   while (row.Next()) {
     if (row.field() == 1) payload = row.bytes();
     if (row.field() == 2) tag = row.bytes();
+    if (row.field() == records::v1::TaskRow::kScheduleFieldNumber) schedule = row.bytes();
+    if (row.field() == records::v1::TaskRow::kScheduledUsFieldNumber) scheduled = row.varint();
   }
   WireWriter writer(out);
   writer.Varint(1, delivery.number);
@@ -47,6 +51,8 @@ void EncodeDelivery(uint64_t incarnation, const engine::Delivery& delivery, std:
   writer.Varint(18, delivery.children_failed);
   writer.Varint(19, delivery.handler_version);
   writer.Signed(20, delivery.created);
+  writer.Bytes(21, schedule);
+  writer.Varint(22, scheduled);
 }
 
 void AddTokens(uint64_t incarnation, const engine::Order& order, v1::CancelAttempts* cancel) {

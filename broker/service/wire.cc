@@ -22,11 +22,12 @@ bool WireReader::Skip(size_t size) {
 bool WireReader::Next() {
   uint64_t tag, value;
   bytes_ = {};
+  varint_ = 0;
   if (!Varint(&tag)) return false;
   field_ = static_cast<uint32_t>(tag >> 3);
   switch (tag & 7) {
     case 0:
-      return Varint(&value);
+      return Varint(&varint_);
     case 1:
       return Skip(8);
     case 2:

@@ -62,6 +62,8 @@ class WireReader {
   uint32_t field() const { return field_; }
   // Of a length-delimited field (strings, bytes, messages); empty for others.
   absl::string_view bytes() const { return bytes_; }
+  // Of a field of numbers that are not fixed in length; 0 for others.
+  uint64_t varint() const { return varint_; }
 
  private:
   bool Varint(uint64_t* value);
@@ -69,6 +71,7 @@ class WireReader {
 
   absl::string_view rest_;
   absl::string_view bytes_;
+  uint64_t varint_ = 0;
   uint32_t field_ = 0;
 };
 

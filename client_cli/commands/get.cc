@@ -54,6 +54,10 @@ void AddIdentity(const v1::Task& task, DetailList& details) {
 
 void AddTimes(Session& session, const v1::Task& task, DetailList& details) {
   details.Add("created", session.Local(task.created_at_us()));
+  if (!task.schedule().empty()) {
+    const std::string due = task.scheduled_at_us() == 0 ? "triggered" : session.Local(task.scheduled_at_us());
+    details.Add("schedule", absl::StrCat(task.schedule(), ", ", due));
+  }
   details.Add("due", session.Local(task.due_at_us()));
   details.Add("started", session.Local(task.started_at_us()));
   details.Add("ended", session.Local(task.ended_at_us()));

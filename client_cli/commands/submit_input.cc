@@ -145,6 +145,17 @@ class RequestCutter {
 
 }  // namespace
 
+absl::StatusOr<v1::NewTask> BuildSingleTask(const SubmitArguments& arguments, std::istream& input) {
+  absl::StatusOr<v1::NewTask> task = BuildTask(arguments);
+  if (!task.ok()) return task.status();
+  absl::StatusOr<std::vector<v1::Payload>> payloads = ReadPayloads(arguments, input);
+  if (!payloads.ok()) return payloads.status();
+  v1::Payload& payload = payloads->front();
+  if (!arguments.content_type.empty()) payload.set_content_type(arguments.content_type);
+  if (payload.ByteSizeLong() > 0) *task->mutable_payload() = std::move(payload);
+  return task;
+}
+
 absl::StatusOr<std::vector<v1::SubmitRequest>> BuildRequests(const SubmitArguments& arguments, std::istream& input) {
   absl::StatusOr<uint64_t> count = ParseCount("--count", arguments.count.value_or("1"), 1, kMaxCount);
   if (!count.ok()) return count.status();

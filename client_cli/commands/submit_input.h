@@ -48,4 +48,7 @@ struct SubmitArguments {
 // added. Everything that can be wrong without asking the broker is found here.
 absl::StatusOr<std::vector<v1::SubmitRequest>> BuildRequests(const SubmitArguments& arguments, std::istream& input);
 
+// The one task, for a schedule; only its payload and options are looked at.
+absl::StatusOr<v1::NewTask> BuildSingleTask(const SubmitArguments& arguments, std::istream& input);
+
 }  // namespace baton::cli

@@ -3,18 +3,22 @@
 namespace baton::cli {
 namespace {
 
-void AddPayloadOptions(CLI::App& command, SubmitArguments& arguments) {
+enum class Tasks { kOne, kMany };
+
+void AddPayloadOptions(CLI::App& command, SubmitArguments& arguments, Tasks tasks) {
   auto* group = command.add_option_group("Payload", "None: the payload is empty");
   group->add_option("--json", arguments.json, "JSON: the text itself, @FILE, or - for standard input")
       ->type_name("TEXT|@FILE|-");
   group->add_option("--data", arguments.data, "Bytes: the text itself, @FILE, or - for standard input")
       ->type_name("TEXT|@FILE|-");
-  group->add_option("--jsonl", arguments.json_lines, "Many tasks: each line of the file is the JSON payload of one")
-      ->type_name("FILE|-");
-  group->require_option(0, 1);
   command.add_option("--content-type", arguments.content_type, "What the payload is, for its readers")
       ->type_name("TYPE");
-  command.add_option("--count", arguments.count, "Submit the same task so many times")->type_name("N");
+  if (tasks == Tasks::kMany) {
+    group->add_option("--jsonl", arguments.json_lines, "Many tasks: each line of the file is the JSON payload of one")
+        ->type_name("FILE|-");
+    command.add_option("--count", arguments.count, "Submit the same task so many times")->type_name("N");
+  }
+  group->require_option(0, 1);
 }
 
 void AddTaskOptions(CLI::App& command, SubmitArguments& arguments) {
@@ -70,13 +74,23 @@ void AddAnswerOptions(CLI::App& command, SubmitArguments& arguments) {
   command.add_flag("-q,--quiet", arguments.quiet, "Print nothing but the ids")->excludes(wait);
 }
 
-}  // namespace
-
-void AddSubmitOptions(CLI::App& command, SubmitArguments& arguments) {
+void AddType(CLI::App& command, SubmitArguments& arguments) {
   command.add_option("type", arguments.type, "Type of the task, which selects its handler")
       ->required()
       ->type_name("TYPE");
-  AddPayloadOptions(command, arguments);
+}
+
+}  // namespace
+
+void AddScheduledTaskOptions(CLI::App& command, SubmitArguments& arguments) {
+  AddType(command, arguments);
+  AddPayloadOptions(command, arguments, Tasks::kOne);
+  AddTaskOptions(command, arguments);
+}
+
+void AddSubmitOptions(CLI::App& command, SubmitArguments& arguments) {
+  AddType(command, arguments);
+  AddPayloadOptions(command, arguments, Tasks::kMany);
   AddTaskOptions(command, arguments);
   AddSubmissionOptions(command, arguments);
   AddAnswerOptions(command, arguments);

@@ -9,4 +9,7 @@ namespace baton::cli {
 // `arguments` must outlive `command`.
 void AddSubmitOptions(CLI::App& command, SubmitArguments& arguments);
 
+// Those of the task that a schedule creates.
+void AddScheduledTaskOptions(CLI::App& command, SubmitArguments& arguments);
+
 }  // namespace baton::cli

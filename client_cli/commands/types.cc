@@ -105,6 +105,7 @@ void AddTypesCommand(CommandTable& commands) {
                                  "  baton types -o jsonl | jq 'select(.unservable > 0)'\n"
                                  "  baton types pause send-mail --reason 'the mail server is down'\n",
                                  RunTypes);
+  types.require_subcommand(0, 1);  // Or a type named "pause" would be taken for a verb.
   auto arguments = std::make_shared<PauseArguments>();
   CLI::App& pause = commands.AddBelow(types, "pause", "Holds all tasks of a type back, also those that come later",
                                       "  baton types pause send-mail --reason 'the mail server is down'\n",
@@ -112,6 +113,7 @@ void AddTypesCommand(CommandTable& commands) {
   CLI::App& unpause = commands.AddBelow(types, "unpause", "Lets tasks of a paused type go on",
                                         "  baton types unpause send-mail\n",
                                         [arguments](Session& session) { return RunUnpauseType(session, *arguments); });
+  unpause.alias("resume");
   for (CLI::App* command : {&pause, &unpause}) {
     command->add_option("type", arguments->types, "Types")->required()->type_name("TYPE");
   }

@@ -44,6 +44,7 @@ constexpr Mode kModes[] = {
     {"churn", "What N completed tasks leave on the disk", 2'000'000, baton::bench::RunChurn},
     {"idle", "Connected workers without work", 0, baton::bench::RunIdle},
     {"mixed", "Retries, progress, marks and children together", 500'000, baton::bench::RunMixed},
+    {"schedules", "N schedules due at the same second, SIGKILL in the middle", 100'000, baton::bench::RunSchedules},
     {"recovery", "Restart after SIGKILL with N waiting and N finished tasks; loss of a worker", 1'000'000,
      baton::bench::RunRecovery},
     {"limits", "What disk, gRPC and RocksDB can do on this machine", 0, baton::bench::RunLimits},

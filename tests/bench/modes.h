@@ -34,6 +34,8 @@ absl::StatusOr<Report> RunChurn(const BenchOptions& options);
 absl::StatusOr<Report> RunIdle(const BenchOptions& options);
 // Retries, reports, marks and children together.
 absl::StatusOr<Report> RunMixed(const BenchOptions& options);
+// Schedules that are all due at once, and a broker that dies meanwhile.
+absl::StatusOr<Report> RunSchedules(const BenchOptions& options);
 // Crashes of the broker and of workers.
 absl::StatusOr<Report> RunRecovery(const BenchOptions& options);
 // What the machine itself can do: disk, gRPC, RocksDB.

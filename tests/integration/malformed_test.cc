@@ -90,6 +90,37 @@ TEST_F(MalformedTest, BadTasksAreRefusedOneByOneAndChangeNothing) {
   EXPECT_EQ(State(), before);
 }
 
+TEST_F(MalformedTest, BadSchedulesAreRefusedAndChangeNothing) {
+  const std::string before = State();
+  const struct {
+    const char* reason;
+    const char* named;
+    std::function<void(v1::ScheduleDefinition*)> change;
+  } kBad[] = {
+      {"FIELD_REQUIRED", "schedule.name", [](auto* s) { s->clear_name(); }},
+      {"BAD_NAME", "schedule.name", [](auto* s) { s->set_name("every night"); }},
+      {"BAD_CRON", "schedule.cron", [](auto* s) { s->set_cron("99 * * * *"); }},
+      {"BAD_CRON", "is never due", [](auto* s) { s->set_cron("0 0 30 2 *"); }},
+      {"BAD_TIME_ZONE", "schedule.time_zone", [](auto* s) { s->set_time_zone("Mars/Olympus"); }},
+      {"FIELD_REQUIRED", "schedule.task.type", [](auto* s) { s->mutable_task()->clear_type(); }},
+      {"FIELDS_EXCLUDE_EACH_OTHER", "schedule.task.delay_us", [](auto* s) { s->mutable_task()->set_delay_us(1); }},
+      {"FIELDS_EXCLUDE_EACH_OTHER", "catch_up ALL", [](auto* s) { s->set_catch_up(v1::CATCH_UP_POLICY_ALL); }},
+      {"OUT_OF_RANGE", "schedule.end_at", [](auto* s) { s->mutable_end_at()->set_seconds(1); }},
+  };
+  for (const auto& bad : kBad) {
+    TestContext context;
+    v1::CreateScheduleRequest request;
+    v1::CreateScheduleResponse response;
+    request.mutable_schedule()->set_name("nightly");
+    request.mutable_schedule()->set_cron("@daily");
+    request.mutable_schedule()->mutable_task()->set_type("render");
+    bad.change(request.mutable_schedule());
+    EXPECT_THAT(admin().CreateSchedule(&context, request, &response),
+                FailsWith(StatusCode::INVALID_ARGUMENT, bad.reason, bad.named));
+  }
+  EXPECT_EQ(State(), before);
+}
+
 TEST_F(MalformedTest, BadHellosEndTheStream) {
   const std::string before = State();
   const struct {
@@ -157,7 +188,9 @@ TEST_F(MalformedTest, GarbageBytesAreRefused) {
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }
   for (const char* method : {"ListTasks", "ListEvents", "ListAttempts", "PauseTask", "UnpauseTask",
-                             "PauseType", "UnpauseType"}) {
+                             "PauseType", "UnpauseType", "CreateSchedule", "GetSchedule", "ListSchedules",
+                             "PauseSchedule", "UnpauseSchedule", "TriggerSchedule", "DeleteSchedule",
+                             "PreviewSchedule"}) {
     const RawAnswer answer = RawCall(channel(), std::string("/baton.v1.TaskAdmin/") + method, garbage);
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }

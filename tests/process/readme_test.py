@@ -81,7 +81,9 @@ exec {program("GRPC_CALL")} {self.address} "$5" "$3"
         for command in all_commands():
             if command.startswith(("baton ", "grpcurl ")):
                 outputs[" ".join(command.split()[:2])] = self.run_command(command)
-        self.assertEqual(sorted(outputs), ["baton events", "baton list", "baton submit", "grpcurl -plaintext"])
+        self.assertEqual(sorted(outputs),
+                         ["baton events", "baton list", "baton schedule", "baton submit", "grpcurl -plaintext"])
+        self.assertIn("30 2 * * * (Europe/Berlin)", outputs["baton schedule"])
         self.assertEqual(outputs["baton submit"], "Hello, world!")
         self.assertRegex(outputs["baton list"], r"1\s+hello\s+COMPLETED")
         self.assertIn("COMPLETED", outputs["baton events"])

@@ -54,6 +54,9 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   replaced_.clear();
   done_verbs_.clear();
   written_keys_.clear();
+  firing_.reset();
+  defined_.reset();
+  deleted_schedules_.clear();
   expected_cancels_.clear();
   expected_orders_.clear();
   seen_ = {};
@@ -128,6 +131,10 @@ void Auditor::Applies(const engine::Command& command) {
       return AppliesPause(static_cast<const engine::PauseCommand&>(command));
     case Kind::kPauseType:
       return AppliesPauseType(static_cast<const engine::PauseTypeCommand&>(command));
+    case Kind::kCreateSchedule:
+      return AppliesCreateSchedule(static_cast<const engine::CreateScheduleCommand&>(command));
+    case Kind::kChangeSchedule:
+      return AppliesChangeSchedule(static_cast<const engine::ChangeScheduleCommand&>(command));
     case Kind::kListWorkers:
       return;
     case Kind::kDrain:
@@ -218,6 +225,15 @@ void Auditor::ReadWrites(const engine::Batch& batch) {
     } else if (family == Family::kKey && key[0] == 'u') {
       const std::string unique(key.substr(1));
       written_keys_[unique] = op == WriteBatch::Op::kPut ? Parse<records::v1::KeyRow>(value).task() : 0;
+    } else if (family == Family::kMeta && (key[0] == 'f' || key[0] == 'h')) {
+      const std::string name(key.substr(1));
+      if (op != WriteBatch::Op::kPut) {
+        if (key[0] == 'f') ReadScheduleDelete(name);
+      } else if (key[0] == 'h') {
+        ReadSchedule(name, Parse<records::v1::ScheduleRow>(value));
+      } else {
+        ReadScheduleState(name, Parse<records::v1::ScheduleStateRow>(value));
+      }
     }
   });
 }
@@ -247,6 +263,9 @@ void Auditor::CheckNoMoreExpected() {
 void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
   const bool busy = engine.has_more() || loads_ > 0 || draining_ || engine.batch_bytes() >= engine::kOpenBatchBytes;
   if (busy) return Tell("busy: ", engine.has_more() ? "has more, " : "", loads_, " loads");
+  for (const auto& [name, schedule] : model_.schedules) {
+    REQUIRE(!IsDue(schedule), "schedule ", name, " is due and does not fire: ", schedule.state.ShortDebugString());
+  }
   for (const TaskId id : model_.live) {
     const ModelTask& task = model_.At(id);
     if (task.state != LiveState::PENDING || model_.IsPaused(task) || task.due > now_.wall) continue;
@@ -259,6 +278,7 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
 }
 
 void Auditor::CheckHistory(const storage::Snapshot& store) const {
+  CheckSchedules(store);
   for (const auto& task : model_.tasks()) {
     std::vector<Step::Kind> steps;
     const auto read = [&](absl::string_view, absl::string_view value) {

@@ -103,6 +103,20 @@ class Auditor {
   void AppliesPauseType(const engine::PauseTypeCommand& command);
   void AppliesSpawn(const engine::SpawnChildrenCommand& command);
   std::string PredictChildren(const ModelTask& parent, size_t count) const;
+  // ── auditor_schedules.cc ──
+  void AppliesCreateSchedule(const engine::CreateScheduleCommand& command);
+  void AppliesChangeSchedule(const engine::ChangeScheduleCommand& command);
+  void CheckSchedule(const engine::Command& command, const Waiting& waiting);
+  engine::NewTask ExpectFiring(engine::Schedule& schedule, WallMicros instant);
+  void TakeFiring();
+  void Define(engine::Schedule schedule);
+  void ReadSchedule(const std::string& name, const records::v1::ScheduleRow& row);
+  void ReadScheduleState(const std::string& name, const records::v1::ScheduleStateRow& state);
+  void ReadScheduleDelete(const std::string& name);
+  bool IsDue(const engine::Schedule& schedule) const;
+  void Fire(const std::string& name, engine::Schedule& schedule);
+  void FiringEnded(const ModelTask& task);
+  void CheckSchedules(const storage::Snapshot& store) const;
   // ── auditor_retention.cc ──
   void AppliesRemove(const engine::RemoveCommand& command);
   void CheckMayGo(const ModelTask& task) const;
@@ -205,6 +219,9 @@ class Auditor {
   std::map<TaskId, Step> replaced_;  // Cancelled in favour of one with the same unique key, not explained yet.
   std::map<SessionNumber, std::set<std::pair<TaskId, uint32_t>>> expected_cancels_;
   std::map<std::string, TaskId> written_keys_;  // Unique keys: the task, 0 for none.
+  std::optional<engine::NewTask> firing_;      // Of a schedule that was triggered.
+  std::optional<engine::Schedule> defined_;  // By the command being applied, not written yet.
+  std::set<std::string> deleted_schedules_;  // By the command being applied, not read yet.
   std::vector<engine::Verdict> verdicts_;
   std::pair<std::vector<uint32_t>, std::vector<uint32_t>> beat_answer_;
   std::map<SessionNumber, std::string> expected_orders_;

@@ -66,6 +66,9 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
     case Kind::kPauseType:
       return ExpectError(static_cast<const engine::PauseTypeCommand&>(command).pause ? "PauseType" : "UnpauseType",
                          command.error, waiting.reason);
+    case Kind::kCreateSchedule:
+    case Kind::kChangeSchedule:
+      return CheckSchedule(command, waiting);
     case Kind::kListWorkers:
       return CheckWorkers(static_cast<const engine::ListWorkersCommand&>(command));
     case Kind::kDrain:

@@ -214,6 +214,7 @@ void Auditor::EndTask(TaskId id) {
     model_.holders.erase(task.unique);
     freed_keys_[task.unique] = id;
   }
+  if (task.schedule != 0) FiringEnded(task);
   if (task.parent != 0) ChildEnded(task.parent, task.parent_generation, task.state);
 }
 
@@ -260,6 +261,7 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
   task.id = creation.id;
   task.state = state;
   task.created = now_.wall;
+  task.schedule = source.schedule;
   Place(source, &task);
   if (parent != nullptr) {
     task.parent = parent->id;
@@ -277,6 +279,7 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
   REQUIRE(info.type == task.type && info.required_capabilities == task.required && row.priority() == task.priority &&
               row.due_us() == task.due && row.created_us() == task.created && row.parent() == task.parent &&
               row.generation() == task.parent_generation && row.depth() == task.depth &&
+              row.schedule_number() == source.schedule && row.scheduled_us() == source.scheduled &&
               BytesOf(row.payload()) == task.payload && row.tag() == task.tag,
           "the record ", row.ShortDebugString(), " is not that of ", Describe(task));
   return task;

@@ -42,6 +42,7 @@ struct ModelTask {
   TaskId parent = 0;
   uint32_t parent_generation = 0;
   uint32_t depth = 0;
+  uint64_t schedule = 0;
 
   LiveState state = LiveState::NONE;
   bool paused = false;
@@ -141,6 +142,8 @@ class Model {
   std::map<SessionNumber, ModelSession> sessions;
   std::map<std::string, Options> types;
   std::set<std::string> paused_types;
+  std::map<std::string, engine::Schedule> schedules;
+  uint64_t last_schedule = 0;  // The highest number there ever was.
   std::map<std::string, TaskId> holders;
   std::map<std::string, std::shared_ptr<const ModelRequest>> requests;
 

@@ -36,6 +36,7 @@ EngineSettings Workload::DrawSettings(Random& random) {
   settings.watch_window = random.Between(1, 60) * kSecond;
   settings.watch_bytes = 4096;
   if (random.Chance(300)) settings.page_journal_bytes = static_cast<size_t>(random.Time(100, 20'000));
+  if (random.Chance(300)) settings.max_schedules = static_cast<size_t>(random.Between(1, 3));
   if (random.Chance(300)) settings.lane_commands = static_cast<size_t>(random.Between(2, 8));
   if (random.Chance(300)) settings.key_horizon = static_cast<uint64_t>(random.Between(1, 3));
   settings.retention = random.Chance(500) ? 0 : random.Time(10 * kMillisecond, 30 * kSecond);
@@ -69,7 +70,7 @@ void Workload::DrawFaults() {
         &faults_.freeze_worker, &faults_.break_stream, &faults_.change_worker}) {
     if (random_.Chance(300)) *fault = 0;
   }
-  for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_, &pauses_}) {
+  for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_, &pauses_, &schedules_}) {
     *kind = random_.Chance(750);
   }
 }
@@ -154,6 +155,9 @@ void Workload::Act() {
     case 14:
     case 15:
       return Pause();
+    case 16:
+    case 17:
+      return Schedule();
     default:
       if (!crowded || random_.Chance(20)) Submit();
   }

@@ -67,6 +67,11 @@ class Workload {
   void Pause();
   void PauseType(const std::string& type, bool pause);
   void Mark(TaskId id, bool pause, bool cascade);
+  // ── workload_schedules.cc ──
+  void Schedule();
+  void CreateSchedule(const std::string& name);
+  void ChangeSchedule(const std::string& name, engine::ChangeScheduleCommand::Verb verb);
+  // ── workload_reads.cc ──
   void Look(TaskId id);
   void Search();
   void Mischief();
@@ -89,9 +94,10 @@ class Workload {
   Faults faults_;
   std::vector<std::unique_ptr<SimulatedWorker>> workers_;
   std::vector<Submission> submissions_;  // Lately made, with request ids.
+  std::vector<engine::Schedule> schedules_made_;
   bool healing_ = false;
   bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true,
-       pauses_ = true;
+       pauses_ = true, schedules_ = true;
   uint64_t numbers_ = 0;  // For texts that have to be unique.
 };
 

@@ -38,6 +38,9 @@ void Workload::Heal() {
       if (task.state == LiveState::SUSPENDED) Resume(id);
       if (task.paused) Mark(id, false, false);
     }
+    for (const auto& [name, schedule] : broker_.auditor().model().schedules) {
+      ChangeSchedule(name, engine::ChangeScheduleCommand::Verb::kDelete);
+    }
     for (const std::string& type : broker_.auditor().model().paused_types) PauseType(type, false);
     const Micros next = timeline_.now() + 5 * kSecond;
     while (timeline_.now() < next) timeline_.Step();
@@ -60,7 +63,8 @@ void Workload::ExpireEverything() {
 }
 
 bool Workload::Settled() const {
-  if (!broker_.idle() || !broker_.auditor().model().live.empty()) return false;
+  const Model& model = broker_.auditor().model();
+  if (!broker_.idle() || !model.live.empty() || !model.schedules.empty()) return false;
   return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->idle(); });
 }
 

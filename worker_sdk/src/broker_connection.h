@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "baton/v1/broker.pb.h"
+#include "baton/v1/schedule.pb.h"
 #include "baton/v1/worker.pb.h"
 
 namespace baton::inline sdk {
@@ -68,6 +69,17 @@ class BrokerConnection {
   virtual void Wait(const v1::WaitRequest& request, CallOptions options, Answer<v1::WaitResponse> answer) = 0;
   virtual void Cancel(const v1::CancelRequest& request, CallOptions options, Answer<v1::CancelResponse> answer) = 0;
   virtual void Resume(const v1::ResumeRequest& request, CallOptions options, Answer<v1::ResumeResponse> answer) = 0;
+
+  virtual void CreateSchedule(const v1::CreateScheduleRequest& request, CallOptions options,
+                              Answer<v1::CreateScheduleResponse> answer) = 0;
+  virtual void PauseSchedule(const v1::PauseScheduleRequest& request, CallOptions options,
+                             Answer<v1::PauseScheduleResponse> answer) = 0;
+  virtual void UnpauseSchedule(const v1::UnpauseScheduleRequest& request, CallOptions options,
+                               Answer<v1::UnpauseScheduleResponse> answer) = 0;
+  virtual void TriggerSchedule(const v1::TriggerScheduleRequest& request, CallOptions options,
+                               Answer<v1::TriggerScheduleResponse> answer) = 0;
+  virtual void DeleteSchedule(const v1::DeleteScheduleRequest& request, CallOptions options,
+                              Answer<v1::DeleteScheduleResponse> answer) = 0;
 
   // Calls and streams made from now on go to another broker.
   virtual void SetAddress(const std::string& address) = 0;

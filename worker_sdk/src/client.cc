@@ -73,4 +73,18 @@ absl::Status Client::Resume(uint64_t id, Payload decision, const std::string& re
   return core_->Resume(id, std::move(decision), reason);
 }
 
+absl::StatusOr<CreatedSchedule> Client::CreateSchedule(ScheduleDefinition schedule, bool replace) {
+  return core_->CreateSchedule(std::move(schedule), replace);
+}
+
+absl::Status Client::PauseSchedule(const std::string& name, const std::string& reason) {
+  return core_->PauseSchedule(name, reason);
+}
+
+absl::Status Client::UnpauseSchedule(const std::string& name) { return core_->UnpauseSchedule(name); }
+
+absl::StatusOr<uint64_t> Client::TriggerSchedule(const std::string& name) { return core_->TriggerSchedule(name); }
+
+absl::Status Client::DeleteSchedule(const std::string& name) { return core_->DeleteSchedule(name); }
+
 }  // namespace baton::inline sdk

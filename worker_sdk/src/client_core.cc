@@ -8,10 +8,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/synchronization/notification.h"
-#include "baton/error.h"
-#include "worker_sdk/src/convert.h"
-#include "worker_sdk/src/sdk_limits.h"
+#include "worker_sdk/src/client_call.h"
 #include "worker_sdk/src/text.h"
 #include "worker_sdk/src/worker_core.h"
 
@@ -67,9 +64,9 @@ void ClientCore::Submit(std::vector<NewTask> tasks, Client::SubmitCallback done)
     absl::Status status = options_status_;
     if (status.ok()) status = ToProto(absl::StrCat("task ", i), std::move(tasks[i]), proto.get());
     if (status.ok()) {
-      protos.push_back(std::move(proto));
+      protos.emplace_back(std::move(proto));
     } else {
-      protos.push_back(std::move(status));
+      protos.emplace_back(std::move(status));
     }
   }
   SubmitQueue::Finished finished;
@@ -139,41 +136,6 @@ void ClientCore::Send(std::shared_ptr<SubmitQueue::Call> call, int64_t now) {
 bool ClientCore::Pause(absl::Duration duration) {
   absl::MutexLock lock(&mutex_);
   return !mutex_.AwaitWithTimeout(absl::Condition(&closed_), duration);
-}
-
-template <typename Request, typename Response>
-absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& request, absl::Duration budget,
-                                          absl::Duration call_timeout,
-                                          void (BrokerConnection::*method)(const Request&, CallOptions,
-                                                                           Answer<Response>)) {
-  if (!options_status_.ok()) return options_status_;
-  struct Pending {
-    absl::Notification answered;
-    absl::Status status;
-    Response response;
-  };
-  const int64_t deadline = scheduler_->Now() + Micros(budget);
-  Backoff backoff(kRetryInitial, kRetryCap, static_cast<uint64_t>(deadline));
-  while (true) {
-    const absl::Duration left = absl::Microseconds(std::max<int64_t>(1000, deadline - scheduler_->Now()));
-    auto pending = std::make_shared<Pending>();
-    (connection_.get()->*method)(request, {.timeout = std::min(left, call_timeout), .wait_for_ready = true},
-                                 [pending](const absl::Status& status, Response& response) {
-                                   pending->status = status;
-                                   pending->response.Swap(&response);
-                                   pending->answered.Notify();
-                                 });
-    pending->answered.WaitForNotification();
-    if (pending->status.ok()) return std::move(pending->response);
-    if (!IsTransient(pending->status)) return pending->status;
-    const absl::Duration pause = backoff.Next(RetryAfter(pending->status));
-    if (scheduler_->Now() + Micros(pause) >= deadline) {
-      return absl::DeadlineExceededError(absl::StrCat(name, ": no success within ", absl::FormatDuration(budget),
-                                                      " at ", ResolveAddress(options_.broker),
-                                                      "; last failure: ", pending->status.ToString()));
-    }
-    if (!Pause(pause)) return absl::CancelledError(absl::StrCat(name, ": the client was closed"));
-  }
 }
 
 absl::StatusOr<TaskInfo> ClientCore::Get(uint64_t id, TaskParts parts) {

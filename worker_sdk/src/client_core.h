@@ -30,6 +30,13 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   absl::StatusOr<TaskInfo> Wait(uint64_t id, uint64_t known_version, absl::Duration timeout, TaskParts parts);
   absl::Status Cancel(uint64_t id, const std::string& reason);
   absl::Status Resume(uint64_t id, Payload decision, const std::string& reason);
+  // ── client_schedules.cc ──
+  absl::StatusOr<CreatedSchedule> CreateSchedule(ScheduleDefinition schedule, bool replace);
+  absl::Status PauseSchedule(const std::string& name, const std::string& reason);
+  absl::Status UnpauseSchedule(const std::string& name);
+  absl::StatusOr<uint64_t> TriggerSchedule(const std::string& name);
+  absl::Status DeleteSchedule(const std::string& name);
+
   // Ends outstanding calls with CANCELLED. Must not be called from an answer.
   void Close();
 

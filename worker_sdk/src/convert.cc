@@ -62,7 +62,7 @@ absl::Status RequireUtf8(const std::string& where, const char* field, const std:
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", field, " is not UTF-8: encode it, or send it as bytes"));
 }
 
-v1::UniquePolicy ToProto(UniquePolicy policy) {
+v1::UniquePolicy WirePolicy(UniquePolicy policy) {
   switch (policy) {
     case UniquePolicy::kReject:
       return v1::UNIQUE_POLICY_REJECT;
@@ -74,7 +74,7 @@ v1::UniquePolicy ToProto(UniquePolicy policy) {
   return v1::UNIQUE_POLICY_RETURN_EXISTING;
 }
 
-v1::RetryBackoff ToProto(RetryBackoff backoff) {
+v1::RetryBackoff WireBackoff(RetryBackoff backoff) {
   return backoff == RetryBackoff::kFixed ? v1::RETRY_BACKOFF_FIXED : v1::RETRY_BACKOFF_EXPONENTIAL;
 }
 
@@ -135,7 +135,7 @@ absl::Status ToProto(const std::string& where, NewTask task, v1::NewTask* proto)
   proto->set_type(std::move(task.type));
   proto->set_tag(std::move(task.tag));
   proto->set_unique_key(std::move(task.unique_key));
-  if (!proto->unique_key().empty()) proto->set_unique_policy(ToProto(task.unique_policy));
+  if (!proto->unique_key().empty()) proto->set_unique_policy(WirePolicy(task.unique_policy));
   // A negative delay is passed on: the broker refuses it with its own words.
   if (task.delay) proto->set_delay_us(absl::ToInt64Microseconds(*task.delay));
   if (task.run_at) proto->set_run_at_us(absl::ToUnixMicros(*task.run_at));
@@ -151,7 +151,7 @@ void ToProto(const TaskOptions& options, v1::TaskOptions* proto) {
   if (options.timeout) proto->set_timeout_us(absl::ToInt64Microseconds(*options.timeout));
   if (options.max_retries) proto->set_max_retries(*options.max_retries);
   if (options.retry_interval) proto->set_retry_interval_us(absl::ToInt64Microseconds(*options.retry_interval));
-  if (options.retry_backoff) proto->set_retry_backoff(ToProto(*options.retry_backoff));
+  if (options.retry_backoff) proto->set_retry_backoff(WireBackoff(*options.retry_backoff));
   if (options.retry_interval_cap) {
     proto->set_retry_interval_cap_us(absl::ToInt64Microseconds(*options.retry_interval_cap));
   }
@@ -234,6 +234,8 @@ TaskInfo TakeTask(v1::Task* proto) {
   task.root_id = proto->root_id();
   task.priority = proto->priority();
   task.created_at = FromMicros(proto->created_at_us());
+  task.schedule = std::move(*proto->mutable_schedule());
+  if (proto->scheduled_at_us() != 0) task.scheduled_at = FromMicros(proto->scheduled_at_us());
   task.due_at = FromMicros(proto->due_at_us());
   if (proto->ended_at_us() != 0) task.ended_at = FromMicros(proto->ended_at_us());
   task.attempt = proto->attempt();

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/synchronization/mutex.h"
+#include "baton/v1/admin.grpc.pb.h"
 #include "baton/v1/broker.grpc.pb.h"
 #include "worker_sdk/src/broker_connection.h"
 #include "worker_sdk/src/convert.h"
@@ -41,7 +42,14 @@ absl::Status FromGrpc(const grpc::Status& status) {
   return MakeStatus(static_cast<int>(status.error_code()), status.error_message(), reason, retry_after);
 }
 
-std::shared_ptr<v1::TaskBroker::Stub> MakeStub(const std::string& address) {
+// Both services of one broker.
+struct Stubs {
+  explicit Stubs(const std::shared_ptr<grpc::Channel>& channel) : tasks(channel), admin(channel) {}
+  v1::TaskBroker::Stub tasks;
+  v1::TaskAdmin::Stub admin;
+};
+
+std::shared_ptr<Stubs> MakeStubs(const std::string& address) {
   grpc::ChannelArguments arguments;
   // A dead peer is noticed within 15 s also when nothing is sent; the broker allows such pings.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
@@ -58,7 +66,7 @@ std::shared_ptr<v1::TaskBroker::Stub> MakeStub(const std::string& address) {
   arguments.SetMaxReceiveMessageSize(16 * 1024 * 1024);
   // Workers and clients of one process do not share a connection: a broker sees each come and go by itself.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return v1::TaskBroker::NewStub(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+  return std::make_shared<Stubs>(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
 }
 
 // What the completion queue hands back.
@@ -108,8 +116,8 @@ class UnaryCall final : public Completion {
     context_.set_wait_for_ready(options.wait_for_ready);
   }
 
-  template <typename Request, typename Method>
-  void Start(v1::TaskBroker::Stub* stub, grpc::CompletionQueue* queue, Method method, const Request& request) {
+  template <typename Stub, typename Request, typename Method>
+  void Start(Stub* stub, grpc::CompletionQueue* queue, Method method, const Request& request) {
     if (!outstanding_->Begin(&context_)) {
       answer_(absl::CancelledError("the connection was closed"), response_);
       delete this;
@@ -264,7 +272,7 @@ class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
 
 class GrpcConnection final : public BrokerConnection {
  public:
-  explicit GrpcConnection(const std::string& address) : stub_(MakeStub(address)), thread_([this] { Loop(); }) {}
+  explicit GrpcConnection(const std::string& address) : stubs_(MakeStubs(address)), thread_([this] { Loop(); }) {}
   ~GrpcConnection() override { Close(); }
 
   void OpenClaim(uint64_t stream, const v1::Hello& hello, std::weak_ptr<ClaimObserver> observer) override {
@@ -274,7 +282,7 @@ class GrpcConnection final : public BrokerConnection {
       // Only the last one matters: whoever opens a stream has seen the end of the one before.
       claim_ = {stream, call};
     }
-    call->Start(stub().get(), &queue_, hello);
+    call->Start(&stubs()->tasks, &queue_, hello);
   }
   void UpdateClaim(uint64_t stream, const v1::WorkerUpdate& update) override {
     if (const std::shared_ptr<ClaimCall> call = claim(stream)) call->Update(update);
@@ -286,11 +294,12 @@ class GrpcConnection final : public BrokerConnection {
     if (const std::shared_ptr<ClaimCall> call = claim(stream)) call->Cancel();
   }
 
-#define BATON_UNARY(method)                                                                                            \
+#define BATON_UNARY_OF(stub, service, method)                                                                          \
   void method(const v1::method##Request& request, CallOptions options, Answer<v1::method##Response> answer) override { \
     auto* call = new UnaryCall<v1::method##Response>(&outstanding_, options, std::move(answer));                       \
-    call->Start(stub().get(), &queue_, &v1::TaskBroker::Stub::Async##method, request);                                 \
+    call->Start(&stubs()->stub, &queue_, &v1::service::Stub::Async##method, request);                                  \
   }
+#define BATON_UNARY(method) BATON_UNARY_OF(tasks, TaskBroker, method)
   BATON_UNARY(Heartbeat)
   BATON_UNARY(Complete)
   BATON_UNARY(Audit)
@@ -303,11 +312,17 @@ class GrpcConnection final : public BrokerConnection {
   BATON_UNARY(Cancel)
   BATON_UNARY(Resume)
 #undef BATON_UNARY
+  BATON_UNARY_OF(admin, TaskAdmin, CreateSchedule)
+  BATON_UNARY_OF(admin, TaskAdmin, PauseSchedule)
+  BATON_UNARY_OF(admin, TaskAdmin, UnpauseSchedule)
+  BATON_UNARY_OF(admin, TaskAdmin, TriggerSchedule)
+  BATON_UNARY_OF(admin, TaskAdmin, DeleteSchedule)
+#undef BATON_UNARY_OF
 
   void SetAddress(const std::string& address) override {
-    std::shared_ptr<v1::TaskBroker::Stub> made = MakeStub(address);
+    std::shared_ptr<Stubs> made = MakeStubs(address);
     absl::MutexLock lock(&mutex_);
-    stub_.swap(made);
+    stubs_.swap(made);
   }
 
   void Close() override {
@@ -330,9 +345,9 @@ class GrpcConnection final : public BrokerConnection {
     while (queue_.Next(&tag, &ok)) static_cast<Completion*>(tag)->Done(ok);
   }
 
-  std::shared_ptr<v1::TaskBroker::Stub> stub() {
+  std::shared_ptr<Stubs> stubs() {
     absl::MutexLock lock(&mutex_);
-    return stub_;
+    return stubs_;
   }
   std::shared_ptr<ClaimCall> claim(uint64_t stream) {
     absl::MutexLock lock(&mutex_);
@@ -342,7 +357,7 @@ class GrpcConnection final : public BrokerConnection {
   grpc::CompletionQueue queue_;
   Outstanding outstanding_;
   absl::Mutex mutex_;
-  std::shared_ptr<v1::TaskBroker::Stub> stub_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<Stubs> stubs_ ABSL_GUARDED_BY(mutex_);
   std::pair<uint64_t, std::shared_ptr<ClaimCall>> claim_ ABSL_GUARDED_BY(mutex_);
   // Last: it uses the others.
   std::thread thread_ ABSL_GUARDED_BY(mutex_);

@@ -18,6 +18,11 @@ int Task::failed_attempts() const { return context_->delivery().failed_attempts(
 int Task::max_retries() const { return context_->delivery().max_retries(); }
 int Task::priority() const { return context_->delivery().priority(); }
 absl::Time Task::created_at() const { return absl::FromUnixMicros(context_->delivery().created_at_us()); }
+const std::string& Task::schedule() const { return context_->delivery().schedule(); }
+absl::Time Task::scheduled_at() const {
+  const int64_t at = context_->delivery().scheduled_at_us();
+  return at == 0 ? absl::InfinitePast() : absl::FromUnixMicros(at);
+}
 
 const Payload& Task::payload() const { return context_->payload(); }
 const Payload& Task::context() const { return context_->context(); }

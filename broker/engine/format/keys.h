@@ -95,6 +95,8 @@ inline Key CheckpointMetaKey() { return Key().Byte('K'); }
 inline Key ClassMetaKey(uint32_t number) { return Key().Byte('c').U32(number); }
 inline Key OptionsMetaKey(uint32_t number) { return Key().Byte('o').U32(number); }
 inline std::string TypeMetaKey(absl::string_view type) { return "t" + std::string(type.data(), type.size()); }
+inline std::string ScheduleMetaKey(absl::string_view name) { return "h" + std::string(name.data(), name.size()); }
+inline std::string ScheduleStateMetaKey(absl::string_view name) { return "f" + std::string(name.data(), name.size()); }
 inline Key SessionMetaKey(uint64_t session) { return Key().Byte('s').U64(session); }
 inline Key JobMetaKey(uint64_t job) { return Key().Byte('j').U64(job); }
 

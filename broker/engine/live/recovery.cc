@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/status_macros.h"
 #include "broker/engine/live/loader.h"
@@ -102,6 +103,31 @@ absl::Status ReadMeta(const Snapshot& store, Catalog* catalog, Recovered* recove
   });
 }
 
+absl::Status ReadSchedules(const Snapshot& store, Recovered* recovered) {
+  RETURN_IF_ERROR(ForEachMeta(store, 'h', [&](absl::string_view key, absl::string_view value) {
+    auto schedule = std::make_unique<Schedule>();
+    schedule->name = std::string(key);
+    recovered->schedules.push_back(std::move(schedule));
+    return ParseRow("record of a schedule", value, &recovered->schedules.back()->row);
+  }));
+  // Both kinds come in order of names.
+  size_t at = 0;
+  RETURN_IF_ERROR(ForEachMeta(store, 'f', [&](absl::string_view key, absl::string_view value) {
+    while (at < recovered->schedules.size() && recovered->schedules[at]->name < key) ++at;
+    if (at == recovered->schedules.size() || recovered->schedules[at]->name != key) return absl::OkStatus();
+    recovered->schedules[at]->has_state = true;
+    return ParseRow("state of a schedule", value, &recovered->schedules[at]->state);
+  }));
+  return absl::OkStatus();
+}
+
+// A firing that a repair has dropped is not under way.
+void ForgetLostFirings(const absl::flat_hash_set<TaskId>& live, Recovered* recovered) {
+  for (const std::unique_ptr<Schedule>& schedule : recovered->schedules) {
+    if (!live.contains(schedule->state.last_task())) schedule->state.set_last_lives(false);
+  }
+}
+
 absl::Status RestoreCheckpoint(const Snapshot& store, Follower* follower) {
   std::string value;
   const absl::Status status = store.Get(Family::kMeta, CheckpointMetaKey(), &value);
@@ -146,14 +172,18 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   recovered.next_session = store->epoch() << 24 | 1;
   const std::shared_ptr<const Snapshot> snapshot = store->TakeSnapshot();
   RETURN_IF_ERROR(ReadMeta(*snapshot, catalog, &recovered));
+  RETURN_IF_ERROR(ReadSchedules(*snapshot, &recovered));
   RETURN_IF_ERROR(FindOldestRequestWindow(*snapshot, &recovered));
   RETURN_IF_ERROR(RestoreCheckpoint(*snapshot, follower));
   RETURN_IF_ERROR(Replay(*snapshot, follower, &recovered));
   // Commits after the last journal entry changed nothing in the live table.
   RETURN_IF_ERROR(follower->Fold(recovered.number, JournalEntry(), 0));
   recovered.next_id = follower->next_id();
+  absl::flat_hash_set<TaskId> firings, live_firings;
+  for (const auto& schedule : recovered.schedules) firings.insert(schedule->state.last_task());
   std::vector<LiveEntry> running;
   RETURN_IF_ERROR(follower->ForEachLive([&](const LiveEntry& entry) {
+    if (!firings.empty() && firings.contains(entry.id)) live_firings.insert(entry.id);
     if (entry.state == LiveState::PENDING) {
       if (!entry.paused) recovered.pending.Insert(entry.class_number, KeyOf(entry.priority, entry.due, entry.id), now);
     } else if (entry.state == LiveState::RUNNING) {
@@ -162,6 +192,7 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
       recovered.waiting.push_back(entry);
     }
   }));
+  ForgetLostFirings(live_firings, &recovered);
   for (const LiveEntry& entry : running) {
     absl::StatusOr<std::unique_ptr<Task>> task = LoadTask(*snapshot, *catalog, entry);
     if (absl::IsNotFound(task.status())) return absl::DataLossError(task.status().message());

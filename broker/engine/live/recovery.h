@@ -15,6 +15,7 @@
 #include "broker/engine/limits.h"
 #include "broker/engine/live/follower.h"
 #include "broker/engine/ready_order.h"
+#include "broker/engine/schedules/schedule_book.h"
 #include "broker/engine/task.h"
 #include "broker/storage/store.h"
 
@@ -36,6 +37,7 @@ struct Recovered {
   std::vector<std::pair<SessionNumber, records::v1::SessionRow>> sessions;
   std::vector<std::pair<uint64_t, records::v1::JobRow>> jobs;
   absl::flat_hash_map<std::string, records::v1::TypeRow> types;
+  std::vector<std::unique_ptr<Schedule>> schedules;  // Not prepared.
   size_t replayed_entries = 0;
 };
 

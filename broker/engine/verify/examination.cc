@@ -80,10 +80,16 @@ absl::Status Examination::ReadStoreRow(const Snapshot& store) {
 }
 
 absl::Status Examination::ReadMeta(const Snapshot& store) {
-  return store.Scan(Family::kMeta, "", "", [&](absl::string_view key, absl::string_view value) {
+  RETURN_IF_ERROR(store.Scan(Family::kMeta, "", "", [&](absl::string_view key, absl::string_view value) {
     TakeMeta(key, value);
     return true;
-  });
+  }));
+  for (const auto& [name, readable] : schedule_states_) {
+    unreadable_meta_.push_back(ScheduleStateMetaKey(name));
+    findings_.Add(Check::kScheduleState, absl::StrCat("how far schedule '", absl::CHexEscape(name), "' is ",
+                                                      readable ? "is told, but not what it is" : "is not readable"));
+  }
+  return absl::OkStatus();
 }
 
 void Examination::TakeMeta(absl::string_view key, absl::string_view value) {
@@ -113,6 +119,21 @@ void Examination::TakeMeta(absl::string_view key, absl::string_view value) {
     if (records::v1::JobRow row; Parse(value, &row)) return;
     unreadable(Check::kUnreadableJob,
                absl::StrCat("job ", ReadU64(name), ", which does something to the descendants of a task,"));
+  } else if (kind == "f") {
+    records::v1::ScheduleStateRow row;
+    schedule_states_[std::string(name)] = Parse(value, &row);
+  } else if (kind == "h") {
+    // Its state came before.
+    const auto state = schedule_states_.find(name);
+    const bool readable = state != schedule_states_.end() && state->second;
+    if (records::v1::ScheduleRow row; Parse(value, &row)) {
+      if (readable) schedule_states_.erase(state);
+      return;
+    }
+    unreadable(Check::kUnreadableSchedule, absl::StrCat("schedule '", absl::CHexEscape(name), "'"));
+    if (state == schedule_states_.end()) return;
+    unreadable_meta_.push_back(ScheduleStateMetaKey(name));
+    schedule_states_.erase(state);
   } else if (key != StoreMetaKey() && key != CheckpointMetaKey()) {
     unreadable_meta_.emplace_back(key);
     findings_.Add(Check::kStrayKey, absl::StrCat("key ", absl::BytesToHexString(key), " is none of family meta"));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -97,6 +98,8 @@ class Examination {
   absl::btree_set<TaskId> lost_;
   std::vector<std::string> unreadable_meta_;
   std::vector<std::string> unreadable_keys_;
+  // Those without a schedule, or not readable (false).
+  absl::btree_map<std::string, bool> schedule_states_;
   absl::flat_hash_map<TaskId, Parent> parents_;
   TaskId next_id_ = 1;
   // Pages with parents, by the records of their children.

@@ -26,12 +26,14 @@ enum class Check : uint8_t {
   kUnknownClass,
   kUnknownOptions,
   kUnreadableRequest,
+  kUnreadableSchedule,
   // Facts on the side, which come again or are of use only for a while.
   kUnreadableClass,
   kUnreadableOptions,
   kUnreadableType,
   kUnreadableSession,
   kUnreadableJob,
+  kScheduleState,
   kStrayKey,
   kInterruptedRepair,
   // The live table: checkpoint, pages, journal.
@@ -59,7 +61,7 @@ enum class Check : uint8_t {
   kUniqueKey,
   kMissingUniqueKey,
 };
-inline constexpr int kCheckCount = 38;
+inline constexpr int kCheckCount = 40;
 
 // Lower case with hyphens; permanent, for scripts.
 absl::string_view NameOf(Check check);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "broker/service/read/convert.h"
 #include "broker/service/read/events.h"
 #include "broker/service/read/task_message.h"
@@ -34,7 +35,11 @@ v1::Event& EventExpander::Add(v1::EventType type, WallMicros time, const std::st
 void EventExpander::ExpandTaskRow(const records::v1::TaskRow& row, std::vector<v1::Event>* events) {
   events->clear();
   events_ = events;
-  Add(v1::EVENT_TYPE_CREATED, row.created_us(), row.actor().empty() ? kBroker : row.actor(), v1::TASK_STATE_PENDING);
+  v1::Event& created = Add(v1::EVENT_TYPE_CREATED, row.created_us(), row.actor().empty() ? kBroker : row.actor(),
+                           v1::TASK_STATE_PENDING);
+  if (row.schedule_number() == 0) return;
+  created.set_reason(absl::StrCat(row.scheduled_us() != 0 ? "fired by schedule " : "triggered, of schedule ",
+                                  row.schedule()));
 }
 
 void EventExpander::ExpandStep(const Step& step, std::vector<v1::Event>* events) {

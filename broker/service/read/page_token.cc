@@ -22,25 +22,39 @@ uint64_t Seal(absl::string_view list, absl::string_view position) {
   return HashOf(absl::StrCat(list.size(), " ", list, position)).low;
 }
 
+Error BadToken(absl::string_view token) {
+  return InvalidArgument("BAD_PAGE_TOKEN",
+                         absl::StrCat("page_token '", absl::CEscape(token.substr(0, 100)),
+                                      "' is not from this list: pass next_page_token of the previous page with the "
+                                      "same filter, or leave it empty to start over"));
+}
+
 }  // namespace
+
+std::string EncodePageToken(absl::string_view list, absl::string_view position) {
+  std::string bytes(position);
+  AppendNumber(Seal(list, position), &bytes);
+  return absl::WebSafeBase64Escape(bytes);
+}
+
+Error DecodePageToken(absl::string_view list, absl::string_view token, std::string* position) {
+  if (!absl::WebSafeBase64Unescape(token, position) || position->size() < 8) return BadToken(token);
+  const size_t size = position->size() - 8;
+  const uint64_t seal = NumberAt(*position, size);
+  position->resize(size);
+  return seal == Seal(list, *position) ? Error() : BadToken(token);
+}
 
 std::string EncodePageToken(absl::string_view list, const std::vector<uint64_t>& position) {
   std::string bytes;
   for (const uint64_t number : position) AppendNumber(number, &bytes);
-  AppendNumber(Seal(list, bytes), &bytes);
-  return absl::WebSafeBase64Escape(bytes);
+  return EncodePageToken(list, bytes);
 }
 
 Error DecodePageToken(absl::string_view list, absl::string_view token, size_t count, std::vector<uint64_t>* position) {
   std::string bytes;
-  const size_t position_bytes = 8 * count;
-  if (!absl::WebSafeBase64Unescape(token, &bytes) || bytes.size() != position_bytes + 8 ||
-      NumberAt(bytes, position_bytes) != Seal(list, absl::string_view(bytes).substr(0, position_bytes))) {
-    return InvalidArgument("BAD_PAGE_TOKEN",
-                           absl::StrCat("page_token '", absl::CEscape(token.substr(0, 100)),
-                                        "' is not from this list: pass next_page_token of the previous page with the "
-                                        "same filter, or leave it empty to start over"));
-  }
+  if (Error error = DecodePageToken(list, token, &bytes); !error.ok()) return error;
+  if (bytes.size() != 8 * count) return BadToken(token);
   position->clear();
   for (size_t i = 0; i < count; ++i) position->push_back(NumberAt(bytes, 8 * i));
   return {};

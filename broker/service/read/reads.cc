@@ -7,6 +7,7 @@
 #include "broker/service/read/convert.h"
 #include "broker/service/read/events.h"
 #include "broker/service/read/page_token.h"
+#include "broker/service/read/schedules.h"
 #include "broker/service/read/statistics.h"
 #include "broker/service/read/task_list.h"
 #include "broker/service/read/task_message.h"
@@ -111,6 +112,22 @@ void ReadService::ListTypes(const v1::ListTypesRequest&, Done<v1::ListTypesRespo
   Read(std::move(done), [](const Core& core, const engine::View& view, v1::ListTypesResponse* response) {
     return service::ListTypes(core.Around(view), core.settings.page_bytes, response);
   });
+}
+
+void ReadService::GetSchedule(const v1::GetScheduleRequest& request, Done<v1::GetScheduleResponse> done) {
+  Read(std::move(done), [request](const Core&, const engine::View& view, v1::GetScheduleResponse* response) {
+    return service::GetSchedule(view, request, response);
+  });
+}
+
+void ReadService::ListSchedules(const v1::ListSchedulesRequest& request, Done<v1::ListSchedulesResponse> done) {
+  size_t size = 0;
+  Error error = core_->PageSize(request.page_size(), &size);
+  if (!error.ok()) return done(std::move(error), {});
+  Read(std::move(done),
+       [request, size](const Core& core, const engine::View& view, v1::ListSchedulesResponse* response) {
+         return service::ListSchedules(view, request, size, core.settings.page_bytes, response);
+       });
 }
 
 void ReadService::GetStatistics(const v1::GetStatisticsRequest&, Done<v1::GetStatisticsResponse> done) {

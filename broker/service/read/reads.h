@@ -81,6 +81,8 @@ class ReadService {
   void ListEvents(const v1::ListEventsRequest& request, Done<v1::ListEventsResponse> done);
   void ListAttempts(const v1::ListAttemptsRequest& request, Done<v1::ListAttemptsResponse> done);
   void ListTypes(const v1::ListTypesRequest& request, Done<v1::ListTypesResponse> done);
+  void GetSchedule(const v1::GetScheduleRequest& request, Done<v1::GetScheduleResponse> done);
+  void ListSchedules(const v1::ListSchedulesRequest& request, Done<v1::ListSchedulesResponse> done);
   void GetStatistics(const v1::GetStatisticsRequest& request, Done<v1::GetStatisticsResponse> done);
   void GetServerInfo(const v1::GetServerInfoRequest& request, Done<v1::GetServerInfoResponse> done);
 

@@ -47,6 +47,8 @@ class Description {
     for (const std::string& name : facts_.class_info->required_capabilities) task_.add_required_capabilities(name);
     task_.set_created_at_us(facts_.row.created_us());
     task_.set_unique_key(facts_.row.unique_key());
+    task_.set_schedule(facts_.row.schedule());
+    task_.set_scheduled_at_us(facts_.row.scheduled_us());
     *task_.mutable_options() = OptionsInForce(facts_.row, *facts_.class_info, facts_.now.options_number(),
                                               surroundings_.view.catalog(), surroundings_.defaults);
   }

@@ -50,6 +50,11 @@ class RecordingConnection final : public internal::BrokerConnection,
   PASS_ON(Wait)
   PASS_ON(Cancel)
   PASS_ON(Resume)
+  PASS_ON(CreateSchedule)
+  PASS_ON(PauseSchedule)
+  PASS_ON(UnpauseSchedule)
+  PASS_ON(TriggerSchedule)
+  PASS_ON(DeleteSchedule)
 #undef PASS_ON
 
   void SetAddress(const std::string& address) override { real_->SetAddress(address); }

@@ -32,6 +32,14 @@ struct FakeBroker {
   Answer<v1::UnpauseTaskRequest, v1::UnpauseTaskResponse> unpause;
   std::function<absl::Status(const v1::PauseTypeRequest&)> pause_type;
   std::function<absl::Status(const v1::UnpauseTypeRequest&)> unpause_type;
+  std::function<absl::StatusOr<v1::CreateScheduleResponse>(const v1::CreateScheduleRequest&)> create_schedule;
+  std::function<absl::StatusOr<v1::GetScheduleResponse>(const v1::GetScheduleRequest&)> get_schedule;
+  std::function<absl::StatusOr<v1::ListSchedulesResponse>(const v1::ListSchedulesRequest&)> list_schedules;
+  std::function<absl::Status(const v1::PauseScheduleRequest&)> pause_schedule;
+  std::function<absl::StatusOr<v1::UnpauseScheduleResponse>(const v1::UnpauseScheduleRequest&)> unpause_schedule;
+  std::function<absl::StatusOr<v1::TriggerScheduleResponse>(const v1::TriggerScheduleRequest&)> trigger_schedule;
+  std::function<absl::Status(const v1::DeleteScheduleRequest&)> delete_schedule;
+  std::function<absl::StatusOr<v1::PreviewScheduleResponse>(const v1::PreviewScheduleRequest&)> preview_schedule;
   Answer<v1::ListTasksRequest, v1::ListTasksResponse> list_tasks;
   Answer<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
   Answer<v1::ListAttemptsRequest, v1::ListAttemptsResponse> list_attempts;
@@ -73,6 +81,35 @@ class FakeBrokerConnection : public Broker {
   }
   absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration) override {
     return broker_.unpause_type(request);
+  }
+  absl::StatusOr<v1::CreateScheduleResponse> CreateSchedule(const v1::CreateScheduleRequest& request,
+                                                            absl::Duration) override {
+    return Ask(broker_.create_schedule, request);
+  }
+  absl::StatusOr<v1::GetScheduleResponse> GetSchedule(const v1::GetScheduleRequest& request, absl::Duration) override {
+    return Ask(broker_.get_schedule, request);
+  }
+  absl::StatusOr<v1::ListSchedulesResponse> ListSchedules(const v1::ListSchedulesRequest& request,
+                                                          absl::Duration) override {
+    return Ask(broker_.list_schedules, request);
+  }
+  absl::Status PauseSchedule(const v1::PauseScheduleRequest& request, absl::Duration) override {
+    return Ask(broker_.pause_schedule, request);
+  }
+  absl::StatusOr<v1::UnpauseScheduleResponse> UnpauseSchedule(const v1::UnpauseScheduleRequest& request,
+                                                              absl::Duration) override {
+    return Ask(broker_.unpause_schedule, request);
+  }
+  absl::StatusOr<v1::TriggerScheduleResponse> TriggerSchedule(const v1::TriggerScheduleRequest& request,
+                                                              absl::Duration) override {
+    return Ask(broker_.trigger_schedule, request);
+  }
+  absl::Status DeleteSchedule(const v1::DeleteScheduleRequest& request, absl::Duration) override {
+    return Ask(broker_.delete_schedule, request);
+  }
+  absl::StatusOr<v1::PreviewScheduleResponse> PreviewSchedule(const v1::PreviewScheduleRequest& request,
+                                                              absl::Duration) override {
+    return Ask(broker_.preview_schedule, request);
   }
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                   absl::Duration timeout) override {

@@ -9,7 +9,8 @@ namespace {
 using testing::HasSubstr;
 
 constexpr const char* kCommands[] = {"submit", "get",      "result",  "wait",  "cancel", "resume", "list",
-                                     "events", "attempts", "workers", "types", "stats",  "info",   "version"};
+                                     "events", "attempts", "workers", "types", "stats",  "info",   "version",
+                                     "schedule", "tree"};
 
 TEST_F(CommandTest, EveryCommandHasHelpWithExamples) {
   EXPECT_EQ(Run({"--help"}), ExitCode::kOk);

@@ -62,6 +62,15 @@ std::string CountsDifference(const View& running, const View& rebuilt) {
   return running.counts() == rebuilt.counts() ? "" : "counters of a rebuilt live table differ";
 }
 
+std::string SchedulesDifference(const std::vector<std::string>& running, const std::vector<std::string>& restarted) {
+  for (size_t i = 0; i < std::max(running.size(), restarted.size()); ++i) {
+    const std::string a = i < running.size() ? running[i] : "nothing more";
+    const std::string b = i < restarted.size() ? restarted[i] : "nothing more";
+    if (a != b) return absl::StrCat("of schedules there is ", b, ", where the engine had ", a);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string Describe(const LiveEntry& entry) {
@@ -104,6 +113,7 @@ std::string Difference(const EngineSettings& settings, storage::Store& store, co
   difference = restarted.BrokenInvariantForTest();
   if (!difference.empty()) return absl::StrCat("after a restart: ", difference);
   difference = EngineDifference(restarted.LiveForTest(), live);
+  if (difference.empty()) difference = SchedulesDifference(engine.SchedulesForTest(), restarted.SchedulesForTest());
   return difference.empty() ? "" : absl::StrCat("after a restart: ", difference);
 }
 

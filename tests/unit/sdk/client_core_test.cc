@@ -166,6 +166,78 @@ TEST_F(ClientCoreTest, CancelAndResumeTellTheBroker) {
   EXPECT_TRUE(absl::IsInvalidArgument(client_->Cancel(5, std::string(1025, 'x'))));
 }
 
+TEST_F(ClientCoreTest, ASchedulesDefinitionIsSentAsItIs) {
+  std::thread caller = Run([this] {
+    const absl::StatusOr<CreatedSchedule> created =
+        client_->CreateSchedule({.name = "nightly",
+                                 .cron = "30 2 * * *",
+                                 .time_zone = "Europe/Berlin",
+                                 .task = {.type = "report", .payload = "x", .options = {.priority = 3}},
+                                 .overlap = OverlapPolicy::kAllow,
+                                 .catch_up = CatchUpPolicy::kAll,
+                                 .catch_up_limit = 7,
+                                 .keep_going = true,
+                                 .max_firings = 9,
+                                 .end_at = absl::FromUnixMillis(1'500)},
+                                /*replace=*/true);
+    ASSERT_TRUE(created.ok()) << created.status();
+    EXPECT_TRUE(created->existing);
+    EXPECT_EQ(created->next_at, absl::FromUnixSeconds(60));
+  });
+  auto call = broker_->creates.Take("the schedule");
+  const v1::ScheduleDefinition& sent = call.request.schedule();
+  EXPECT_EQ(sent.name(), "nightly");
+  EXPECT_EQ(sent.cron(), "30 2 * * *");
+  EXPECT_EQ(sent.time_zone(), "Europe/Berlin");
+  EXPECT_EQ(sent.task().type(), "report");
+  EXPECT_EQ(sent.task().options().priority(), 3);
+  EXPECT_EQ(sent.overlap(), v1::OVERLAP_POLICY_ALLOW);
+  EXPECT_EQ(sent.catch_up(), v1::CATCH_UP_POLICY_ALL);
+  EXPECT_EQ(sent.catch_up_limit(), 7);
+  EXPECT_TRUE(sent.keep_going());
+  EXPECT_EQ(sent.max_firings(), 9u);
+  EXPECT_EQ(sent.end_at().seconds(), 1);
+  EXPECT_EQ(sent.end_at().nanos(), 500'000'000);
+  EXPECT_TRUE(call.request.replace());
+  v1::CreateScheduleResponse response;
+  response.set_existing(true);
+  response.mutable_next_at()->set_seconds(60);
+  call.Succeed(response);
+  caller.join();
+}
+
+TEST_F(ClientCoreTest, VerbsNameTheirSchedule) {
+  std::thread caller = Run([this] {
+    EXPECT_TRUE(client_->PauseSchedule("nightly", "holidays").ok());
+    EXPECT_TRUE(client_->UnpauseSchedule("nightly").ok());
+    EXPECT_EQ(client_->TriggerSchedule("nightly").value(), 42u);
+    EXPECT_TRUE(client_->DeleteSchedule("nightly").ok());
+  });
+  auto pause = broker_->pauses.Take("the pause");
+  EXPECT_EQ(pause.request.name(), "nightly");
+  EXPECT_EQ(pause.request.reason(), "holidays");
+  pause.Succeed({});
+  auto unpause = broker_->unpauses.Take("the end of it");
+  EXPECT_EQ(unpause.request.name(), "nightly");
+  unpause.Succeed({});
+  auto trigger = broker_->triggers.Take("the trigger");
+  v1::TriggerScheduleResponse triggered;
+  triggered.set_task_id(42);
+  trigger.Succeed(triggered);
+  auto last = broker_->deletes.Take("the end");
+  EXPECT_EQ(last.request.name(), "nightly");
+  last.Succeed({});
+  caller.join();
+}
+
+TEST_F(ClientCoreTest, WhatIsNotTextIsNotSent) {
+  EXPECT_EQ(client_->CreateSchedule({.name = "\xFF"}, false).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(client_->CreateSchedule({.name = "n", .task = {.type = "\xFF"}}, false).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(client_->PauseSchedule("n", "\xFF").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(client_->DeleteSchedule("\xFF").code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(ClientCoreTest, CloseEndsWhatWaits) {
   Submit({{.type = "a"}});
   auto under_way = broker_->submits.Take("a Submit call");

@@ -99,6 +99,11 @@ class FakeConnection final : public BrokerConnection {
     cancel(waits);
     cancel(cancels);
     cancel(resumes);
+    cancel(creates);
+    cancel(pauses);
+    cancel(unpauses);
+    cancel(triggers);
+    cancel(deletes);
   }
 
 #define BATON_FAKE(method, inbox)                                                                                      \
@@ -117,6 +122,11 @@ class FakeConnection final : public BrokerConnection {
   BATON_FAKE(Wait, waits)
   BATON_FAKE(Cancel, cancels)
   BATON_FAKE(Resume, resumes)
+  BATON_FAKE(CreateSchedule, creates)
+  BATON_FAKE(PauseSchedule, pauses)
+  BATON_FAKE(UnpauseSchedule, unpauses)
+  BATON_FAKE(TriggerSchedule, triggers)
+  BATON_FAKE(DeleteSchedule, deletes)
 #undef BATON_FAKE
 
   std::shared_ptr<ClaimObserver> observer() {

@@ -50,6 +50,8 @@ TEST_F(TaskTest, ShowsAllOfTheDelivery) {
   delivery.set_priority(-5);
   delivery.set_failed_attempts(1);
   delivery.set_max_retries(4);
+  delivery.set_schedule("nightly");
+  delivery.set_scheduled_at_us(1'500'000);
   delivery.set_children(9);
   delivery.set_children_failed(2);
   delivery.mutable_payload()->set_json(R"({"n": 1})");
@@ -67,6 +69,8 @@ TEST_F(TaskTest, ShowsAllOfTheDelivery) {
         EXPECT_EQ(task.priority(), -5);
         EXPECT_EQ(task.failed_attempts(), 1);
         EXPECT_EQ(task.max_retries(), 4);
+        EXPECT_EQ(task.schedule(), "nightly");
+        EXPECT_EQ(task.scheduled_at(), absl::FromUnixMillis(1'500));
         EXPECT_EQ(task.children_count(), 9);
         EXPECT_EQ(task.children_failed(), 2);
         EXPECT_EQ(task.context().bytes(), "where I was");

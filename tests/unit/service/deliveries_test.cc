@@ -84,6 +84,22 @@ TEST(Deliveries, CarryEverythingAHandlerGets) {
   EXPECT_EQ(wire.created_at_us(), 123);
 }
 
+TEST(Deliveries, NameTheScheduleThatTheyAreOf) {
+  engine::Delivery delivery = MakeDelivery(1, 10);
+  auto body = std::make_shared<engine::TaskBody>(*delivery.body);
+  records::v1::TaskRow row;
+  row.set_schedule("nightly");
+  row.set_schedule_number(1 << 24);
+  row.set_scheduled_us(1'700'000'000'000'000);
+  body->task_row += row.SerializeAsString();
+  delivery.body = std::move(body);
+  std::deque<engine::Delivery> pending;
+  pending.push_back(std::move(delivery));
+  const std::vector<v1::Delivery> parsed = Parse(TakeDeliveries(kIncarnation, 4 << 20, &pending));
+  EXPECT_EQ(parsed.at(0).schedule(), "nightly");
+  EXPECT_EQ(parsed.at(0).scheduled_at_us(), 1'700'000'000'000'000);
+}
+
 TEST(Deliveries, AreCutByCount) {
   std::deque<engine::Delivery> pending;
   for (uint64_t i = 1; i <= 1500; ++i) pending.push_back(MakeDelivery(i, 1));

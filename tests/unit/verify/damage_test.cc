@@ -77,6 +77,13 @@ const std::vector<Damage>& Records() {
        [](Scene& s) { s.Delete(Family::kMeta, OptionsMetaKey(1)); },
        {"attempt", "unknown-options"},
        ""},
+      {"ScheduleUnreadable",
+       [](Scene& s) {
+         s.Put(Family::kMeta, ScheduleMetaKey("nightly"), kJunk);
+         s.Put(Family::kMeta, ScheduleStateMetaKey("nightly"), "");
+       },
+       {"unreadable-schedule"},
+       "schedule 'nightly'"},
       {"RequestUnreadable",
        [](Scene& s) { s.Put(Family::kKey, s.FirstKey(Family::kKey, "r"), kJunk); },
        {"unreadable-request"},
@@ -105,6 +112,17 @@ const std::vector<Damage>& Sides() {
        {"session"},
        "which nothing tells"},
       {"JobUnreadable", [](Scene& s) { s.Put(Family::kMeta, JobMetaKey(7), kJunk); }, {"unreadable-job"}, "job 7"},
+      {"ScheduleStateUnreadable",
+       [](Scene& s) {
+         s.Put(Family::kMeta, ScheduleMetaKey("nightly"), "");
+         s.Put(Family::kMeta, ScheduleStateMetaKey("nightly"), kJunk);
+       },
+       {"schedule-state"},
+       "how far schedule 'nightly' is is not readable"},
+      {"ScheduleStateOfNoSchedule",
+       [](Scene& s) { s.Put(Family::kMeta, ScheduleStateMetaKey("nightly"), ""); },
+       {"schedule-state"},
+       "is told, but not what it is"},
       {"StrayTaskKey", [](Scene& s) { s.Put(Family::kTask, TaskKey(s.done).str() + "x", ""); }, {"stray-key"}, ""},
       {"StrayMetaKey", [](Scene& s) { s.Put(Family::kMeta, "x", ""); }, {"stray-key"}, "family meta"},
       {"StrayKeyKey", [](Scene& s) { s.Put(Family::kKey, "x", ""); }, {"stray-key"}, "family key"},

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "baton/log.h"
 #include "baton/payload.h"
+#include "baton/schedule.h"
 #include "baton/task_info.h"
 #include "baton/task_options.h"
 
@@ -108,6 +109,21 @@ class Client {
   // FAILED_PRECONDITION, reason NOT_SUSPENDED or WAITS_FOR_CHILDREN. After a lost answer the call is repeated: it fails
   // with NOT_SUSPENDED then, or, if the task was suspended again meanwhile, decides about that too.
   absl::Status Resume(uint64_t id, Payload decision = {}, const std::string& reason = "");
+
+  // Makes sure that there is such a schedule: one that is there already, defined the same way, is left alone, so that
+  // every process may call this when it starts. `replace`: one that is defined differently is changed. Errors:
+  // ALREADY_EXISTS, reason SCHEDULE_EXISTS, it is defined differently; INVALID_ARGUMENT, reasons BAD_CRON and
+  // BAD_TIME_ZONE among others.
+  absl::StatusOr<CreatedSchedule> CreateSchedule(ScheduleDefinition schedule, bool replace = false);
+  // Errors of these: NOT_FOUND, reason SCHEDULE_NOT_FOUND. Pausing a paused schedule is OK.
+  absl::Status PauseSchedule(const std::string& name, const std::string& reason = "");
+  // FAILED_PRECONDITION, reason NOT_PAUSED, or BAD_SCHEDULE: the broker's machine does not know its time zone.
+  absl::Status UnpauseSchedule(const std::string& name);
+  // Creates a task now and answers with its id. FAILED_PRECONDITION, reason SCHEDULE_BUSY: the last one has not ended,
+  // and the schedule does not let them overlap. With OverlapPolicy::kAllow a lost answer may cost a second task.
+  absl::StatusOr<uint64_t> TriggerSchedule(const std::string& name);
+  // Its tasks go on.
+  absl::Status DeleteSchedule(const std::string& name);
 
  private:
   std::shared_ptr<internal::ClientCore> core_;

@@ -48,6 +48,10 @@ class Task {
   int max_retries() const;
   int priority() const;
   absl::Time created_at() const;
+  // The schedule that created the task, empty if none did, and the instant at which that was due
+  // (absl::InfinitePast(): it was triggered by hand).
+  const std::string& schedule() const;
+  absl::Time scheduled_at() const;
 
   // What was submitted.
   const Payload& payload() const;

@@ -103,6 +103,10 @@ struct TaskInfo {
   Payload context;
   // Whether some live worker could run it.
   bool runnable = false;
+  // The schedule that created it, empty if none did, and the instant at which that was due (absl::InfinitePast(): it
+  // was triggered by hand).
+  std::string schedule;
+  absl::Time scheduled_at = absl::InfinitePast();
   // In words, why it is not running; empty if it runs or has ended.
   std::string waiting_for;
   // Changes whenever state, attempt, stage or progress change; compare for equality only.

@@ -1,0 +1,58 @@
+// One call with all its retries; for the sources of ClientCore.
+#ifndef BATON_WORKER_SDK_CLIENT_CALL_H_
+#define BATON_WORKER_SDK_CLIENT_CALL_H_
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "baton/error.h"
+#include "worker_sdk/src/backoff.h"
+#include "worker_sdk/src/client_core.h"
+#include "worker_sdk/src/convert.h"
+#include "worker_sdk/src/sdk_limits.h"
+
+namespace baton::inline sdk {
+namespace internal {
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& request, absl::Duration budget,
+                                          absl::Duration call_timeout,
+                                          void (BrokerConnection::*method)(const Request&, CallOptions,
+                                                                           Answer<Response>)) {
+  if (!options_status_.ok()) return options_status_;
+  struct Pending {
+    absl::Notification answered;
+    absl::Status status;
+    Response response;
+  };
+  const int64_t deadline = scheduler_->Now() + Micros(budget);
+  Backoff backoff(kRetryInitial, kRetryCap, static_cast<uint64_t>(deadline));
+  while (true) {
+    const absl::Duration left = absl::Microseconds(std::max<int64_t>(1000, deadline - scheduler_->Now()));
+    auto pending = std::make_shared<Pending>();
+    (connection_.get()->*method)(request, {.timeout = std::min(left, call_timeout), .wait_for_ready = true},
+                                 [pending](const absl::Status& status, Response& response) {
+                                   pending->status = status;
+                                   pending->response.Swap(&response);
+                                   pending->answered.Notify();
+                                 });
+    pending->answered.WaitForNotification();
+    if (pending->status.ok()) return std::move(pending->response);
+    if (!IsTransient(pending->status)) return pending->status;
+    const absl::Duration pause = backoff.Next(RetryAfter(pending->status));
+    if (scheduler_->Now() + Micros(pause) >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(name, ": no success within ", absl::FormatDuration(budget),
+                                                      " at ", ResolveAddress(options_.broker),
+                                                      "; last failure: ", pending->status.ToString()));
+    }
+    if (!Pause(pause)) return absl::CancelledError(absl::StrCat(name, ": the client was closed"));
+  }
+}
+
+}  // namespace internal
+}  // namespace baton::inline sdk
+
+#endif  // BATON_WORKER_SDK_CLIENT_CALL_H_
