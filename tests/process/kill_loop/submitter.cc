@@ -60,6 +60,7 @@ class Submitter {
 
   void Run(const sigset_t& stop_signals) {
     std::vector<std::thread> threads;
+    threads.reserve(kSubmitters);
     for (int i = 0; i < kSubmitters; ++i) threads.emplace_back([this, i] { Submit(i); });
     std::thread cancelling([this] { Cancel(); });
     std::thread deciding([this] { Decide(); });

@@ -175,6 +175,7 @@ class CommandTest : public testing::Test {
     return files_.back();
   }
 
+  // NOLINTBEGIN(readability-identifier-naming): tests read like sentences
   FakeBroker broker;
   std::string input;
   bool terminal = false;
@@ -183,6 +184,7 @@ class CommandTest : public testing::Test {
   std::string connected_to;
   std::ostringstream out;
   std::ostringstream err;
+  // NOLINTEND(readability-identifier-naming)
 
  private:
   std::vector<std::string> files_;

@@ -88,7 +88,7 @@ engine::LiveEntry Scene::EntryOf(TaskId id) {
 }
 
 // Sets the state in the live table and in the counts, then commits.
-void Scene::Put(const engine::LiveEntry& entry, WriteBatch batch) {
+void Scene::Put(const engine::LiveEntry& entry, const WriteBatch& batch) {
   {
     absl::MutexLock lock(&partition_.mu_);
     engine::Page& page = PageOf(entry.id);

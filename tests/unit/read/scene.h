@@ -145,7 +145,7 @@ class Scene {
     uint32_t rows = 0;
   };
   engine::Page& PageOf(TaskId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(partition_.mu_);
-  void Put(const engine::LiveEntry& entry, storage::WriteBatch batch);
+  void Put(const engine::LiveEntry& entry, const storage::WriteBatch& batch);
   Step MakeStep(const engine::LiveEntry& entry, Step::Kind kind, LiveState state);
 
   ManualClock clock_{{.wall = kStart, .steady = kHour}};
