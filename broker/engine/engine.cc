@@ -13,6 +13,9 @@ namespace {
 // How often readers may see new numbers of free slots.
 constexpr Micros kSlotsPublishInterval = 250 * kMillisecond;
 
+// How long it may sleep while a schedule is to fire: less than what makes an instant too old to fire.
+constexpr Micros kMaxScheduleSleep = kInstantOver / 2;
+
 }  // namespace
 
 Engine::Engine(const EngineSettings& settings, Catalog* catalog, RoutingBoard* board, Recovered recovered, Now now)
@@ -168,7 +171,8 @@ Micros Engine::SleepTime() const {
   }
   // Those that are due and wait for the next round need no waking.
   if (!has_more_ && schedules_.next_due() != std::numeric_limits<WallMicros>::max()) {
-    sleep = std::min(sleep, std::max<Micros>(schedules_.next_due() - now_.wall, 0));
+    // The wall clock may be set forward meanwhile.
+    sleep = std::min({sleep, kMaxScheduleSleep, std::max<Micros>(schedules_.next_due() - now_.wall, 0)});
   }
   if (!session_timers_.empty()) {
     sleep = std::min({sleep, kMaxSleep, std::max<Micros>(session_timers_.begin()->first - lease_now_, 0)});

@@ -55,8 +55,14 @@ void Engine::CreateSchedule(std::unique_ptr<Command> owned) {
     command.error = InvalidArgument("OUT_OF_RANGE", "schedule.end_at is over: give a time to come, or none");
   } else if (CheckRoomFor(command, before)) {
     // What is due by now is of the old definition.
-    while (before != nullptr && IsDue(*before, now_.wall) && batch_.bytes() < kOpenBatchBytes) Fire(*before);
-    command.next = PutSchedule(std::move(command.schedule), before);
+    const size_t most = batch_.bytes() + kOpenBatchBytes;
+    while (before != nullptr && IsDue(*before, now_.wall) && batch_.bytes() < most) Fire(*before);
+    if (before != nullptr && IsDue(*before, now_.wall)) {
+      command.error = ResourceExhausted(
+          "OVERLOADED", "the schedule has much to make up for before it can be replaced: send the call again", kSecond);
+    } else {
+      command.next = PutSchedule(std::move(command.schedule), before);
+    }
   }
   batch_.Answer(std::move(owned));
 }
@@ -149,8 +155,10 @@ void Engine::TriggerSchedule(ChangeScheduleCommand& command, Schedule& schedule)
 }
 
 void Engine::FireSchedules() {
-  // What they create may be large: a full batch is committed first.
-  for (size_t fired = 0; fired < kRoundTimers && batch_.bytes() < kOpenBatchBytes; ++fired) {
+  // What they create may be large: a full batch is committed first. But whatever else fills it, some of them fire in
+  // every round.
+  const size_t most = std::max(kOpenBatchBytes, batch_.bytes() + kOpenBatchBytes / 4);
+  for (size_t fired = 0; fired < kRoundTimers && batch_.bytes() < most; ++fired) {
     Schedule* schedule = schedules_.FirstDue(now_.wall);
     if (schedule == nullptr) return;
     Fire(*schedule);

@@ -83,16 +83,6 @@ Error DecodePolicies(const Field& field, const v1::ScheduleDefinition& wire, Sch
   return {};
 }
 
-// Two definitions that mean the same have the same one, however they were written.
-Hash128 HashOfDefinition(v1::ScheduleDefinition wire, const ScheduleRow& row) {
-  wire.set_time_zone(row.time_zone());
-  wire.set_overlap(row.overlap() == ScheduleRow::ALLOW ? v1::OVERLAP_POLICY_ALLOW : v1::OVERLAP_POLICY_SKIP);
-  if (wire.catch_up() == v1::CATCH_UP_POLICY_UNSPECIFIED) wire.set_catch_up(v1::CATCH_UP_POLICY_ONE);
-  wire.set_catch_up_limit(static_cast<int32_t>(row.catch_up_limit()));
-  if (wire.task().options().ByteSizeLong() == 0) wire.mutable_task()->clear_options();
-  return HashOf(wire.SerializeAsString());
-}
-
 Error DecodeTask(const Decoding& decoding, const Field& field, const std::string& actor, const v1::NewTask& wire,
                  engine::NewTask* task) {
   const char* planned = wire.has_delay_us() ? "delay_us" : wire.has_run_at_us() ? "run_at_us" : nullptr;
@@ -103,6 +93,17 @@ Error DecodeTask(const Decoding& decoding, const Field& field, const std::string
                                         planned != nullptr ? "the cron expression says when" : "see overlap"));
   }
   return DecodeNewTask(decoding, field, TaskRole::kSubmitted, actor, wire, task);
+}
+
+// Of what it means: the same however it is written, and whoever sends it. To be called before the row says who does.
+Error HashDefinition(const Decoding& decoding, const v1::ScheduleDefinition& wire, ScheduleRow* row) {
+  engine::NewTask anonymous;
+  CHECK_FIELD(DecodeTask(decoding, Field("schedule"), "", wire.task(), &anonymous));
+  ScheduleRow meaning = *row;
+  meaning.clear_actor();
+  meaning.set_task_row(anonymous.row);
+  row->set_definition_hash(HashOf(meaning.SerializeAsString()).Bytes());
+  return {};
 }
 
 void SetTime(WallMicros time, google::protobuf::Timestamp* wire) { *wire = WireTime(time); }
@@ -131,7 +132,7 @@ Error DecodeCreateSchedule(const Decoding& decoding, const v1::CreateScheduleReq
   row.set_task_row(std::move(task.row));
   row.set_actor(command->actor);
   row.set_end_us(end);
-  row.set_definition_hash(HashOfDefinition(wire, row).Bytes());
+  CHECK_FIELD(HashDefinition(decoding, wire, &row));
   schedule->options = task.options;
   schedule->tag_hash = task.tag_hash;
   command->schedule = std::move(schedule);

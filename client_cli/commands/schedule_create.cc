@@ -83,7 +83,7 @@ ExitCode RunCreate(Session& session, const ScheduleArguments& arguments) {
                             << (response->existing() ? " is there already, defined the same way." : " is stored.")
                             << (response->has_next_at()
                                     ? absl::StrCat(" It fires ", session.Local(ToTime(response->next_at())), ".")
-                                    : " It does not fire.")
+                                    : " It does not fire: it is paused, or over.")
                             << '\n';
   return ExitCode::kOk;
 }

@@ -1,5 +1,6 @@
 // baton tree
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
 #include <vector>
@@ -38,27 +39,40 @@ absl::StatusOr<v1::Task> FetchTask(Session& session, uint64_t id) {
   return std::move(*response->mutable_task());
 }
 
-// Of the newest tasks at most `limit`, and the task at the top in any case; `limit` 0: all.
-absl::StatusOr<Workflow> ReadWorkflow(Session& session, const v1::Task& top, uint64_t limit) {
-  Workflow workflow;
+// The children of one task. False: there are more than `workflow` may have.
+absl::StatusOr<bool> ReadChildren(Session& session, uint64_t parent, uint64_t limit, Workflow* workflow) {
   v1::ListTasksRequest request;
-  request.mutable_filter()->set_root_id(top.root_id());
-  const uint64_t fetched = limit == 0 ? 0 : limit + 1;
+  request.mutable_filter()->set_parent_id(parent);
+  const uint64_t room = limit == 0 ? 0 : limit - workflow->tasks.size() + 1;
+  bool fits = true;
   absl::Status listed = ForEachItem(
-      request, fetched,
+      request, room,
       [&](const v1::ListTasksRequest& page) { return session.broker().ListTasks(page, session.call_timeout()); },
       [](const v1::ListTasksResponse& page) -> const auto& { return page.tasks(); },
       [&](const v1::Task& task) {
-        if (limit != 0 && workflow.tasks.size() == limit) {
-          workflow.complete = false;
-        } else {
-          workflow.tasks[task.id()] = task;
-        }
+        fits = limit == 0 || workflow->tasks.size() < limit;
+        if (fits) workflow->tasks[task.id()] = task;
+        if (fits) workflow->children[parent].push_back(task.id());
       },
       [] {});
   if (!listed.ok()) return listed;
-  workflow.tasks.try_emplace(top.id(), top);
-  for (const auto& [id, task] : workflow.tasks) workflow.children[task.parent_id()].push_back(id);
+  std::sort(workflow->children[parent].begin(), workflow->children[parent].end());
+  return fits;
+}
+
+// Level by level, so that what is left out when `limit` is reached is what is deepest; `limit` 0: all.
+absl::StatusOr<Workflow> ReadWorkflow(Session& session, const v1::Task& top, uint64_t limit) {
+  Workflow workflow;
+  workflow.tasks[top.id()] = top;
+  std::deque<uint64_t> parents = {top.id()};
+  for (; !parents.empty() && workflow.complete; parents.pop_front()) {
+    const uint64_t parent = parents.front();
+    if (workflow.tasks.at(parent).children_total() == 0) continue;
+    absl::StatusOr<bool> fits = ReadChildren(session, parent, limit, &workflow);
+    if (!fits.ok()) return fits.status();
+    workflow.complete = *fits;
+    parents.insert(parents.end(), workflow.children[parent].begin(), workflow.children[parent].end());
+  }
   return workflow;
 }
 
@@ -162,7 +176,7 @@ ExitCode RunTree(Session& session, const TreeArguments& arguments) {
   }
   if (!workflow->complete) {
     session.environment().err << "baton: the workflow has more than " << *limit
-                              << " tasks: older ones are not shown (--limit)" << std::endl;
+                              << " tasks: not all are shown (--limit)" << std::endl;
   }
   return ExitCode::kOk;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -44,15 +45,19 @@ int main() {
   const char* path = std::getenv("GREETING_FILE");
   baton::Worker worker;
   if (!UseGreeting(worker, ReadGreeting(path)).ok()) return 2;
-  std::thread([&worker, path, reload] {
+  std::atomic<bool> over = false;
+  std::thread reloading([&worker, &over, path, reload] {
     int number = 0;
-    while (sigwait(&reload, &number) == 0) {
+    while (sigwait(&reload, &number) == 0 && !over) {
       const std::string greeting = ReadGreeting(path);
       if (UseGreeting(worker, greeting).ok()) std::cout << "now greeting with " << greeting << std::endl;
     }
-  }).detach();
+  });
   worker.ShutdownOnSignals();
   const absl::Status status = worker.Run();
+  over = true;
+  pthread_kill(reloading.native_handle(), SIGHUP);
+  reloading.join();
   if (!status.ok()) baton::LogToStderr(baton::LogLevel::kError, status.ToString());
   return status.ok() ? 0 : 1;
 }

@@ -14,7 +14,9 @@ namespace {
 
 baton::Outcome Report(baton::Task& task) {
   // The instant that the report is about does not depend on when it runs, nor on how often.
-  const absl::Time day = task.schedule().empty() ? task.created_at() : task.scheduled_at();
+  // Tasks that were triggered, or submitted by hand, have none.
+  const bool by_hand = task.scheduled_at() == absl::InfinitePast();
+  const absl::Time day = by_hand ? task.created_at() : task.scheduled_at();
   std::cout << "report of " << absl::FormatTime(day, absl::UTCTimeZone()) << std::endl;
   return "done";
 }

@@ -194,9 +194,9 @@ namespace {
 bool IsInDatabase(absl::string_view name) {
   if (name == "UTC") return true;
   const char* directory = std::getenv("TZDIR");
+  if (directory == nullptr || *directory == '\0') directory = "/usr/share/zoneinfo";
   std::error_code error;
-  return std::filesystem::is_regular_file(
-      absl::StrCat(directory != nullptr ? directory : "/usr/share/zoneinfo", "/", name), error);
+  return std::filesystem::is_regular_file(absl::StrCat(directory, "/", name), error);
 }
 
 }  // namespace

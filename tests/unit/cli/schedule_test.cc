@@ -51,7 +51,7 @@ TEST_F(CommandTest, ScheduleCreateSendsEverythingThatIsGiven) {
   EXPECT_EQ(schedule.max_firings(), 9u);
   EXPECT_EQ(schedule.end_at().seconds(), 1'798'761'600);
   EXPECT_TRUE(sent.replace());
-  EXPECT_EQ(out.str(), "Schedule nightly is stored. It does not fire.\n");
+  EXPECT_EQ(out.str(), "Schedule nightly is stored. It does not fire: it is paused, or over.\n");
   EXPECT_EQ(Run({"schedule", "create", "nightly", "@daily", "report"}), ExitCode::kOk);
   EXPECT_FALSE(sent.schedule().task().has_payload());
 }

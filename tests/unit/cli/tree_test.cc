@@ -1,5 +1,8 @@
 // baton tree
+#include <algorithm>
 #include <deque>
+#include <string>
+#include <vector>
 
 #include "client_cli/text/json_text.h"
 #include "gmock/gmock.h"
@@ -31,15 +34,19 @@ class TreeTest : public CommandTest {
       if (response.has_task()) return response;
       return MakeStatus(absl::StatusCode::kNotFound, "there is no task 9", "TASK_NOT_FOUND");
     };
+    tasks_[0].set_children_total(3);
+    tasks_[3].set_children_total(1);
     broker.list_tasks = [this](const v1::ListTasksRequest& request, absl::Duration) {
-      EXPECT_EQ(request.filter().root_id(), 1u);
+      std::vector<v1::Task> children;
+      for (const v1::Task& task : tasks_) {
+        if (task.parent_id() == request.filter().parent_id()) children.insert(children.begin(), task);
+      }
+      EXPECT_FALSE(children.empty()) << "tasks without children need not be asked for";
       // Newest first, two on a page.
       v1::ListTasksResponse page;
       const size_t from = request.page_token().empty() ? 0 : std::stoul(request.page_token());
-      for (size_t i = from; i < std::min(from + 2, tasks_.size()); ++i) {
-        *page.add_tasks() = tasks_[tasks_.size() - 1 - i];
-      }
-      if (from + 2 < tasks_.size()) page.set_next_page_token(std::to_string(from + 2));
+      for (size_t i = from; i < std::min(from + 2, children.size()); ++i) *page.add_tasks() = children[i];
+      if (from + 2 < children.size()) page.set_next_page_token(std::to_string(from + 2));
       return absl::StatusOr<v1::ListTasksResponse>(page);
     };
   }

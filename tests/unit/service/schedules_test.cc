@@ -81,6 +81,7 @@ TEST_F(ScheduleDecodingTest, SameDefinitionHasTheSameHashAndAnotherHasNot) {
   spelt_out.mutable_schedule()->set_overlap(v1::OVERLAP_POLICY_SKIP);
   spelt_out.mutable_schedule()->set_catch_up(v1::CATCH_UP_POLICY_ONE);
   spelt_out.mutable_schedule()->mutable_task()->mutable_options();
+  spelt_out.mutable_schedule()->mutable_task()->set_unique_policy(v1::UNIQUE_POLICY_REJECT);
   ASSERT_THAT(Decode(spelt_out), IsOk());
   EXPECT_EQ(command_.schedule->row.definition_hash(), hash) << "it means the same";
   v1::CreateScheduleRequest other = Good();

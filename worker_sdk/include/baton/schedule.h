@@ -59,7 +59,7 @@ struct ScheduleDefinition {
 struct CreatedSchedule {
   // It was there already, defined the same way.
   bool existing = false;
-  // When it fires next; absl::InfiniteFuture(): never.
+  // When it fires next; absl::InfiniteFuture(): it is paused, or has ended.
   absl::Time next_at = absl::InfiniteFuture();
 };
 
