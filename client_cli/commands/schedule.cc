@@ -115,7 +115,7 @@ void PrintSchedule(Session& session, const v1::Schedule& schedule, const v1::Pre
   details.Add("type", definition.task().type());
   details.Add("tag", definition.task().tag());
   details.Add("options", OptionsText(definition.task().options()));
-  if (definition.task().has_payload()) details.Add("payload", CompactJson(PayloadJson(definition.task().payload())));
+  details.Add("payload", PayloadPreview(definition.task().payload()));
   details.Add("fired", absl::StrCat(schedule.fired()));
   details.Add("skipped", absl::StrCat(schedule.skipped()));
   details.Add("missed", absl::StrCat(schedule.missed()));
