@@ -106,8 +106,6 @@ Error HashDefinition(const Decoding& decoding, const v1::ScheduleDefinition& wir
   return {};
 }
 
-void SetTime(WallMicros time, google::protobuf::Timestamp* wire) { *wire = WireTime(time); }
-
 }  // namespace
 
 Error DecodeCreateSchedule(const Decoding& decoding, const v1::CreateScheduleRequest& request,
@@ -142,7 +140,7 @@ Error DecodeCreateSchedule(const Decoding& decoding, const v1::CreateScheduleReq
 
 void EncodeCreateSchedule(const engine::CreateScheduleCommand& command, v1::CreateScheduleResponse* response) {
   response->set_existing(command.existing);
-  if (command.next != 0) SetTime(command.next, response->mutable_next_at());
+  if (command.next != 0) *response->mutable_next_at() = WireTime(command.next);
 }
 
 Error DecodeChangeSchedule(const std::string& name, const std::string& reason, engine::ChangeScheduleCommand* command) {
@@ -154,7 +152,7 @@ Error DecodeChangeSchedule(const std::string& name, const std::string& reason, e
 }
 
 void EncodeUnpauseSchedule(const engine::ChangeScheduleCommand& command, v1::UnpauseScheduleResponse* response) {
-  if (command.next != 0) SetTime(command.next, response->mutable_next_at());
+  if (command.next != 0) *response->mutable_next_at() = WireTime(command.next);
 }
 
 Error PreviewSchedule(WallMicros now, const v1::PreviewScheduleRequest& request,
@@ -170,7 +168,7 @@ Error PreviewSchedule(WallMicros now, const v1::PreviewScheduleRequest& request,
   for (int32_t left = request.count() == 0 ? kDefaultPreview : request.count(); left > 0; --left) {
     next = cron.Next(*next, zone);
     if (!next.has_value() || *next > kLastSecond * kSecond) break;
-    SetTime(*next, response->add_instants());
+    *response->add_instants() = WireTime(*next);
   }
   return {};
 }

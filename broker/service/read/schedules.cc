@@ -23,8 +23,6 @@ Error ReadState(const engine::View& view, const std::string& name, ScheduleState
   return found ? Error() : StoreDamaged(absl::StrCat("schedule '", name, "' has no state"));
 }
 
-void SetTime(WallMicros time, google::protobuf::Timestamp* wire) { *wire = WireTime(time); }
-
 }  // namespace
 
 v1::Schedule WireSchedule(const std::string& name, const ScheduleRow& row, const ScheduleStateRow& state,
@@ -49,23 +47,23 @@ v1::Schedule WireSchedule(const std::string& name, const ScheduleRow& row, const
   definition->set_catch_up_limit(static_cast<int32_t>(row.catch_up_limit()));
   definition->set_keep_going(row.keep_going());
   definition->set_max_firings(row.max_firings());
-  if (row.end_us() != 0) SetTime(row.end_us(), definition->mutable_end_at());
+  if (row.end_us() != 0) *definition->mutable_end_at() = WireTime(row.end_us());
   wire.set_state(state.has_pause()      ? v1::SCHEDULE_STATE_PAUSED
                  : state.next_us() == 0 ? v1::SCHEDULE_STATE_ENDED
                                         : v1::SCHEDULE_STATE_ACTIVE);
-  if (wire.state() == v1::SCHEDULE_STATE_ACTIVE) SetTime(state.next_us(), wire.mutable_next_at());
+  if (wire.state() == v1::SCHEDULE_STATE_ACTIVE) *wire.mutable_next_at() = WireTime(state.next_us());
   wire.set_last_task_id(state.last_task());
   wire.set_last_task_lives(state.last_lives());
-  if (state.last_us() != 0) SetTime(state.last_us(), wire.mutable_last_at());
+  if (state.last_us() != 0) *wire.mutable_last_at() = WireTime(state.last_us());
   wire.set_fired(state.fired());
   wire.set_skipped(state.skipped());
   wire.set_missed(state.missed());
-  SetTime(row.created_us(), wire.mutable_created_at());
+  *wire.mutable_created_at() = WireTime(row.created_us());
   wire.set_actor(row.actor());
   if (!state.has_pause()) return wire;
   wire.set_pause_actor(state.pause().actor());
   wire.set_pause_reason(state.pause().reason());
-  SetTime(state.pause().time_us(), wire.mutable_paused_at());
+  *wire.mutable_paused_at() = WireTime(state.pause().time_us());
   return wire;
 }
 
