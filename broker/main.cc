@@ -4,8 +4,8 @@
 // verb `verify` are told in verify_command.h.
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
-#include <signal.h>
 #include <sys/resource.h>
+#include <csignal>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

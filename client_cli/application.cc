@@ -47,6 +47,9 @@ void AddCommands(CommandTable& commands) {
   AddRejectCommand(commands);
   AddPauseCommand(commands);
   AddUnpauseCommand(commands);
+  AddRetryCommand(commands);
+  AddDeleteCommand(commands);
+  AddBulkCommand(commands);
   AddListCommand(commands);
   AddTreeCommand(commands);
   AddEventsCommand(commands);

@@ -55,9 +55,29 @@ class GrpcBroker final : public Broker {
                                                   absl::Duration timeout) override {
     return Call(admin_, &AdminStub::PauseTask, request, timeout);
   }
+  absl::StatusOr<v1::RetryTaskResponse> RetryTask(const v1::RetryTaskRequest& request,
+                                                  absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::RetryTask, request, timeout);
+  }
   absl::StatusOr<v1::UnpauseTaskResponse> UnpauseTask(const v1::UnpauseTaskRequest& request,
                                                       absl::Duration timeout) override {
     return Call(admin_, &AdminStub::UnpauseTask, request, timeout);
+  }
+  absl::StatusOr<v1::DeleteTaskResponse> DeleteTask(const v1::DeleteTaskRequest& request,
+                                                    absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::DeleteTask, request, timeout);
+  }
+  absl::StatusOr<v1::StartJobResponse> StartJob(const v1::StartJobRequest& request, absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::StartJob, request, timeout);
+  }
+  absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request, absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::GetJob, request, timeout);
+  }
+  absl::StatusOr<v1::ListJobsResponse> ListJobs(absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListJobs, v1::ListJobsRequest(), timeout);
+  }
+  absl::StatusOr<v1::StopJobResponse> StopJob(const v1::StopJobRequest& request, absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::StopJob, request, timeout);
   }
   absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration timeout) override {
     return Call(admin_, &AdminStub::PauseType, request, timeout).status();

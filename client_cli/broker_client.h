@@ -22,10 +22,18 @@ class Broker {
   virtual absl::StatusOr<v1::WaitResponse> Wait(const v1::WaitRequest& request, absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::CancelResponse> Cancel(const v1::CancelRequest& request, absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ResumeResponse> Resume(const v1::ResumeRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::RetryTaskResponse> RetryTask(const v1::RetryTaskRequest& request,
+                                                          absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::PauseTaskResponse> PauseTask(const v1::PauseTaskRequest& request,
                                                           absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::UnpauseTaskResponse> UnpauseTask(const v1::UnpauseTaskRequest& request,
                                                               absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::DeleteTaskResponse> DeleteTask(const v1::DeleteTaskRequest& request,
+                                                            absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::StartJobResponse> StartJob(const v1::StartJobRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListJobsResponse> ListJobs(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::StopJobResponse> StopJob(const v1::StopJobRequest& request, absl::Duration timeout) = 0;
   virtual absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration timeout) = 0;
   virtual absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::CreateScheduleResponse> CreateSchedule(const v1::CreateScheduleRequest& request,

@@ -40,6 +40,12 @@ void ProgressDisplay::ShowCount(size_t ended, size_t total) {
        absl::StrCat(ended, " of ", total, " tasks ended"));
 }
 
+void ProgressDisplay::ShowJob(const v1::Job& job) {
+  const uint64_t done = job.ids() - std::min(job.ids(), job.ids_left());
+  Show(job.ids() == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(job.ids()),
+       absl::StrCat("job ", job.id(), ": ", job.matched(), " matched"));
+}
+
 void ProgressDisplay::Note(absl::string_view text) { Show(-1, text); }
 
 void ProgressDisplay::Show(double fraction, absl::string_view text) {

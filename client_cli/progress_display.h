@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "baton/v1/admin.pb.h"
 #include "baton/v1/task.pb.h"
 #include "client_cli/environment.h"
 
@@ -25,6 +26,9 @@ class ProgressDisplay {
 
   // How many of many tasks have ended.
   void ShowCount(size_t ended, size_t total);
+
+  // How far a bulk job is.
+  void ShowJob(const v1::Job& job);
 
   // A remark, such as that the broker is gone for the moment.
   void Note(absl::string_view text);

@@ -9,26 +9,27 @@ void Batch::AddPages(const storage::WriteBatch& pages) {
   stores_pages_ = true;
 }
 
-void Batch::Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged, TaskId parent,
-                    uint32_t tag_hash) {
+void Batch::Created(const Creation& task) {
   changed_ = true;
   if (entry_.created_size() > 0) {
     JournalEntry::Created* last = entry_.mutable_created(entry_.created_size() - 1);
-    if (last->first() + last->count() == id && last->class_number() == class_number && last->priority() == priority &&
-        last->due_us() == due && last->staged() == staged && last->parent() == parent && last->tag_hash() == tag_hash) {
+    if (last->first() + last->count() == task.id && last->class_number() == task.class_number &&
+        last->priority() == task.priority && last->due_us() == task.due && last->staged() == task.staged &&
+        last->parent() == task.parent && last->tag_hash() == task.tag_hash && last->alarm_us() == task.alarm) {
       last->set_count(last->count() + 1);
       return;
     }
   }
   JournalEntry::Created* run = entry_.add_created();
-  run->set_first(id);
+  run->set_first(task.id);
   run->set_count(1);
-  run->set_class_number(class_number);
-  run->set_priority(priority);
-  run->set_due_us(due);
-  run->set_staged(staged);
-  run->set_parent(parent);
-  run->set_tag_hash(tag_hash);
+  run->set_class_number(task.class_number);
+  run->set_priority(task.priority);
+  run->set_due_us(task.due);
+  run->set_staged(task.staged);
+  run->set_parent(task.parent);
+  run->set_tag_hash(task.tag_hash);
+  run->set_alarm_us(task.alarm);
 }
 
 void Batch::Sealed(const IdRange& range) {
@@ -49,6 +50,17 @@ void Batch::Moved(const LiveEntry& entry) {
   moved->set_remaining(entry.remaining);
   moved->set_failed(entry.failed);
   moved->set_paused(entry.paused);
+  moved->set_alarm_us(entry.alarm);
+  moved->set_fail_fast(entry.fail_fast);
+}
+
+void Batch::Revived(const LiveEntry& entry, LiveState was) {
+  changed_ = true;
+  JournalEntry::Revived* revived = entry_.add_revived();
+  revived->set_id(entry.id);
+  revived->set_class_number(entry.class_number);
+  revived->set_priority(entry.priority);
+  revived->set_was(was);
 }
 
 void Batch::Claimed(const LiveEntry& entry) {
@@ -84,6 +96,13 @@ void Batch::Claimed(const LiveEntry& entry) {
 void Batch::Paused(TaskId id) {
   changed_ = true;
   entry_.add_paused(id);
+}
+
+void Batch::HasAlarm(TaskId id, WallMicros alarm) {
+  changed_ = true;
+  JournalEntry::Alarm* record = entry_.add_alarms();
+  record->set_id(id);
+  record->set_alarm_us(alarm);
 }
 
 void Batch::Ended(TaskId id, LiveState state) {

@@ -47,16 +47,30 @@ class Batch {
   void AddPages(const storage::WriteBatch& pages);
 
   // ── Live table ──
-  // `parent`, `tag_hash` 0: none.
-  void Created(TaskId id, ClassNumber class_number, int32_t priority, WallMicros due, bool staged, TaskId parent = 0,
-               uint32_t tag_hash = 0);
+  // Of a new task; `parent`, `tag_hash`, `alarm` 0: none.
+  struct Creation {
+    TaskId id = 0;
+    ClassNumber class_number = 0;
+    int32_t priority = 0;
+    WallMicros due = 0;
+    bool staged = false;
+    TaskId parent = 0;
+    uint32_t tag_hash = 0;
+    WallMicros alarm = 0;
+  };
+  void Created(const Creation& task);
   void Sealed(const IdRange& range);
+  // That had ended, `was` so; followed by what it is now, by Moved, Claimed or Ended.
+  void Revived(const LiveEntry& entry, LiveState was);
   void Moved(const LiveEntry& entry);
   void Claimed(const LiveEntry& entry);
   // Of one that was put down as claimed.
   void Paused(TaskId id);
+  void HasAlarm(TaskId id, WallMicros alarm);
   void Ended(TaskId id, LiveState state);
   void Removed(const IdRange& range);
+  // The ranges above are removal number `removal` of retention.
+  void RemovedAs(uint64_t removal) { entry_.set_removal(removal); }
   // How many ended tasks of a page are in the ranges above.
   void RemovedEnded(uint64_t page_number, const EndedCounts& counts);
   void Reported(TaskId id);

@@ -17,6 +17,7 @@
 #include "broker/base/error.h"
 #include "broker/base/hash.h"
 #include "broker/engine/format/keys.h"
+#include "broker/engine/new_task.h"
 #include "broker/engine/options.h"
 #include "broker/engine/schedules/schedule_book.h"
 
@@ -42,10 +43,15 @@ class Command {
     kSpawnChildren,
     kCancel,
     kResume,
+    kRetry,
+    kDelete,  // job_commands.h
     kPause,
     kPauseType,
     kCreateSchedule,
     kChangeSchedule,
+    kStartJob,  // job_commands.h
+    kStopJob,
+    kListJobs,
     kListWorkers,
     kDrain,
     kRemove,  // retention/removal.h
@@ -70,31 +76,6 @@ class Command {
 };
 
 // ── Submitting ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-enum class UniquePolicy : uint8_t { kReturnExisting, kReject, kReplacePending };
-
-struct NewTask {
-  // Refused by the decoder: the engine passes it through and creates nothing.
-  Error error;
-  std::string type;
-  // TaskRow, fields 1–9, encoded.
-  std::string row;
-  // Of the tag in it, by TagHash.
-  uint32_t tag_hash = 0;
-  // As set on the task; null: nothing set.
-  std::shared_ptr<const Options> options;
-  // Earliest start: now + delay, or `due` if not 0.
-  Micros delay = 0;
-  WallMicros due = 0;
-  // Hash of type and unique key; empty: none.
-  Hash128 unique;
-  UniquePolicy policy = UniquePolicy::kReturnExisting;
-  // Found in the store for `unique` at SubmitCommand::looked_up_at; 0: nothing.
-  TaskId found = 0;
-  // Set by the engine for a firing of a schedule: its number, and the instant at which it was due.
-  uint64_t schedule = 0;
-  WallMicros scheduled = 0;
-};
 
 struct SubmitResult {
   Error error;
@@ -133,6 +114,8 @@ struct HandlerInfo {
   Options options;
   std::string description;
   uint64_t version = 0;
+
+  friend bool operator==(const HandlerInfo&, const HandlerInfo&) = default;
 };
 
 struct WorkerInfo {
@@ -210,6 +193,11 @@ struct Outcome {
   // Spawned.
   std::vector<NewTask> children;
   uint32_t parts = 0;
+  bool fail_fast = false;
+  // Suspended: how long it waits for a decision (0: without end), and what else happens. Of a decision for that case
+  // `step` has field 4.
+  Micros decide_within = 0;
+  records::v1::Mutable::Undecided when_undecided = records::v1::Mutable::FAIL;
 };
 
 class CompleteCommand : public Command {
@@ -268,6 +256,16 @@ class ResumeCommand : public Command {
   std::optional<uint32_t> stage;
 };
 
+// Puts a task that has failed or was cancelled back among the pending ones.
+class RetryCommand : public Command {
+ public:
+  RetryCommand() : Command(Kind::kRetry, Lane::kControl) {}
+  TaskId task = 0;
+  // With its first stage, not with the one at which it ended.
+  bool from_start = false;
+  std::string reason;
+};
+
 // Holds a task back, or lets it go on.
 class PauseCommand : public Command {
  public:
@@ -290,6 +288,8 @@ class PauseTypeCommand : public Command {
   bool pause = true;
   std::string reason;
 };
+
+// ── Schedules ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 class CreateScheduleCommand : public Command {
  public:
@@ -314,6 +314,8 @@ class ChangeScheduleCommand : public Command {
   WallMicros next = 0;  // Unpause; 0: never.
   TaskId task = 0;      // Trigger.
 };
+
+// ── The broker itself ────────────────────────────────────────────────────────────────────────────────────────────
 
 struct WorkerView {
   std::string worker_id, instance_id, pod_id, client;

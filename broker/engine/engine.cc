@@ -13,7 +13,8 @@ namespace {
 // How often readers may see new numbers of free slots.
 constexpr Micros kSlotsPublishInterval = 250 * kMillisecond;
 
-// How long it may sleep while a schedule is to fire: less than what makes an instant too old to fire.
+// How long it may sleep while a schedule is to fire, or an alarm to ring: less than what makes an instant too old to
+// fire.
 constexpr Micros kMaxScheduleSleep = kInstantOver / 2;
 
 }  // namespace
@@ -58,24 +59,33 @@ void Engine::Restore(Recovered recovered) {
     session->held[{task->id, task->attempt}] = {};
     ++session->attempts;
     // What is left of the timeout by the wall clock, which may have jumped meanwhile.
-    const Micros timeout = SettledFor(*task).timeout;
-    task->deadline = lease_now_ + std::clamp<Micros>(task->claimed + timeout - now_.wall, 0, timeout);
-    timeouts_.insert({task->deadline, task->id});
+    const Settled& options = SettledFor(*task);
+    task->deadline = lease_now_ + std::clamp<Micros>(task->claimed + options.timeout - now_.wall, 0, options.timeout);
+    // When it reported last is not known.
+    if (options.progress_timeout != 0) task->report_deadline = lease_now_ + options.progress_timeout;
+    timeouts_.insert(TimeoutOf(*task));
     ++running_;
     tasks_[task->id] = std::move(task);
   }
   order_ = std::move(recovered.pending);
   for (const LiveEntry& entry : recovered.waiting) {
     if (entry.state == LiveState::WAITING) {
-      waiting_[entry.id] = {entry.class_number, entry.priority,  entry.due,   entry.attempt,
-                            entry.generation,   entry.remaining, entry.failed, entry.paused};
+      waiting_[entry.id] = {entry.class_number, entry.priority, entry.due,    entry.attempt,   entry.generation,
+                            entry.remaining,    entry.failed,   entry.paused, entry.fail_fast, entry.alarm};
+      if (IsDoomed(waiting_[entry.id])) doomed_[entry.id] = "a child did not complete";
     } else {
-      staged_[entry.id] = {entry.class_number, KeyOf(entry.priority, entry.due, entry.id)};
+      staged_[entry.id] = {entry.class_number, KeyOf(entry.priority, entry.due, entry.id), entry.alarm};
     }
   }
+  alarms_ = std::move(recovered.alarms);
   for (auto& [number, row] : recovered.jobs) {
+    if (row.ended_us() != 0) {
+      ended_jobs_[number] = std::move(row);
+      continue;
+    }
     Job& job = jobs_[number];
     for (const auto& range : row.ranges()) job.ranges.push_back({range.first(), range.count()});
+    row.clear_ranges();
     job.row = std::move(row);
     job.dirty = false;
   }
@@ -119,6 +129,10 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return Cancel(std::move(command));
     case Command::Kind::kResume:
       return Resume(std::move(command));
+    case Command::Kind::kRetry:
+      return Retry(std::move(command));
+    case Command::Kind::kDelete:
+      return Delete(std::move(command));
     case Command::Kind::kPause:
       return Pause(std::move(command));
     case Command::Kind::kPauseType:
@@ -127,6 +141,12 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return CreateSchedule(std::move(command));
     case Command::Kind::kChangeSchedule:
       return ChangeSchedule(std::move(command));
+    case Command::Kind::kStartJob:
+      return StartJob(std::move(command));
+    case Command::Kind::kStopJob:
+      return StopJob(std::move(command));
+    case Command::Kind::kListJobs:
+      return ListJobs(std::move(command));
     case Command::Kind::kListWorkers:
       return ListWorkers(std::move(command));
     case Command::Kind::kDrain:
@@ -146,6 +166,7 @@ void Engine::FinishRound(bool expire) {
   });
   if (promoted == kRoundTimers) has_more_ = true;
   if (expire) Expire();
+  FailDoomed();
   FireSchedules();
   RunJobs();
   EnqueueSealed();
@@ -162,6 +183,7 @@ void Engine::FinishRound(bool expire) {
 void Engine::Expire() {
   ExpireSessions();
   ExpireAttempts();
+  RingAlarms();
 }
 
 Micros Engine::SleepTime() const {
@@ -173,6 +195,9 @@ Micros Engine::SleepTime() const {
   if (!has_more_ && schedules_.next_due() != std::numeric_limits<WallMicros>::max()) {
     // The wall clock may be set forward meanwhile.
     sleep = std::min({sleep, kMaxScheduleSleep, std::max<Micros>(schedules_.next_due() - now_.wall, 0)});
+  }
+  if (!has_more_ && !alarms_.empty()) {
+    sleep = std::min({sleep, kMaxScheduleSleep, std::max<Micros>(alarms_.begin()->first - now_.wall, 0)});
   }
   if (!session_timers_.empty()) {
     sleep = std::min({sleep, kMaxSleep, std::max<Micros>(session_timers_.begin()->first - lease_now_, 0)});
@@ -205,6 +230,7 @@ void Engine::WriteTouched() {
     if (task->state == LiveState::RUNNING) {
       batch_.Claimed(EntryOf(*task));
       if (task->paused) batch_.Paused(id);
+      if (task->alarm != 0) batch_.HasAlarm(id, task->alarm);
     } else {
       batch_.Moved(EntryOf(*task));
     }

@@ -6,9 +6,10 @@
 //
 // The code is spread over files by topic: engine.cc rounds and recovery, engine_submit.cc creating tasks,
 // engine_sessions.cc and engine_beats.cc workers, engine_claims.cc dispatch, engine_outcomes.cc the end of attempts,
-// engine_children.cc workflows, engine_verbs.cc cancel, resume and pause, engine_jobs.cc what they do to descendants,
-// engine_schedules.cc what is created again and again, engine_retention.cc what is no longer retained, engine_loads.cc
-// what is not in memory.
+// engine_children.cc workflows, engine_alarms.cc deadlines of tasks, engine_verbs.cc cancel, resume and pause,
+// engine_retries.cc what had ended, engine_deletes.cc what is taken out, engine_jobs.cc what is done to many tasks,
+// engine_bulk.cc to those that match a filter, engine_schedules.cc what is created again and again, engine_retention.cc
+// what is no longer retained, engine_loads.cc what is not in memory.
 #ifndef BATON_BROKER_ENGINE_ENGINE_H_
 #define BATON_BROKER_ENGINE_ENGINE_H_
 
@@ -26,11 +27,12 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "broker/base/clock.h"
 #include "broker/engine/batch.h"
 #include "broker/engine/catalog.h"
 #include "broker/engine/command.h"
 #include "broker/engine/dispatcher.h"
+#include "broker/engine/engine_parts.h"
+#include "broker/engine/job_commands.h"
 #include "broker/engine/key_book.h"
 #include "broker/engine/limits.h"
 #include "broker/engine/live/loader.h"
@@ -85,36 +87,6 @@ class Engine {
   const Batch& OpenBatchForTest() const { return batch_; }
 
  private:
-  // A command of which parts wait for loads; answered when none is left.
-  struct Parked {
-    std::unique_ptr<Command> command;
-    size_t waiting = 0;
-  };
-  // A parent that waits for children; needs no more to be resumed.
-  struct Waiting {
-    ClassNumber class_number = 0;
-    int32_t priority = 0;
-    WallMicros due = 0;
-    uint32_t attempt = 0;
-    uint32_t generation = 0;
-    uint64_t remaining = 0;
-    uint64_t failed = 0;
-    bool paused = false;
-  };
-  // Where a task will stand in the order.
-  struct Placed {
-    ClassNumber class_number = 0;
-    OrderKey key;
-  };
-  struct Job {
-    records::v1::JobRow row;
-    // Ranges still to be searched, the first one from its first id on.
-    std::deque<IdRange> ranges;
-    bool searching = false;
-    size_t applying = 0;          // Found, and nothing done to them yet.
-    std::optional<IdRange> rest;  // Of the range in work, to go on with when all found are done.
-    bool dirty = true;
-  };
   // Gets the resident task, or what is known of one that is not live.
   using Continuation = std::function<void(Task* task, const LoadedTask& found)>;
 
@@ -136,10 +108,6 @@ class Engine {
   void SubmitOne(SubmitCommand& command, size_t index);
   bool ResolveUnique(const SubmitCommand& command, const NewTask& task, SubmitResult* result);
   void RememberRequest(SubmitCommand& command);
-  struct Placement {
-    ClassNumber class_number = 0;
-    int32_t priority = 0;
-  };
   Placement Place(const std::string& type, const Options* options);
   // Creates one task; `parent` null for a root.
   TaskId Create(NewTask& source, const Placement& placement, const Task* parent, bool staged);
@@ -151,7 +119,8 @@ class Engine {
   void TakeOver(HelloCommand& hello, Session& session);
   Verdict Judge(const AttemptId& attempt, Session* previous, Session& session);
   void UpdateWorker(std::unique_ptr<Command> owned);
-  void RegisterTypes(const WorkerInfo& worker);
+  // `before`: what the same process said last.
+  void RegisterTypes(const WorkerInfo& worker, const WorkerInfo& before);
   void StreamClosed(std::unique_ptr<Command> owned);
   void ListWorkers(std::unique_ptr<Command> owned);
   void Drain(std::unique_ptr<Command> owned);
@@ -175,6 +144,9 @@ class Engine {
   void ExpireSessions();
   void Silence(Session& session);
   void ExpireAttempts();
+  // When the attempt times out, as things are.
+  static std::pair<SteadyMicros, TaskId> TimeoutOf(const Task& task);
+  void HasReported(Task& task);
 
   // ── engine_claims.cc ──
   void Dispatch();
@@ -185,7 +157,6 @@ class Engine {
   void AwaitHead(ClassNumber class_number);
   // One of a class that is read ahead was handed out.
   void CountClaimed(ClassNumber class_number);
-  struct Ahead;
   void ReadNext(ClassNumber class_number, Ahead& ahead);
   void HasRead(ClassNumber class_number, const Task* task);
   bool IsOrphan(const Task& task) const;
@@ -206,21 +177,16 @@ class Engine {
   // An outcome for an attempt that is not running: was it accepted before, or is the attempt over?
   void ExplainOver(const AttemptId& attempt, Outcome::Kind kind, std::function<void(Error)> tell);
   // Applies an event that ends an attempt or a task. `content` is a Step, fields 1–9, encoded.
-  struct Content {
-    absl::string_view bytes;
-    bool has_context = false;
-    bool has_decision = false;
-    bool has_progress = false;
-  };
   void Advance(Task& task, Event event, const Content& content, const std::string& actor);
   Facts FactsOf(const Task& task);
   void LeaveState(Task& task);
-  void EnterState(Task& task);
-  // Writes a row of family log, or of family end if the task is terminal; `attempt`: what it ends or belongs to.
+  void EnterState(Task& task, const Content& content);
+  // Writes a row of family log, or of family end if the task is terminal; `attempt`: what it ends or belongs to;
+  // `from`: the state before the last step.
   void WriteStep(Task& task, Step::Kind kind, const Content& content, const std::string& actor,
-                 const std::optional<records::v1::AttemptInfo>& attempt);
+                 const std::optional<records::v1::AttemptInfo>& attempt, LiveState from = LiveState::NONE);
   std::optional<records::v1::AttemptInfo> AttemptOf(const Task& task);
-  void Finish(Task& task);
+  void Finish(Task& task, const Content& content);
   void DropBody(Task& task);
 
   // ── engine_children.cc ──
@@ -233,26 +199,60 @@ class Engine {
   void DropStaged(Task& parent);
   // What is being loaded of the range has to be loaded once more.
   void LoadAgain(const IdRange& range);
-  void ChildEnded(TaskId parent, uint32_t generation, LiveState state);
+  // `end`: its last step, fields 1–9, encoded.
+  void ChildEnded(const EndedChild& child, absl::string_view end);
+  // It waits for nothing any more but for its own failure.
+  static bool IsDoomed(const Waiting& waiting) { return waiting.fail_fast && waiting.failed > 0; }
+  void FailDoomed();
   static LiveEntry EntryOfWaiting(TaskId parent, const Waiting& waiting);
+
+  // ── engine_alarms.cc ──
+  // After the state has changed.
+  void SetAlarm(Task& task);
+  void ArmAlarm(TaskId id, WallMicros alarm);
+  void DisarmAlarm(TaskId id, WallMicros alarm);
+  void RingAlarms();
+  void Ring(Task& task);
+  void Expire(Task& task, const std::string& error);
+  void DecideByDefault(Task& task);
+
+  // ── engine_retries.cc ──
+  void Retry(std::unique_ptr<Command> owned);
+  void BeginRetry(Retrying retrying);
+  // Asks for the task, again if what came is out of date.
+  void LoadEnded(uint64_t number);
+  void RetryKnowing(LoadResult loaded);
+  Error RefuseRetry(const Retrying& retrying, const LoadResult& loaded) const;
+  Error RefuseRevival(const Task& task, TaskId key_holder) const;
+  void Revive(EndedTask ended, const Retrying& retrying);
+  // Something was done to tasks of the range that had ended: what was read of them before is out of date.
+  void EndedChanged(const IdRange& range);
+
+  // ── engine_deletes.cc ──
+  void Delete(std::unique_ptr<Command> owned);
+  Error RefuseDelete(const LoadResult& loaded) const;
+  // Calls `then` with the workflow of a task, once that is known.
+  void WithMembers(TaskId id, std::function<void(const LoadResult&)> then);
+  void LoadMembers(uint64_t number);
+  void MembersKnown(const LoadResult& loaded);
+  bool IsOutOfDate(const Members& members) const;
+  // It is still there, but a job is about to take it out.
+  bool IsBeingDeleted(TaskId id) const;
+  void DeletePart(Job& job, const LoadResult& loaded);
 
   // ── engine_verbs.cc ──
   void Cancel(std::unique_ptr<Command> owned);
   void Resume(std::unique_ptr<Command> owned);
   void Pause(std::unique_ptr<Command> owned);
   void PauseType(std::unique_ptr<Command> owned);
-  // What is marked: who says that a task is held back, or not, and as which of all who ever did.
-  struct Mark {
-    uint64_t number = 0;
-    bool pause = false;
-    std::string actor, reason;
-  };
   Mark NextMark(const PauseCommand& command);
   // Greater than all before, also over restarts.
   uint64_t NextStamp();
-  void MarkTask(Task& task, const Mark& mark, bool even_if_unchanged);
+  bool MarkTask(Task& task, const Mark& mark, bool even_if_unchanged);
   // `job`: that found the task among others; 0: none.
   void CancelTask(Task& task, const std::string& actor, const std::string& reason, uint64_t job);
+  // Whoever works on the task, and all it waits for, learns that it ends for another reason than its own.
+  void CallOff(Task& task, const std::string& actor, const std::string& reason, uint64_t job);
   void OrderCancel(const Session& session, const AttemptId& attempt, const std::string& reason);
 
   // ── engine_jobs.cc ──
@@ -261,9 +261,20 @@ class Engine {
   bool MarkingUnderWay() const;
   void RunJobs();
   void RunJob(uint64_t number, Job& job);
+  void EndJob(uint64_t number);
   void Found(const LoadResult& loaded);
   void ApplyJob(uint64_t number, Task& task);
+  bool MarkForJob(const records::v1::JobRow& row, Task& task);
   void WriteJobs();
+
+  // ── engine_bulk.cc ──
+  void StartJob(std::unique_ptr<Command> owned);
+  void StopJob(std::unique_ptr<Command> owned);
+  void ListJobs(std::unique_ptr<Command> owned);
+  void FoundMatches(uint64_t number, Job& job, const std::vector<TaskId>& ids);
+  Applied ApplyToMatch(uint64_t number, Task* task);
+  Applied DeleteMatch(uint64_t number, const LoadResult& loaded);
+  void CountMatch(uint64_t number, Applied applied);
 
   // ── engine_schedules.cc ──
   void RestoreSchedules(std::vector<std::unique_ptr<Schedule>> schedules);
@@ -281,10 +292,12 @@ class Engine {
   // `instant`: at which it was due; 0: triggered by hand.
   TaskId CreateFiring(Schedule& schedule, WallMicros instant);
   void FiringEnded(uint64_t number, TaskId id, LiveState state);
+  void FiringRevived(uint64_t number, TaskId id);
   void StoreState(Schedule& schedule);
 
   // ── engine_retention.cc ──
   void Remove(std::unique_ptr<Command> owned);
+  bool TakeOut(uint64_t page_number, const Removal& removal);
 
   // ── engine_loads.cc ──
   // Calls `then` with the task: at once if it is resident, else when it was loaded.
@@ -306,7 +319,6 @@ class Engine {
   TaskId next_id_ = 1;
   SessionNumber next_session_ = 1;
   uint64_t next_job_ = 1;
-
   uint64_t closed_batches_ = 0;  // With a number or without.
 
   Now now_;
@@ -326,6 +338,9 @@ class Engine {
   std::vector<std::pair<TaskId, LiveEntry>> resumed_;
   // Loaded during the open batch.
   std::vector<TaskId> adopted_;
+  // The one whose continuations are being called, and as what one of them has ended it.
+  TaskId adopting_ = 0;
+  LiveState adopted_ended_ = LiveState::NONE;
 
   absl::flat_hash_map<TaskId, std::unique_ptr<Task>> tasks_;  // Resident.
   size_t resident_bytes_ = 0;                                 // Of their bodies.
@@ -336,6 +351,10 @@ class Engine {
   ReadyOrder order_;
   Dispatcher dispatcher_;
   absl::btree_set<std::pair<SteadyMicros, TaskId>> timeouts_;
+  // Of all live tasks that have one, but staged children; those that rang while their task was fetched.
+  absl::btree_set<std::pair<WallMicros, TaskId>> alarms_, ringing_;
+  // Parents to be failed because of a child, and why.
+  std::map<TaskId, std::string> doomed_;
   size_t running_ = 0;
 
   absl::btree_map<SessionNumber, std::unique_ptr<Session>> sessions_;  // Ordered, so that the engine is deterministic.
@@ -344,7 +363,6 @@ class Engine {
   bool routing_changed_ = true;
   bool slots_changed_ = false;
   SteadyMicros routing_published_ = 0;
-
   absl::flat_hash_map<std::string, records::v1::TypeRow> types_;
   ScheduleBook schedules_;
   KeyBook keys_;
@@ -356,27 +374,23 @@ class Engine {
   // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
   absl::flat_hash_set<TaskId> changed_while_loading_;
   // Classes whose tasks are not all in memory, since they are handed out.
-  struct Ahead {
-    size_t window = kFirstReadAhead;  // How many are read next.
-    size_t ready = 0;                 // In memory or being read, from the head of the class on; an estimate.
-    size_t reading = 0;
-    bool held = false;
-    // Of those being read.
-    size_t read = 0;
-    size_t read_bytes = 0;
-  };
   absl::flat_hash_map<ClassNumber, Ahead> ahead_;
   // Who waits to learn how an attempt ended; apart by what was the open batch when it was asked for, because a view
   // from then does not know of an end since.
   absl::flat_hash_map<std::pair<AttemptId, uint64_t>, std::vector<std::function<void(const LoadResult&)>>>
       attempt_loads_;
-  std::map<uint64_t, Job> jobs_;  // In the order in which they began, so that the engine stays deterministic.
-  // Stamps given in the open batch.
-  uint64_t stamped_batch_ = 0;
-  uint64_t stamps_ = 0;
+  std::map<uint64_t, Retrying> retrying_;  // In the order in which they came.
+  std::map<uint64_t, MembersAsked> members_asked_;
+  uint64_t next_asked_ = 1;
+  // The newest commit in which a task that had ended was changed, or retried: of each page, and of all.
+  absl::flat_hash_map<uint64_t, uint64_t> ended_changed_, revived_;
+  uint64_t last_revival_ = 0;
+  // In the order in which they began, so that the engine stays deterministic; bulk jobs that have ended.
+  std::map<uint64_t, Job> jobs_;
+  std::map<uint64_t, records::v1::JobRow> ended_jobs_;
+  uint64_t stamped_batch_ = 0, stamps_ = 0;  // Given in the open batch.
   bool draining_ = false;
   std::vector<std::unique_ptr<Command>> drains_;
-
   Step scratch_;  // Reused, to save allocations.
   std::string scratch_bytes_;
 };

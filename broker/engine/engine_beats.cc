@@ -58,14 +58,17 @@ void Engine::TakeIn(const HeartbeatCommand& beat, Session& session, HeartbeatCom
       (cancelled ? answer->cancelled : answer->over).push_back(i);
       continue;
     }
-    // The timeout counts from the handler's start.
+    // The timeouts count from the handler's start.
     if (task->started) continue;
-    const Micros timeout = SettledFor(*task).timeout;
-    const Micros ran = std::clamp<Micros>(held.running.value_or(0), 0, timeout);
-    timeouts_.erase({task->deadline, task->id});
-    task->deadline = lease_now_ - ran + timeout;
+    const Settled& options = SettledFor(*task);
+    const Micros ran = std::clamp<Micros>(held.running.value_or(0), 0, options.timeout);
+    timeouts_.erase(TimeoutOf(*task));
+    task->deadline = lease_now_ - ran + options.timeout;
+    if (task->report_deadline != 0) {
+      task->report_deadline = std::max(task->report_deadline, lease_now_ - ran + options.progress_timeout);
+    }
     task->started = held.running.has_value();
-    timeouts_.insert({task->deadline, task->id});
+    timeouts_.insert(TimeoutOf(*task));
   }
 }
 
@@ -116,6 +119,18 @@ void Engine::Silence(Session& session) {
   Arm(session);
 }
 
+std::pair<SteadyMicros, TaskId> Engine::TimeoutOf(const Task& task) {
+  const bool report = task.report_deadline != 0 && task.report_deadline < task.deadline;
+  return {report ? task.report_deadline : task.deadline, task.id};
+}
+
+void Engine::HasReported(Task& task) {
+  if (task.report_deadline == 0) return;
+  timeouts_.erase(TimeoutOf(task));
+  task.report_deadline = lease_now_ + SettledFor(task).progress_timeout;
+  timeouts_.insert(TimeoutOf(task));
+}
+
 void Engine::ExpireAttempts() {
   for (size_t fired = 0; !timeouts_.empty() && timeouts_.begin()->first <= lease_now_; ++fired) {
     if (fired == kRoundTimers) {
@@ -124,8 +139,11 @@ void Engine::ExpireAttempts() {
     }
     Task& task = *Resident(timeouts_.begin()->second);
     Step content;
-    content.set_error(absl::StrCat("timed out: attempt ", task.attempt, " took longer than ",
-                                   absl::FormatDuration(absl::Microseconds(SettledFor(task).timeout))));
+    const Settled& options = SettledFor(task);
+    const bool silent = task.report_deadline != 0 && task.report_deadline < task.deadline;
+    content.set_error(
+        absl::StrCat("timed out: attempt ", task.attempt, silent ? " reported no progress for " : " took longer than ",
+                     absl::FormatDuration(absl::Microseconds(silent ? options.progress_timeout : options.timeout))));
     Advance(task, Event::kTimedOut, {content.SerializeAsString()}, "broker");
   }
 }

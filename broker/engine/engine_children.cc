@@ -10,6 +10,19 @@ namespace baton::engine {
 
 using storage::Family;
 
+namespace {
+
+// How a child ended that did not complete, for its parent's error.
+std::string Describe(TaskId child, LiveState state, absl::string_view end) {
+  Step step;
+  if (!step.ParseFromArray(end.data(), static_cast<int>(end.size()))) step.Clear();
+  const std::string& why = state == LiveState::CANCELLED ? step.reason() : step.error();
+  return absl::StrCat("child ", child, state == LiveState::CANCELLED ? " was cancelled" : " has failed",
+                      why.empty() ? "" : ": ", why);
+}
+
+}  // namespace
+
 Error Engine::CheckChildren(const Task& parent, const std::vector<NewTask>& children) const {
   if (parent.depth + 1 > settings_.max_depth) {
     return InvalidArgument(
@@ -50,6 +63,7 @@ Error Engine::Spawn(Outcome& outcome, Task& parent) {
   parent.remaining = CountOf(parent.children);
   parent.children_total += parent.remaining;
   ++parent.generation;
+  parent.fail_fast = outcome.fail_fast;
   Advance(parent, Event::kSpawned, {outcome.step, outcome.has_context, false, outcome.has_progress}, "");
   return {};
 }
@@ -84,6 +98,7 @@ void Engine::Stage(std::vector<NewTask>& children, Task& parent) {
   }
   ++parent.staged_parts;
   WriteStep(parent, Step::REPORTED, {}, "", AttemptOf(parent));
+  HasReported(parent);
 }
 
 void Engine::Seal(const IdRange& range) {
@@ -98,6 +113,9 @@ void Engine::EnqueueSealed() {
     // One that was cancelled meanwhile is not there any more.
     if (const auto it = staged_.find(range.first); it != staged_.end()) {
       Enqueue(it->second.class_number, it->second.key);
+      ArmAlarm(it->first, it->second.alarm);
+      // Its time may have been over before it was sealed.
+      if (it->second.alarm != 0 && it->second.alarm <= now_.wall) has_more_ = true;
       staged_.erase(it);
     }
     ++range.first;
@@ -117,14 +135,19 @@ void Engine::DropStaged(Task& parent) {
   parent.staged_parts = 0;
 }
 
-void Engine::ChildEnded(TaskId parent, uint32_t generation, LiveState state) {
+void Engine::ChildEnded(const EndedChild& child, absl::string_view end) {
+  const TaskId parent = child.parent;
   const auto it = waiting_.find(parent);
-  if (it == waiting_.end() || it->second.generation != generation) return;
+  if (it == waiting_.end() || it->second.generation != child.generation) return;
   Waiting& waiting = it->second;
   BATON_CHECK(waiting.remaining > 0, absl::StrCat("task ", parent, " waits for no child"));
   --waiting.remaining;
-  if (state != LiveState::COMPLETED) ++waiting.failed;
-  if (waiting.remaining > 0) {
+  if (child.state != LiveState::COMPLETED) ++waiting.failed;
+  if (IsDoomed(waiting)) {
+    doomed_.try_emplace(parent, Describe(child.id, child.state, end));
+    has_more_ = true;
+  }
+  if (waiting.remaining > 0 || IsDoomed(waiting)) {
     touched_waiting_.insert(parent);
     return;
   }
@@ -138,9 +161,25 @@ void Engine::ChildEnded(TaskId parent, uint32_t generation, LiveState state) {
   LiveEntry entry = EntryOfWaiting(parent, waiting);
   entry.state = LiveState::PENDING;
   entry.generation = 0;
+  entry.fail_fast = false;
   waiting_.erase(it);
   resumed_.emplace_back(parent, entry);
   if (!entry.paused) Enqueue(entry.class_number, KeyOf(entry.priority, entry.due, parent));
+}
+
+void Engine::FailDoomed() {
+  for (auto& [id, why] : std::exchange(doomed_, {})) {
+    WithTask(id, [this, why = why](Task* task, const LoadedTask&) {
+      const auto waiting = task != nullptr ? waiting_.find(task->id) : waiting_.end();
+      if (waiting == waiting_.end() || !IsDoomed(waiting->second)) return;
+      const std::string error = absl::StrCat(why, ", and the task was to fail then");
+      CallOff(*task, "broker", absl::StrCat("its parent has failed: ", why), 0);
+      task->children_failed = waiting->second.failed;
+      Step content;
+      content.set_error(error);
+      Advance(*task, Event::kChildFailed, {content.SerializeAsString()}, "broker");
+    });
+  }
 }
 
 LiveEntry Engine::EntryOfWaiting(TaskId parent, const Waiting& waiting) {
@@ -155,6 +194,8 @@ LiveEntry Engine::EntryOfWaiting(TaskId parent, const Waiting& waiting) {
   entry.remaining = waiting.remaining;
   entry.failed = waiting.failed;
   entry.paused = waiting.paused;
+  entry.fail_fast = waiting.fail_fast;
+  entry.alarm = waiting.alarm;
   return entry;
 }
 

@@ -47,8 +47,10 @@ void Engine::Claim(Task& task, Session& session) {
   task.started = false;
   const Settled& options = SettledFor(task);
   task.deadline = lease_now_ + options.timeout;
-  timeouts_.insert({task.deadline, task.id});
+  task.report_deadline = options.progress_timeout != 0 ? lease_now_ + options.progress_timeout : 0;
+  timeouts_.insert(TimeoutOf(task));
   ++running_;
+  SetAlarm(task);
   Touch(task);
 
   Delivery delivery;
@@ -92,6 +94,7 @@ const HandlerRef& Engine::HandlerFor(Session& session, ClassNumber class_number)
   stored.retry_interval_cap = settled.retry_interval_cap;
   // The default jitter depends on the backoff, which the task may set itself.
   stored.retry_jitter = completed.retry_jitter;
+  stored.progress_timeout = completed.progress_timeout;
   const Catalog::Interned interned = catalog_->InternOptions(stored);
   if (interned.added) {
     records::v1::OptionsRow row;

@@ -8,6 +8,9 @@ namespace baton::engine {
 
 std::vector<LiveEntry> Engine::LiveForTest() const {
   std::vector<LiveEntry> live;
+  absl::flat_hash_map<TaskId, WallMicros> alarms;
+  for (const auto& [alarm, id] : alarms_) alarms[id] = alarm;
+  for (const auto& [alarm, id] : ringing_) alarms[id] = alarm;
   order_.ForEach([&](ClassNumber class_number, const OrderKey& key) {
     if (tasks_.contains(key.id)) return;
     LiveEntry entry;
@@ -16,6 +19,7 @@ std::vector<LiveEntry> Engine::LiveForTest() const {
     entry.class_number = class_number;
     entry.priority = -key.negated_priority;
     entry.due = key.due;
+    if (const auto alarm = alarms.find(key.id); alarm != alarms.end()) entry.alarm = alarm->second;
     live.push_back(entry);
   });
   for (const auto& [id, placed] : staged_) {
@@ -29,6 +33,7 @@ std::vector<LiveEntry> Engine::LiveForTest() const {
     entry.class_number = placed.class_number;
     entry.priority = -placed.key.negated_priority;
     entry.due = placed.key.due;
+    entry.alarm = placed.alarm;
     live.push_back(entry);
   }
   for (const auto& [id, task] : tasks_) {
@@ -54,10 +59,14 @@ std::string Engine::BrokenInvariantForTest() const {
   absl::flat_hash_map<SessionNumber, uint32_t> attempts;
   for (const auto& [id, task] : tasks_) {
     body_bytes += task->body != nullptr ? task->body_bytes : 0;
+    const bool armed = alarms_.contains({task->alarm, id}) || ringing_.contains({task->alarm, id});
+    if (task->alarm != AlarmOf(*task) || armed != (task->alarm != 0 && !staged_.contains(id))) {
+      return absl::StrCat("the alarm of task ", id, " is wrong");
+    }
     if (task->state != LiveState::RUNNING) continue;
     ++running;
     ++attempts[task->session];
-    if (!timeouts_.contains({task->deadline, id})) return absl::StrCat("running task ", id, " has no timeout armed");
+    if (!timeouts_.contains(TimeoutOf(*task))) return absl::StrCat("running task ", id, " has no timeout armed");
     const auto session = sessions_.find(task->session);
     if (session == sessions_.end()) return absl::StrCat("running task ", id, " has no session");
   }
@@ -78,7 +87,7 @@ std::string Engine::BrokenInvariantForTest() const {
   });
   if (!broken.empty()) return broken;
   for (const auto& [id, waiting] : waiting_) {
-    if (waiting.remaining == 0) return absl::StrCat("task ", id, " waits for no child");
+    if (waiting.remaining == 0 && !IsDoomed(waiting)) return absl::StrCat("task ", id, " waits for no child");
   }
   return "";
 }

@@ -3,11 +3,29 @@
 #include <utility>
 
 #include "broker/engine/engine.h"
+#include "broker/engine/retention/plan.h"
 
 namespace baton::engine {
 
 using records::v1::JobRow;
 using storage::Family;
+
+namespace {
+
+// The first ranges of a job that deletes that can go at once.
+std::vector<IdRange> NextToDelete(const Job& job) {
+  std::vector<IdRange> next;
+  const TaskId first = job.ranges.front().first;
+  TaskId end = first;
+  for (const IdRange& range : job.ranges) {
+    if (range.first < end || range.first >= first + kPartIds || PageOf(range.first) != PageOf(first)) break;
+    next.push_back(range);
+    end = range.first + range.count;
+  }
+  return next;
+}
+
+}  // namespace
 
 void Engine::Descend(const Task& task, uint64_t job, const JobRow& row) {
   if (task.state != LiveState::WAITING) return;
@@ -21,8 +39,7 @@ void Engine::Descend(const Task& task, uint64_t job, const JobRow& row) {
 }
 
 bool Engine::MarkingUnderWay() const {
-  return std::any_of(jobs_.begin(), jobs_.end(),
-                     [](const auto& job) { return job.second.row.verb() != JobRow::CANCEL; });
+  return std::any_of(jobs_.begin(), jobs_.end(), [](const auto& job) { return Marks(job.second.row); });
 }
 
 void Engine::RunJobs() {
@@ -30,7 +47,7 @@ void Engine::RunJobs() {
   // What was paused first and then let go on must not be paused in the end: such jobs run one after another.
   bool marking = false;
   for (const auto& [number, job] : jobs_) {
-    const bool marks = job.row.verb() != JobRow::CANCEL;
+    const bool marks = Marks(job.row);
     if (!marks || !marking) numbers.push_back(number);
     marking |= marks;
   }
@@ -38,36 +55,67 @@ void Engine::RunJobs() {
 }
 
 void Engine::RunJob(uint64_t number, Job& job) {
-  if (job.searching || job.applying > 0) return;
+  if (job.asked || job.applying > 0) return;
   if (job.rest.has_value()) {
     // Everything found before is done: it need not be searched again.
-    job.ranges.pop_front();
-    if (job.rest->count > 0) job.ranges.push_front(*job.rest);
+    if (job.of_search) {
+      job.row.mutable_search()->set_count(job.rest->count);
+    } else {
+      job.ranges.pop_front();
+      if (job.rest->count > 0) job.ranges.push_front(*job.rest);
+    }
     job.rest.reset();
     job.dirty = true;
   }
-  if (job.ranges.empty()) {
-    batch_.writes().Delete(Family::kMeta, JobMetaKey(number));
-    jobs_.erase(number);
-    if (!jobs_.empty()) has_more_ = true;  // Another one may have waited for this one's end.
-    return;
-  }
-  job.searching = true;
   LoadRequest request;
-  request.kind = LoadRequest::Kind::kLiveIds;
-  request.range = job.ranges.front();
   request.job = number;
+  if (!job.ranges.empty() && job.row.verb() == JobRow::DELETE) {
+    request.kind = LoadRequest::Kind::kPart;
+    request.ranges = NextToDelete(job);
+  } else if (!job.ranges.empty()) {
+    request.kind = LoadRequest::Kind::kLiveIds;
+    request.range = job.ranges.front();
+  } else if (job.row.search().count() > 0 && !job.row.stopped()) {
+    request.kind = LoadRequest::Kind::kMatches;
+    request.range = {job.row.search().first(), job.row.search().count()};
+    request.filter = job.row.filter();
+    request.roots_only = job.row.verb() == JobRow::DELETE;
+  } else {
+    return EndJob(number);
+  }
+  job.asked = true;
   batch_.Load(std::move(request));
+}
+
+void Engine::EndJob(uint64_t number) {
+  JobRow row = std::move(jobs_.extract(number).mapped().row);
+  if (!jobs_.empty()) has_more_ = true;  // Another one may have waited for this one's end.
+  if (!row.has_filter()) return batch_.writes().Delete(Family::kMeta, JobMetaKey(number));
+  row.set_ended_us(now_.wall);
+  row.set_stopped(row.search().count() > 0);
+  batch_.writes().Put(Family::kMeta, JobMetaKey(number), row.SerializeAsString());
+  ended_jobs_[number] = std::move(row);
+  if (ended_jobs_.size() <= kEndedJobs) return;
+  const auto oldest = std::min_element(ended_jobs_.begin(), ended_jobs_.end(), [](const auto& a, const auto& b) {
+    return a.second.ended_us() < b.second.ended_us();
+  });
+  batch_.writes().Delete(Family::kMeta, JobMetaKey(oldest->first));
+  ended_jobs_.erase(oldest);
 }
 
 void Engine::Found(const LoadResult& loaded) {
   const uint64_t number = loaded.request.job;
   const auto it = jobs_.find(number);
   if (it == jobs_.end()) return;
-  it->second.searching = false;
-  it->second.rest = loaded.rest;
-  it->second.applying = loaded.live.size();
-  for (const TaskId id : loaded.live) {
+  Job& job = it->second;
+  job.asked = false;
+  if (loaded.request.kind == LoadRequest::Kind::kPart) return DeletePart(job, loaded);
+  job.of_search = loaded.request.kind == LoadRequest::Kind::kMatches;
+  if (job.of_search && job.row.stopped()) return;
+  job.rest = loaded.rest;
+  if (job.of_search) return FoundMatches(number, job, loaded.found);
+  job.applying = loaded.found.size();
+  for (const TaskId id : loaded.found) {
     WithTask(id, [this, number](Task* task, const LoadedTask&) {
       if (task != nullptr) ApplyJob(number, *task);
       --jobs_[number].applying;
@@ -78,25 +126,32 @@ void Engine::Found(const LoadResult& loaded) {
 void Engine::ApplyJob(uint64_t number, Task& task) {
   const JobRow& row = jobs_[number].row;  // It may have many ranges, and stays until the job has ended.
   if (row.verb() == JobRow::CANCEL) return CancelTask(task, row.actor(), row.reason(), number);
-  MarkTask(task, {row.mark(), row.verb() == JobRow::PAUSE, row.actor(), row.reason()}, /*even_if_unchanged=*/false);
+  MarkForJob(row, task);
   Descend(task, number, row);
-  if (task.state != LiveState::PENDING || HasRoomFor(0)) return;
-  // However many they are, no more stay in memory than may.
-  DropBody(task);
-  adopted_.push_back(task.id);
+}
+
+bool Engine::MarkForJob(const JobRow& row, Task& task) {
+  const bool marked = MarkTask(task, {row.mark(), row.verb() == JobRow::PAUSE, row.actor(), row.reason()},
+                               /*even_if_unchanged=*/false);
+  if (task.state == LiveState::PENDING && !HasRoomFor(0)) {
+    // However many they are, no more stay in memory than may.
+    DropBody(task);
+    adopted_.push_back(task.id);
+  }
+  return marked;
 }
 
 void Engine::WriteJobs() {
   for (auto& [number, job] : jobs_) {
     if (!job.dirty) continue;
     job.dirty = false;
-    job.row.clear_ranges();
     for (const IdRange& range : job.ranges) {
       records::v1::Range* row = job.row.add_ranges();
       row->set_first(range.first);
       row->set_count(range.count);
     }
     batch_.writes().Put(Family::kMeta, JobMetaKey(number), job.row.SerializeAsString());
+    job.row.clear_ranges();
   }
 }
 

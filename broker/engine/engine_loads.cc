@@ -13,7 +13,7 @@ Task* Engine::Resident(TaskId id) {
   return it == tasks_.end() ? nullptr : it->second.get();
 }
 
-std::shared_ptr<Engine::Parked> Engine::Park(std::unique_ptr<Command> command) {
+std::shared_ptr<Parked> Engine::Park(std::unique_ptr<Command> command) {
   auto parked = std::make_shared<Parked>();
   parked->command = std::move(command);
   return parked;
@@ -59,7 +59,13 @@ void Engine::Apply(LoadResult loaded) {
       return;
     }
     case LoadRequest::Kind::kLiveIds:
+    case LoadRequest::Kind::kPart:
+    case LoadRequest::Kind::kMatches:
       return Found(loaded);
+    case LoadRequest::Kind::kMembers:
+      return MembersKnown(loaded);
+    case LoadRequest::Kind::kEnded:
+      return RetryKnowing(std::move(loaded));
   }
 }
 
@@ -79,12 +85,14 @@ void Engine::AdoptLoaded(LoadedTask loaded) {
   // One that is staged does not exist for anybody but its parent.
   if (loaded.state == LiveState::STAGED) loaded = {.id = loaded.id};
   if (loaded.task != nullptr && Resident(loaded.id) == nullptr) Adopt(std::move(loaded.task));
+  adopting_ = loaded.id;
   for (const Continuation& then : waiting) {
     // Each may end it.
     Task* task = Resident(loaded.id);
-    if (task == nullptr && IsLive(loaded.state)) loaded.state = LiveState::CANCELLED;
+    if (task == nullptr && IsLive(loaded.state)) loaded.state = adopted_ended_;
     then(task, loaded);
   }
+  adopting_ = 0;
 }
 
 void Engine::LoadAgain(const IdRange& range) {

@@ -16,7 +16,10 @@ Error AttemptOver(const AttemptId& attempt) {
                                               " is over: stop working on it and drop its outcome"));
 }
 
-Error NoSuchTask(TaskId id) { return NotFound("TASK_NOT_FOUND", absl::StrCat("there is no task ", id)); }
+Error NoSuchTask(TaskId id) {
+  return NotFound("TASK_NOT_FOUND",
+                  absl::StrCat("there is no task ", id, ": send the attempt_token of the delivery unchanged"));
+}
 
 // How the history calls an outcome.
 Step::Kind KindOf(Outcome::Kind outcome) {
@@ -108,6 +111,8 @@ Error Engine::Conclude(Outcome& outcome, Task& task) {
       Advance(task, outcome.retryable ? Event::kFailed : Event::kFailedFinally, content, "");
       return {};
     case Outcome::Kind::kSuspended:
+      task.decide_by = outcome.decide_within != 0 ? now_.wall + outcome.decide_within : 0;
+      task.when_undecided = outcome.when_undecided;
       Advance(task, Event::kSuspended, content, "");
       return {};
     case Outcome::Kind::kReleased:
@@ -138,14 +143,15 @@ void Engine::Advance(Task& task, Event event, const Content& content, const std:
   const absl::StatusOr<Transition> next = engine::Apply(FactsOf(task), event, now_.wall);
   BATON_CHECK(next.ok(), absl::StrCat("task ", task.id, ": ", next.status().message()));
   const std::optional<AttemptInfo> attempt = AttemptOf(task);
+  const LiveState from = task.state;
   LeaveState(task);
   task.state = next->state;
   task.stage = next->stage;
   task.failures = next->failures;
   task.interruptions = next->interruptions;
   task.due = next->due;
-  if (next->kind != Step::KIND_UNSPECIFIED) WriteStep(task, next->kind, content, actor, attempt);
-  EnterState(task);
+  if (next->kind != Step::KIND_UNSPECIFIED) WriteStep(task, next->kind, content, actor, attempt, from);
+  EnterState(task, content);
 }
 
 std::optional<AttemptInfo> Engine::AttemptOf(const Task& task) {
@@ -166,10 +172,13 @@ void Engine::LeaveState(Task& task) {
   switch (task.state) {
     case LiveState::PENDING:
       if (!task.paused) order_.Remove(task.class_number, KeyOf(task.priority, task.due, task.id));
-      staged_.erase(task.id);
+      if (const auto it = staged_.find(task.id); it != staged_.end()) {
+        ArmAlarm(task.id, it->second.alarm);
+        staged_.erase(it);
+      }
       break;
     case LiveState::RUNNING:
-      timeouts_.erase({task.deadline, task.id});
+      timeouts_.erase(TimeoutOf(task));
       --running_;
       if (Session* session = FindSession(task.session); session != nullptr) --session->attempts;
       DropStaged(task);
@@ -182,8 +191,9 @@ void Engine::LeaveState(Task& task) {
   }
 }
 
-void Engine::EnterState(Task& task) {
-  if (IsTerminal(task.state)) return Finish(task);
+void Engine::EnterState(Task& task, const Content& content) {
+  if (IsTerminal(task.state)) return Finish(task, content);
+  SetAlarm(task);
   Touch(task);
   if (task.state == LiveState::PENDING && !task.paused) {
     Enqueue(task.class_number, KeyOf(task.priority, task.due, task.id));
@@ -191,13 +201,13 @@ void Engine::EnterState(Task& task) {
     DropBody(task);
   }
   if (task.state == LiveState::WAITING) {
-    waiting_[task.id] = {task.class_number, task.priority,       task.due, task.attempt, task.generation,
-                         task.remaining,    task.children_failed, task.paused};
+    waiting_[task.id] = {task.class_number, task.priority,        task.due,    task.attempt,   task.generation,
+                         task.remaining,    task.children_failed, task.paused, task.fail_fast, task.alarm};
   }
 }
 
 void Engine::WriteStep(Task& task, Step::Kind kind, const Content& content, const std::string& actor,
-                       const std::optional<AttemptInfo>& attempt) {
+                       const std::optional<AttemptInfo>& attempt, LiveState from) {
   const bool last = IsTerminal(task.state);
   if (!last) {
     const uint32_t row = ++task.log_rows;
@@ -211,6 +221,7 @@ void Engine::WriteStep(Task& task, Step::Kind kind, const Content& content, cons
     if (kind == Step::SUSPENDED || kind == Step::SPAWNED) task.decision_row = 0;
     if (content.has_context) task.context_row = row;
     if (content.has_decision) task.decision_row = row;
+    if (content.decided_before) task.decision_row = task.suspension_row;
     if (content.has_progress) task.progress_row = row;
     // What the next attempt gets is not what the last one got.
     if (kind == Step::SUSPENDED || kind == Step::SPAWNED || kind == Step::RESUMED) DropBody(task);
@@ -220,6 +231,7 @@ void Engine::WriteStep(Task& task, Step::Kind kind, const Content& content, cons
   scratch_.set_time_us(now_.wall);
   scratch_.set_actor(actor);
   scratch_.set_state(task.state);
+  if (last) scratch_.set_from(from);
   if (attempt.has_value()) *scratch_.mutable_attempt() = *attempt;
   ToRecord(task, scratch_.mutable_after());
   const bool only_marks = kind == Step::PAUSED || kind == Step::UNPAUSED;
@@ -233,20 +245,20 @@ void Engine::WriteStep(Task& task, Step::Kind kind, const Content& content, cons
   }
 }
 
-void Engine::Finish(Task& task) {
+void Engine::Finish(Task& task, const Content& content) {
   batch_.Ended(task.id, task.state);
+  DisarmAlarm(task.id, task.alarm);
+  if (task.id == adopting_) adopted_ended_ = task.state;
   if (!task.unique.empty() && keys_.Holder(task.unique, task.id) == task.id) {
     batch_.writes().Delete(Family::kKey, UniqueKey(task.unique));
     keys_.SetHolder(task.unique, 0, batch_.number());
   }
   if (task.schedule != 0) FiringEnded(task.schedule, task.id, task.state);
-  const TaskId parent = task.parent;
-  const uint32_t generation = task.parent_generation;
-  const LiveState state = task.state;
+  const EndedChild child{task.id, task.parent, task.parent_generation, task.state};
   DropBody(task);
   if (loading_.contains(task.id)) changed_while_loading_.insert(task.id);
   tasks_.erase(task.id);
-  if (parent != 0) ChildEnded(parent, generation, state);
+  if (child.parent != 0) ChildEnded(child, content.bytes);
 }
 
 void Engine::DropBody(Task& task) {
@@ -269,6 +281,7 @@ void Engine::Report(std::unique_ptr<Command> owned) {
     } else {
       command.results.emplace_back();
       WriteStep(*task, Step::REPORTED, {report.step, false, false, report.is_progress}, "", AttemptOf(*task));
+      HasReported(*task);
       batch_.Reported(task->id);
     }
   }

@@ -126,12 +126,13 @@ void Engine::PauseSchedule(const ChangeScheduleCommand& command, Schedule& sched
 
 void Engine::UnpauseSchedule(ChangeScheduleCommand& command, Schedule& schedule) {
   if (!schedule.paused()) {
-    command.error = FailedPrecondition("NOT_PAUSED", absl::StrCat("schedule '", command.name, "' is not paused"));
+    command.error =
+        FailedPrecondition("NOT_PAUSED", absl::StrCat("schedule '", command.name, "' is not paused: see GetSchedule"));
     return;
   }
   if (const absl::Status status = Prepare(&schedule); !status.ok()) {
-    command.error = FailedPrecondition(
-        "BAD_SCHEDULE", absl::StrCat("schedule '", command.name, "' cannot go on: ", status.message()));
+    command.error = FailedPrecondition("BAD_SCHEDULE",
+                                       absl::StrCat("schedule '", command.name, "' cannot go on: ", status.message()));
     return;
   }
   schedule.state.clear_pause();
@@ -188,6 +189,8 @@ TaskId Engine::CreateFiring(Schedule& schedule, WallMicros instant) {
   task.options = schedule.options;
   task.schedule = schedule.row.number();
   task.scheduled = instant;
+  task.start_timeout = schedule.row.start_timeout_us();
+  task.total_timeout = schedule.row.total_timeout_us();
   const TaskId id = Create(task, Place(task.type, task.options.get()), nullptr, false);
   ScheduleStateRow& state = schedule.state;
   state.set_last_task(id);
@@ -205,6 +208,13 @@ void Engine::FiringEnded(uint64_t number, TaskId id, LiveState state) {
   if (newest) schedule->state.set_last_lives(false);
   if (fails) SetPause("broker", absl::StrCat("task ", id, " has failed for good"), now_.wall, &schedule->state);
   if (newest || fails) StoreState(*schedule);
+}
+
+void Engine::FiringRevived(uint64_t number, TaskId id) {
+  Schedule* schedule = schedules_.Find(number);
+  if (schedule == nullptr || schedule->state.last_task() != id) return;
+  schedule->state.set_last_lives(true);
+  StoreState(*schedule);
 }
 
 void Engine::StoreState(Schedule& schedule) {

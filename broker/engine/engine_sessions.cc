@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "broker/engine/engine.h"
 
 namespace baton::engine {
@@ -37,10 +39,13 @@ void Engine::Hello(std::unique_ptr<Command> owned) {
   session.connected_at = now_.wall;
   session.open = true;
   sessions_[session.number] = std::move(fresh);
+  const Session* previous = FindWorker(hello.worker_id);
+  const bool returns = previous != nullptr && previous->instance_id == hello.instance_id;
+  const WorkerInfo before = returns ? previous->worker : WorkerInfo();
   TakeOver(hello, session);
   workers_[session.worker_id] = session.number;
   Renew(session);
-  RegisterTypes(session.worker);
+  RegisterTypes(session.worker, before);
   UpdateLiveness(session);
   hello.session = session.number;
   batch_.Answer(std::move(owned));
@@ -141,16 +146,21 @@ void Engine::UpdateWorker(std::unique_ptr<Command> owned) {
   auto& command = static_cast<UpdateWorkerCommand&>(*owned);
   Session* session = FindSession(command.session);
   if (session != nullptr) {
-    session->worker = command.worker;
+    const WorkerInfo before = std::exchange(session->worker, command.worker);
     session->handlers.clear();
-    RegisterTypes(session->worker);
+    RegisterTypes(session->worker, before);
     UpdateLiveness(*session);
   }
   batch_.Answer(std::move(owned));
 }
 
-void Engine::RegisterTypes(const WorkerInfo& worker) {
+void Engine::RegisterTypes(const WorkerInfo& worker, const WorkerInfo& before) {
+  absl::flat_hash_map<absl::string_view, const HandlerInfo*> registered;
+  for (const HandlerInfo& handler : before.handlers) registered[handler.type] = &handler;
   for (const HandlerInfo& handler : worker.handlers) {
+    // Repeated because of something else that changed, or of a new stream: another worker's definition may be newer.
+    const auto same = registered.find(handler.type);
+    if (same != registered.end() && *same->second == handler) continue;
     records::v1::TypeRow row;
     *row.mutable_options() = ToRecord(handler.options);
     row.set_description(handler.description);

@@ -22,6 +22,8 @@ void AppendTaskRow(const Task& task, WallMicros scheduled, std::string* row) {
   tail.set_depth(task.depth);
   tail.set_schedule_number(task.schedule);
   tail.set_scheduled_us(scheduled);
+  tail.set_start_by_us(task.start_by);
+  tail.set_end_by_us(task.end_by);
   tail.AppendToString(row);
 }
 
@@ -175,7 +177,7 @@ void Engine::RememberRequest(SubmitCommand& command) {
   keys_.SetRequest(command.request, std::move(row), batch_.number());
 }
 
-Engine::Placement Engine::Place(const std::string& type, const Options* options) {
+Placement Engine::Place(const std::string& type, const Options* options) {
   // Batches are of one type as a rule.
   if (options == nullptr && type == last_placed_type_ && last_placement_.class_number != 0) return last_placement_;
   const auto definition = types_.find(type);
@@ -214,15 +216,20 @@ TaskId Engine::Create(NewTask& source, const Placement& placement, const Task* p
   task->unique = source.unique;
   task->options = std::move(source.options);
   task->schedule = source.schedule;
+  if (source.start_timeout != 0) task->start_by = task->due + source.start_timeout;
+  if (source.total_timeout != 0) task->end_by = task->due + source.total_timeout;
+  task->alarm = AlarmOf(*task);
   AppendTaskRow(*task, source.scheduled, &source.row);
   batch_.writes().Put(storage::Family::kTask, TaskKey(task->id), source.row);
-  batch_.Created(task->id, task->class_number, task->priority, task->due, staged, task->parent, source.tag_hash);
+  batch_.Created(
+      {task->id, task->class_number, task->priority, task->due, staged, task->parent, source.tag_hash, task->alarm});
   const TaskId id = task->id;
   const OrderKey key = KeyOf(task->priority, task->due, id);
   if (staged) {
-    staged_[id] = {placement.class_number, key};
+    staged_[id] = {placement.class_number, key, task->alarm};
     return id;
   }
+  ArmAlarm(id, task->alarm);
   if (task->due <= now_.wall && StaysResident(placement.class_number, source.row.size())) {
     task->body_bytes = source.row.size();
     task->body = std::make_shared<TaskBody>();

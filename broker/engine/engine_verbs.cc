@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/check.h"
 #include "broker/engine/engine.h"
+#include "broker/engine/refusals.h"
 
 namespace baton::engine {
 namespace {
@@ -12,13 +13,6 @@ using records::v1::JobRow;
 
 // Commands of a round, and rounds of a batch, are far fewer.
 constexpr uint64_t kStampsOfACommit = uint64_t{1} << 24;
-
-Error UnknownTask(const LoadedTask& found) {
-  if (found.state == LiveState::REMOVED) {
-    return NotFound("TASK_EXPIRED", absl::StrCat("task ", found.id, " is no longer retained"));
-  }
-  return NotFound("TASK_NOT_FOUND", absl::StrCat("there is no task ", found.id));
-}
 
 JobRow JobOf(uint64_t mark, const PauseCommand& command) {
   JobRow row;
@@ -39,18 +33,24 @@ void Engine::Cancel(std::unique_ptr<Command> owned) {
     if (task != nullptr) {
       CancelTask(*task, command.actor, command.reason, 0);
     } else if (found.state == LiveState::COMPLETED || found.state == LiveState::FAILED) {
-      command.error = FailedPrecondition(
-          "TASK_TERMINAL", absl::StrCat("task ", command.task, " has ended already (",
-                                        found.state == LiveState::COMPLETED ? "COMPLETED" : "PERMANENTLY_FAILED",
-                                        "): there is nothing to cancel"));
+      command.error =
+          FailedPrecondition("TASK_TERMINAL", absl::StrCat("task ", command.task, " has ended already (",
+                                                           StateName(found.state), "): there is nothing to cancel"));
     } else if (found.state != LiveState::CANCELLED) {
-      command.error = UnknownTask(found);
+      command.error = UnknownTask(found.id, found.state);
     }
     batch_.Answer(std::move(parked->command));
   });
 }
 
 void Engine::CancelTask(Task& task, const std::string& actor, const std::string& reason, uint64_t job) {
+  CallOff(task, actor, reason, job);
+  Step content;
+  content.set_reason(reason);
+  Advance(task, Event::kCancelled, {content.SerializeAsString()}, actor);
+}
+
+void Engine::CallOff(Task& task, const std::string& actor, const std::string& reason, uint64_t job) {
   if (task.state == LiveState::RUNNING) {
     const AttemptId attempt{task.id, task.attempt};
     if (Session* session = FindSession(task.session); session != nullptr) {
@@ -63,9 +63,6 @@ void Engine::CancelTask(Task& task, const std::string& actor, const std::string&
   row.set_actor(actor);
   row.set_reason(reason);
   Descend(task, job, row);
-  Step content;
-  content.set_reason(reason);
-  Advance(task, Event::kCancelled, {content.SerializeAsString()}, actor);
 }
 
 void Engine::OrderCancel(const Session& session, const AttemptId& attempt, const std::string& reason) {
@@ -82,7 +79,7 @@ void Engine::Resume(std::unique_ptr<Command> owned) {
   WithTask(id, [this, parked](Task* task, const LoadedTask& found) {
     auto& command = static_cast<ResumeCommand&>(*parked->command);
     if (task == nullptr && !IsTerminal(found.state)) {
-      command.error = UnknownTask(found);
+      command.error = UnknownTask(found.id, found.state);
     } else if (task != nullptr && task->state == LiveState::SUSPENDED && command.stage.has_value() &&
                *command.stage != task->stage) {
       command.error = FailedPrecondition(
@@ -96,10 +93,10 @@ void Engine::Resume(std::unique_ptr<Command> owned) {
                                              " children: it goes on when they end"));
     } else {
       const bool paused = task != nullptr && task->paused;
-      command.error = FailedPrecondition(
-          "NOT_SUSPENDED", absl::StrCat("task ", command.task, " is not suspended but ",
-                                        LiveState_Name(task != nullptr ? task->state : found.state),
-                                        paused ? ", and paused: UnpauseTask lets it go on" : ""));
+      command.error =
+          FailedPrecondition("NOT_SUSPENDED", absl::StrCat("task ", command.task, " is not suspended but ",
+                                                           StateName(task != nullptr ? task->state : found.state),
+                                                           paused ? ", and paused: UnpauseTask lets it go on" : ""));
     }
     batch_.Answer(std::move(parked->command));
   });
@@ -113,12 +110,13 @@ void Engine::Pause(std::unique_ptr<Command> owned) {
     if (task == nullptr && IsTerminal(found.state)) {
       command.error =
           FailedPrecondition("TASK_TERMINAL", absl::StrCat("task ", command.task, " has ended already (",
-                                                           LiveState_Name(found.state), "): it does not go on anyway"));
+                                                           StateName(found.state), "): it does not go on anyway"));
     } else if (task == nullptr) {
-      command.error = UnknownTask(found);
+      command.error = UnknownTask(found.id, found.state);
     } else if (!command.pause && !task->paused && !command.cascade) {
       command.error = FailedPrecondition(
-          "NOT_PAUSED", absl::StrCat("task ", command.task, " is not paused but ", LiveState_Name(task->state)));
+          "NOT_PAUSED", absl::StrCat("task ", command.task, " is not paused but ", StateName(task->state),
+                                     task->state == LiveState::SUSPENDED ? ": Resume decides about it" : ""));
     } else {
       const Mark mark = NextMark(command);
       // A job that is older, and has not come by yet, must see that something was said.
@@ -157,7 +155,7 @@ void Engine::PauseType(std::unique_ptr<Command> owned) {
   batch_.Answer(std::move(owned));
 }
 
-Engine::Mark Engine::NextMark(const PauseCommand& command) {
+Mark Engine::NextMark(const PauseCommand& command) {
   return {NextStamp(), command.pause, command.actor, command.reason};
 }
 
@@ -169,9 +167,9 @@ uint64_t Engine::NextStamp() {
   return batch_.number() * kStampsOfACommit + stamps_;
 }
 
-void Engine::MarkTask(Task& task, const Mark& mark, bool even_if_unchanged) {
-  if (task.mark > mark.number) return;  // By a job that is older than what was said of this task meanwhile.
-  if (task.paused == mark.pause && !even_if_unchanged) return;
+bool Engine::MarkTask(Task& task, const Mark& mark, bool even_if_unchanged) {
+  if (task.mark > mark.number) return false;  // By a job that is older than what was said of this task meanwhile.
+  if (task.paused == mark.pause && !even_if_unchanged) return false;
   // Only a pending task stands in the order, and not while it is paused: whatever state it comes to beneath the pause,
   // it is put there when that ends.
   if (task.state == LiveState::PENDING) LeaveState(task);
@@ -190,12 +188,13 @@ void Engine::MarkTask(Task& task, const Mark& mark, bool even_if_unchanged) {
   Touch(task);
   // What is on its way from the store does not know of it.
   if (loading_.contains(task.id)) changed_while_loading_.insert(task.id);
-  if (task.state != LiveState::PENDING) return;
+  if (task.state != LiveState::PENDING) return true;
   if (mark.pause) {
     DropBody(task);
   } else {
     Enqueue(task.class_number, KeyOf(task.priority, task.due, task.id));
   }
+  return true;
 }
 
 }  // namespace baton::engine

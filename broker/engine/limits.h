@@ -54,6 +54,12 @@ inline constexpr size_t kOpenBatchBytes = 4 << 20;
 // Timers fired and job steps taken in one round.
 inline constexpr size_t kRoundTimers = 512;
 inline constexpr size_t kRoundJobSteps = 512;
+// Bulk jobs under way, and of those that have ended how many are still told of.
+inline constexpr size_t kMostJobs = 100;
+inline constexpr size_t kEndedJobs = 100;
+// Runs of ids that the tasks of a workflow may lie in to be deleted: the job that does it is stored with all of them
+// that are left, each time it has got on.
+inline constexpr size_t kMostRangesToDelete = 16'384;
 // Tasks of a class that are read ahead of dispatch at once: at first, at most, and as many as have about so many bytes.
 // Twice as many are in memory, so that those before are handed out meanwhile: 512 last 5 ms at 100,000 a second, which
 // is longer than it takes to get a view and read them.

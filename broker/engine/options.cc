@@ -23,6 +23,7 @@ Options Complete(const Options& first, const Options& second) {
   result.retry_interval_cap = FirstSet(first.retry_interval_cap, second.retry_interval_cap);
   result.retry_jitter = FirstSet(first.retry_jitter, second.retry_jitter);
   result.required_capabilities = FirstSet(first.required_capabilities, second.required_capabilities);
+  result.progress_timeout = FirstSet(first.progress_timeout, second.progress_timeout);
   return result;
 }
 
@@ -36,6 +37,7 @@ Settled Settle(const Options& first, const Options& second, const DefaultOptions
       FirstSet(first.retry_interval_cap, second.retry_interval_cap).value_or(defaults.retry_interval_cap);
   const double default_jitter = settled.retry_backoff == Backoff::kExponential ? defaults.exponential_jitter : 0.0;
   settled.retry_jitter = FirstSet(first.retry_jitter, second.retry_jitter).value_or(default_jitter);
+  settled.progress_timeout = FirstSet(first.progress_timeout, second.progress_timeout).value_or(0);
   return settled;
 }
 
@@ -52,6 +54,7 @@ Options FromRecord(const records::v1::Options& record) {
     const auto& names = record.required_capabilities().names();
     options.required_capabilities = Capabilities(names.begin(), names.end());
   }
+  if (record.has_progress_timeout_us()) options.progress_timeout = record.progress_timeout_us();
   return options;
 }
 
@@ -68,6 +71,7 @@ records::v1::Options ToRecord(const Options& options) {
     auto* names = record.mutable_required_capabilities()->mutable_names();
     names->Add(options.required_capabilities->begin(), options.required_capabilities->end());
   }
+  if (options.progress_timeout) record.set_progress_timeout_us(*options.progress_timeout);
   return record;
 }
 

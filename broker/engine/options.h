@@ -27,6 +27,7 @@ struct Options {
   std::optional<Micros> retry_interval_cap;
   std::optional<double> retry_jitter;  // Share of a delay, 0 … 1.
   std::optional<Capabilities> required_capabilities;
+  std::optional<Micros> progress_timeout;
 
   bool empty() const { return *this == Options{}; }
   friend bool operator==(const Options&, const Options&) = default;
@@ -40,6 +41,7 @@ struct Settled {
   Backoff retry_backoff;
   Micros retry_interval_cap;
   double retry_jitter;
+  Micros progress_timeout;  // 0: none.
 };
 
 // The broker's defaults (design.md section 3); a setting each. The jitter of an exponential retry that sets none.

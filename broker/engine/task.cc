@@ -28,6 +28,20 @@ uint64_t CountOf(const std::vector<IdRange>& ranges) {
   return count;
 }
 
+WallMicros AlarmOf(const Task& task) {
+  return AlarmOf(task.state, task.attempt, task.start_by, task.end_by, task.decide_by);
+}
+
+WallMicros AlarmOf(LiveState state, uint32_t attempt, WallMicros start_by, WallMicros end_by, WallMicros decide_by) {
+  WallMicros alarm = end_by;
+  const auto consider = [&alarm](WallMicros time) {
+    if (time != 0 && (alarm == 0 || time < alarm)) alarm = time;
+  };
+  if (attempt == 0) consider(start_by);
+  if (state == LiveState::SUSPENDED) consider(decide_by);
+  return alarm;
+}
+
 LiveEntry EntryOf(const Task& task) {
   LiveEntry entry;
   entry.id = task.id;
@@ -38,6 +52,7 @@ LiveEntry EntryOf(const Task& task) {
   entry.due = task.due;
   entry.attempt = task.attempt;
   entry.failed = task.children_failed;
+  entry.alarm = task.alarm;
   if (task.state == LiveState::RUNNING) {
     entry.session = task.session;
     entry.options_number = task.options_number;
@@ -48,6 +63,7 @@ LiveEntry EntryOf(const Task& task) {
   if (task.state == LiveState::WAITING) {
     entry.generation = task.generation;
     entry.remaining = task.remaining;
+    entry.fail_fast = task.fail_fast;
   }
   return entry;
 }
@@ -71,6 +87,11 @@ void ToRecord(const Task& task, records::v1::Mutable* record) {
   record->set_staged_parts(task.staged_parts);
   record->set_paused(task.paused);
   record->set_mark(task.mark);
+  if (task.state == LiveState::SUSPENDED) {
+    record->set_decide_by_us(task.decide_by);
+    record->set_when_undecided(task.when_undecided);
+  }
+  if (task.state == LiveState::WAITING) record->set_fail_fast(task.fail_fast);
 }
 
 void FromRecord(const records::v1::Mutable& record, Task* task) {
@@ -92,6 +113,9 @@ void FromRecord(const records::v1::Mutable& record, Task* task) {
   task->staged_parts = record.staged_parts();
   task->paused = record.paused();
   task->mark = record.mark();
+  task->decide_by = record.decide_by_us();
+  task->when_undecided = record.when_undecided();
+  task->fail_fast = record.fail_fast();
 }
 
 bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task* task) {
@@ -108,6 +132,8 @@ bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task*
   task->parent_generation = record.generation();
   task->depth = record.depth();
   task->schedule = record.schedule_number();
+  task->start_by = record.start_by_us();
+  task->end_by = record.end_by_us();
   if (!record.unique_key().empty()) {
     task->unique = UniqueHash(catalog.Class(record.class_number()).type, record.unique_key());
   }

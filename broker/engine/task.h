@@ -14,6 +14,8 @@
 
 namespace baton::engine {
 
+using Undecided = records::v1::Mutable::Undecided;
+
 struct Task {
   TaskId id = 0;
   LiveState state = LiveState::NONE;
@@ -31,6 +33,8 @@ struct Task {
   uint32_t depth = 0;
   uint64_t schedule = 0;  // Of which it is a firing; 0: none.
   Hash128 unique;
+  WallMicros start_by = 0;                 // When its first attempt must have begun,
+  WallMicros end_by = 0;                   // and it must have ended; 0: no matter.
   std::shared_ptr<const Options> options;  // Set on the task itself; null: nothing.
 
   // What steps change (records: Mutable).
@@ -48,10 +52,16 @@ struct Task {
   uint32_t error_row = 0;
   uint32_t progress_row = 0;
   uint32_t suspension_row = 0;
+  WallMicros decide_by = 0;  // SUSPENDED: when a decision must have come; 0: no matter.
+  Undecided when_undecided = records::v1::Mutable::FAIL;
+  bool fail_fast = false;  // WAITING: fails when a child does not complete.
   std::vector<IdRange> staged;
   uint32_t staged_parts = 0;
   // Rows in family `log`.
   uint32_t log_rows = 0;
+
+  // AlarmOf as it is in the live table.
+  WallMicros alarm = 0;
 
   // WAITING, only while passing through.
   uint64_t remaining = 0;
@@ -61,8 +71,10 @@ struct Task {
   uint64_t handler_version = 0;
   WallMicros claimed = 0;
   WallMicros ready = 0;
-  SteadyMicros deadline = 0;  // On the engine's lease clock.
-  bool started = false;       // The handler is known to run; until then the deadline moves with every beat.
+  // On the engine's lease clock: when the attempt times out, and when it does unless it reports before (0: never).
+  SteadyMicros deadline = 0;
+  SteadyMicros report_deadline = 0;
+  bool started = false;  // The handler is known to run; until then the deadline moves with every beat.
 
   // What a handler gets; null while RUNNING (it has left) and after a retry (it is loaded again).
   std::shared_ptr<TaskBody> body;
@@ -75,6 +87,10 @@ struct Task {
 };
 
 uint64_t CountOf(const std::vector<IdRange>& ranges);
+
+// The first instant at which something must happen to the task in this state, whatever comes; 0: none.
+WallMicros AlarmOf(const Task& task);
+WallMicros AlarmOf(LiveState state, uint32_t attempt, WallMicros start_by, WallMicros end_by, WallMicros decide_by);
 
 // What the live table keeps of it.
 LiveEntry EntryOf(const Task& task);

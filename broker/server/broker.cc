@@ -12,6 +12,7 @@
 #include "broker/server/address.h"
 #include "broker/server/version.h"
 #include "broker/service/read/convert.h"
+#include "broker/service/read/task_finder.h"
 #include "broker/service/sessions.h"
 #include "broker/storage/rocksdb_store.h"
 #include "spdlog/spdlog.h"
@@ -77,6 +78,9 @@ absl::Status Broker::StartPartition() {
   options.broker_version = kVersion;
   options.random = RandomNumber;
   options.release = [server = server_.get()](engine::Outbox outbox) { server->Release(std::move(outbox)); };
+  options.find_matches = [](const engine::View& view, const engine::LoadRequest& request) {
+    return service::FindTasks(view, request);
+  };
   options.fatal = StopProcess;
   ASSIGN_OR_RETURN(partition_, engine::Partition::Start(std::move(options), store_.get(), &clock_));
   return absl::OkStatus();

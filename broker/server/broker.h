@@ -33,6 +33,9 @@ class Broker {
   // Where it listens, with the port that was picked.
   const std::string& address() const { return server_->address(); }
 
+  // What is on disk. For tests, which look deeper than the services show.
+  const storage::Store& store() const { return *store_; }
+
   // Takes no new tasks and workers, and waits until what runs has ended, at most settings.engine.drain_deadline. False
   // if the time was up before. Outcomes and heartbeats are still taken afterwards, until the destructor.
   bool Drain(const std::string& reason);

@@ -7,6 +7,7 @@
 #include "broker/server/message_buffer.h"
 #include "broker/service/attempt_token.h"
 #include "broker/service/field.h"
+#include "broker/service/jobs.h"
 #include "broker/service/outcomes.h"
 #include "broker/service/read/convert.h"
 #include "broker/service/schedules.h"
@@ -71,6 +72,7 @@ Calls::Calls(Core* core, RawService* broker, RawService* admin, grpc::ServerComp
   AddSubmitting();
   AddOutcomes();
   AddVerbs();
+  AddJobs();
   AddSchedules();
   AddReads();
 }
@@ -178,6 +180,12 @@ void Calls::AddVerbs() {
     const Error error = service::DecodeResume(core_->Decoding(), *request, command.get());
     return error.ok() ? Send(core_->partition, std::move(command)) : error;
   });
+  Add<v1::RetryTaskRequest>(admin_, "RetryTask", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+    auto command = CommandFor<engine::RetryCommand, v1::RetryTaskResponse>(
+        call, caller, [](auto&, auto* response) { response->set_state(v1::TASK_STATE_PENDING); });
+    const Error error = service::DecodeRetry(*request, command.get());
+    return error.ok() ? Send(core_->partition, std::move(command)) : error;
+  });
   const auto beneath = [](auto& answered, auto* response) {
     response->set_state(service::WireState(answered.state, /*paused=*/false));
   };
@@ -212,6 +220,33 @@ void Calls::AddVerbs() {
   });
 }
 
+void Calls::AddJobs() {
+  Add<v1::DeleteTaskRequest>(admin_, "DeleteTask", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+    auto command = CommandFor<engine::DeleteCommand, v1::DeleteTaskResponse>(call, caller, service::EncodeDelete);
+    const Error error = service::DecodeDelete(*request, command.get());
+    return error.ok() ? Send(core_->partition, std::move(command)) : error;
+  });
+  Add<v1::StartJobRequest>(admin_, "StartJob", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+    auto command = CommandFor<engine::StartJobCommand, v1::StartJobResponse>(call, caller, service::EncodeStartJob);
+    const Error error = service::DecodeStartJob(*request, command.get());
+    return error.ok() ? Send(core_->partition, std::move(command)) : error;
+  });
+  Add<v1::StopJobRequest>(admin_, "StopJob", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+    auto command = CommandFor<engine::StopJobCommand, v1::StopJobResponse>(call, caller, service::EncodeStopJob);
+    const Error error = service::DecodeStopJob(*request, command.get());
+    return error.ok() ? Send(core_->partition, std::move(command)) : error;
+  });
+  Add<v1::GetJobRequest>(admin_, "GetJob", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+    auto command = CommandFor<engine::ListJobsCommand, v1::GetJobResponse>(call, caller, service::EncodeGetJob);
+    const Error error = service::DecodeGetJob(*request, command.get());
+    return error.ok() ? Send(core_->partition, std::move(command)) : error;
+  });
+  Add<v1::ListJobsRequest>(admin_, "ListJobs", kCold, [this](UnaryCall* call, const Caller& caller, auto*) {
+    return Send(core_->partition,
+                CommandFor<engine::ListJobsCommand, v1::ListJobsResponse>(call, caller, service::EncodeListJobs));
+  });
+}
+
 void Calls::AddSchedules() {
   Add<v1::CreateScheduleRequest>(
       admin_, "CreateSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
@@ -226,17 +261,17 @@ void Calls::AddSchedules() {
       admin_, "PauseSchedule", kCold, [this, nothing](UnaryCall* call, const Caller& caller, auto* request) {
         return ChangeSchedule<v1::PauseScheduleResponse>(Verb::kPause, call, caller, *request, nothing);
       });
-  Add<v1::UnpauseScheduleRequest>(
-      admin_, "UnpauseSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
-        return ChangeSchedule<v1::UnpauseScheduleResponse>(Verb::kUnpause, call, caller, *request,
-                                                           service::EncodeUnpauseSchedule);
-      });
-  Add<v1::TriggerScheduleRequest>(
-      admin_, "TriggerSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
-        return ChangeSchedule<v1::TriggerScheduleResponse>(
-            Verb::kTrigger, call, caller, *request,
-            [](auto& answered, auto* response) { response->set_task_id(answered.task); });
-      });
+  Add<v1::UnpauseScheduleRequest>(admin_, "UnpauseSchedule", kCold,
+                                  [this](UnaryCall* call, const Caller& caller, auto* request) {
+                                    return ChangeSchedule<v1::UnpauseScheduleResponse>(
+                                        Verb::kUnpause, call, caller, *request, service::EncodeUnpauseSchedule);
+                                  });
+  Add<v1::TriggerScheduleRequest>(admin_, "TriggerSchedule", kCold,
+                                  [this](UnaryCall* call, const Caller& caller, auto* request) {
+                                    return ChangeSchedule<v1::TriggerScheduleResponse>(
+                                        Verb::kTrigger, call, caller, *request,
+                                        [](auto& answered, auto* response) { response->set_task_id(answered.task); });
+                                  });
   Add<v1::DeleteScheduleRequest>(
       admin_, "DeleteSchedule", kCold, [this, nothing](UnaryCall* call, const Caller& caller, auto* request) {
         return ChangeSchedule<v1::DeleteScheduleResponse>(Verb::kDelete, call, caller, *request, nothing);
@@ -268,10 +303,14 @@ void Calls::AddReads() {
   AddRead(admin_, "ListEvents", &ReadService::ListEvents);
   AddRead(admin_, "ListAttempts", &ReadService::ListAttempts);
   AddRead(admin_, "ListTypes", &ReadService::ListTypes);
-  AddRead(admin_, "GetSchedule", &ReadService::GetSchedule);
   AddRead(admin_, "ListSchedules", &ReadService::ListSchedules);
   AddRead(admin_, "GetStatistics", &ReadService::GetStatistics);
   AddRead(admin_, "GetServerInfo", &ReadService::GetServerInfo);
+  Add<v1::GetScheduleRequest>(admin_, "GetSchedule", kCold, [this](UnaryCall* call, const Caller&, auto* request) {
+    const Error error = service::CheckScheduleName(request->name());
+    if (error.ok()) core_->reads->GetSchedule(*request, ReplyFrom<v1::GetScheduleResponse>(call, core_->mailbox));
+    return error;
+  });
   Add<v1::WaitRequest>(broker_, "Wait", kCancellable,
                        [this](UnaryCall* call, const Caller&, auto* request) { return Wait(call, *request); });
   Add<v1::ListChildOutcomesRequest>(

@@ -40,6 +40,7 @@ class Calls {
   void AddSubmitting();
   void AddOutcomes();
   void AddVerbs();
+  void AddJobs();
   void AddSchedules();
   void AddReads();
   template <typename Response, typename Request, typename Encode>

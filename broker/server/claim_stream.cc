@@ -119,10 +119,13 @@ void ClaimStream::TakeUpdate(const v1::ClaimRequest& message) {
   command->session = session_;
   const Error error = service::DecodeWorkerUpdate(core_->Decoding(), message.update(), &command->worker);
   if (!error.ok()) return End(error);
-  command->on_answer = [this](engine::UpdateWorkerCommand& answered) {
+  command->on_answer = [this, number = message.update().number()](engine::UpdateWorkerCommand& answered) {
     --outstanding_;
     if (ending_.has_value()) return DeleteIfOver();
-    answered.error.ok() ? Read() : End(answered.error);
+    if (!answered.error.ok()) return End(answered.error);
+    taken_update_ = number;
+    Pump();
+    Read();
   };
   ++outstanding_;
   core_->SendSurely(std::move(command));
@@ -165,6 +168,11 @@ void ClaimStream::TakeDeliveries(std::vector<engine::Delivery> deliveries) {
 }
 
 std::string ClaimStream::NextMessage() {
+  if (taken_update_ != 0) {
+    v1::ClaimResponse response;
+    response.mutable_update_taken()->set_number(std::exchange(taken_update_, 0));
+    return response.SerializeAsString();
+  }
   Waiting& next = waiting_.front();
   std::string message;
   if (auto* deliveries = std::get_if<std::deque<engine::Delivery>>(&next)) {
@@ -182,7 +190,7 @@ std::string ClaimStream::NextMessage() {
 
 void ClaimStream::Pump() {
   if (writing_ || finishing_) return;
-  if (!waiting_.empty()) {
+  if (taken_update_ != 0 || !waiting_.empty()) {
     writing_ = true;
     ++outstanding_;
     stream_.Write(ToBuffer(NextMessage()), static_cast<Completion*>(&on_written_));
@@ -198,6 +206,7 @@ void ClaimStream::HasWritten(bool ok) {
   writing_ = false;
   if (!ok) {  // The connection broke: nothing more can be said, and the read that is outstanding fails too.
     waiting_.clear();
+    taken_update_ = 0;
     CloseSession();
     if (!ending_.has_value()) ending_ = Error{};
   }

@@ -65,6 +65,8 @@ class ClaimStream final : public Stream, private SessionSink {
   State state_ = State::kListening;
   engine::SessionNumber session_ = 0;
   std::deque<Waiting> waiting_;
+  // The newest update that is in force and was not confirmed yet, by its number; 0: none.
+  uint64_t taken_update_ = 0;
   // Set: the call is to be finished with this, after what waits before it.
   std::optional<Error> ending_;
   // Operations of the completion queue and commands that will come back to this object.

@@ -5,8 +5,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/service/error_message.h"
+#include "broker/service/field.h"
 
 namespace baton::server {
+namespace {
+
+// The message of a failed call travels twice, escaped and among its details, in trailers of which clients take 8 KiB in
+// all: one that is longer would be all that they are told.
+constexpr size_t kErrorMessageBytes = 1024;
+
+}  // namespace
 
 Error ParseMessage(grpc::ByteBuffer* buffer, google::protobuf::Message* message) {
   grpc::ProtoBufferReader reader(buffer);
@@ -31,6 +39,11 @@ grpc::ByteBuffer ToBuffer(absl::string_view encoded) {
 
 grpc::Status ToStatus(const Error& error) {
   if (error.ok()) return grpc::Status::OK;
+  if (error.message.size() > kErrorMessageBytes) {
+    Error shorter = error;
+    shorter.message = service::CutText(error.message, kErrorMessageBytes);
+    return ToStatus(shorter);
+  }
   return grpc::Status(static_cast<grpc::StatusCode>(error.code), error.message, service::ErrorDetails(error));
 }
 

@@ -79,6 +79,11 @@ Error CheckDuration(const Field& field, Micros value, Micros low, Micros high) {
                                       "): choose a value in that range"));
 }
 
+Error CheckId(const Field& field, uint64_t id, const char* cure) {
+  if (id != 0) return {};
+  return InvalidArgument("FIELD_REQUIRED", absl::StrCat(field.Path(), " is required and 0: ", cure));
+}
+
 Error CheckCount(const Field& field, size_t count, size_t limit, const char* cure) {
   if (count <= limit) return {};
   return InvalidArgument("TOO_MANY_ITEMS",

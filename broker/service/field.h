@@ -37,6 +37,8 @@ Error CheckText(const Field& field, absl::string_view value, Presence presence, 
 Error CheckRange(const Field& field, int64_t value, int64_t low, int64_t high);
 // The same for times: the message names them in human units.
 Error CheckDuration(const Field& field, Micros value, Micros low, Micros high);
+// Not 0, which is no id. `cure` says what to send.
+Error CheckId(const Field& field, uint64_t id, const char* cure);
 // At most `limit` items. `cure` says what to do.
 Error CheckCount(const Field& field, size_t count, size_t limit, const char* cure);
 // Empty, or a JSON object of at most `limit` bytes.

@@ -24,6 +24,7 @@ enum StepField : uint32_t {
   kResult = 1,
   kError = 2,
   kContext = 3,
+  kDecision = 4,
   kCheckpoints = 5,
   kProgress = 6,
   kReason = 7,
@@ -73,9 +74,50 @@ Error DecodeSpawned(const Decoding& decoding, const Field& field, const std::str
                     engine::Outcome* outcome) {
   outcome->kind = Kind::kSpawned;
   outcome->parts = wire.parts();
+  outcome->fail_fast = wire.fail_fast();
   CHECK_FIELD(DecodeChildren(decoding, field, actor, wire.children(), &outcome->children));
   if (!wire.has_context()) return {};
   return DecodeContext(decoding, Field(field, "context"), wire.context(), outcome);
+}
+
+Error DecodeUndecided(const Decoding& decoding, const Field& field, const v1::Suspended& wire,
+                      engine::Outcome* outcome) {
+  using records::v1::Mutable;
+  const Field choice(field, "when_undecided");
+  switch (wire.when_undecided()) {
+    case v1::WHEN_UNDECIDED_UNSPECIFIED:
+    case v1::WHEN_UNDECIDED_FAIL:
+      outcome->when_undecided = Mutable::FAIL;
+      break;
+    case v1::WHEN_UNDECIDED_RESUME:
+      outcome->when_undecided = Mutable::RESUME;
+      break;
+    case v1::WHEN_UNDECIDED_CANCEL:
+      outcome->when_undecided = Mutable::CANCEL;
+      break;
+    default:
+      return InvalidArgument("OUT_OF_RANGE",
+                             absl::StrCat(choice.Path(), " is ", static_cast<int>(wire.when_undecided()),
+                                          ", known are 1 (FAIL), 2 (RESUME) and 3 (CANCEL)"));
+  }
+  if (wire.has_timeout_us()) {
+    CHECK_FIELD(CheckDuration(Field(field, "timeout_us"), wire.timeout_us(), kMinTimeout, kMaxDelay));
+    outcome->decide_within = wire.timeout_us();
+  } else if (wire.when_undecided() != v1::WHEN_UNDECIDED_UNSPECIFIED) {
+    return InvalidArgument("FIELD_REQUIRED", absl::StrCat(choice.Path(),
+                                                          " is set without timeout_us, so that it would "
+                                                          "never happen: say how long to wait"));
+  }
+  if (!wire.has_default_decision()) return {};
+  const Field decision(field, "default_decision");
+  if (wire.when_undecided() != v1::WHEN_UNDECIDED_RESUME) {
+    return InvalidArgument(
+        "FIELDS_EXCLUDE_EACH_OTHER",
+        absl::StrCat(decision.Path(), " is only for when_undecided RESUME: set that, or leave it out"));
+  }
+  CHECK_FIELD(CheckPayload(decoding, decision, wire.default_decision()));
+  WireWriter(&outcome->step).Message(kDecision, wire.default_decision());
+  return {};
 }
 
 Error DecodeSuspended(const Decoding& decoding, const Field& field, const v1::Suspended& wire,
@@ -84,6 +126,7 @@ Error DecodeSuspended(const Decoding& decoding, const Field& field, const v1::Su
   const absl::string_view reason = absl::StripAsciiWhitespace(wire.reason());
   CHECK_FIELD(CheckText(Field(field, "reason"), reason, Presence::kRequired, kTextBytes));
   if (wire.has_context()) CHECK_FIELD(DecodeContext(decoding, Field(field, "context"), wire.context(), outcome));
+  CHECK_FIELD(DecodeUndecided(decoding, field, wire, outcome));
   WireWriter(&outcome->step).Bytes(kReason, reason);
   return {};
 }

@@ -11,6 +11,7 @@ namespace baton::service {
 Error PrepareCheckpoint(const Decoding& decoding, const Field& field, v1::Checkpoint* checkpoint) {
   absl::StripAsciiWhitespace(checkpoint->mutable_code());
   CHECK_FIELD(CheckText(Field(field, "code"), checkpoint->code(), Presence::kRequired, kNameBytes));
+  absl::StripAsciiWhitespace(checkpoint->mutable_message());
   CHECK_FIELD(CheckLength(Field(field, "message"), checkpoint->message(), Presence::kOptional, kTextBytes));
   CHECK_FIELD(
       CheckMetadata(Field(field, "metadata_json"), checkpoint->metadata_json(), decoding.limits.metadata_bytes));
@@ -19,6 +20,12 @@ Error PrepareCheckpoint(const Decoding& decoding, const Field& field, v1::Checkp
 }
 
 Error PrepareProgress(const Decoding& decoding, const Field& field, v1::Progress* progress) {
+  absl::StripAsciiWhitespace(progress->mutable_text());
+  absl::StripAsciiWhitespace(progress->mutable_stage_name());
+  if (progress->text().empty() && progress->stage_name().empty() && !progress->has_percent()) {
+    return InvalidArgument("PROGRESS_EMPTY",
+                           absl::StrCat(field.Path(), " says nothing: set text, stage_name or percent"));
+  }
   CHECK_FIELD(CheckLength(Field(field, "text"), progress->text(), Presence::kOptional, kTextBytes));
   CHECK_FIELD(CheckLength(Field(field, "stage_name"), progress->stage_name(), Presence::kOptional, kNameBytes));
   if (progress->has_percent() && !(progress->percent() >= 0 && progress->percent() <= 100)) {

@@ -27,7 +27,8 @@ constexpr int64_t kFirstSecond = -62'135'596'800;
 constexpr int64_t kLastSecond = 253'402'300'799;
 
 Error CheckCron(const Field& field, const std::string& cron, engine::CronExpression* expression) {
-  CHECK_FIELD(CheckText(field, cron, Presence::kRequired, kTextBytes));
+  // How long it may be is said below, as whatever else is wrong with it.
+  CHECK_FIELD(CheckText(field, cron, Presence::kRequired, std::string::npos));
   absl::StatusOr<engine::CronExpression> parsed = engine::CronExpression::Parse(cron);
   if (!parsed.ok()) {
     return InvalidArgument("BAD_CRON", absl::StrCat(field.Path(), " is not right: ", parsed.status().message()));
@@ -37,6 +38,7 @@ Error CheckCron(const Field& field, const std::string& cron, engine::CronExpress
 }
 
 Error CheckTimeZone(const Field& field, const std::string& name, absl::TimeZone* zone) {
+  CHECK_FIELD(CheckLength(field, name, Presence::kOptional, kNameBytes));
   absl::StatusOr<absl::TimeZone> found = engine::FindTimeZone(name.empty() ? "UTC" : name);
   if (!found.ok()) {
     return InvalidArgument("BAD_TIME_ZONE", absl::StrCat(field.Path(), ": ", found.status().message()));
@@ -64,8 +66,9 @@ Error DecodePolicies(const Field& field, const v1::ScheduleDefinition& wire, Sch
   const bool all = wire.catch_up() == v1::CATCH_UP_POLICY_ALL;
   if (all && wire.overlap() != v1::OVERLAP_POLICY_ALLOW) {
     return InvalidArgument("FIELDS_EXCLUDE_EACH_OTHER",
-                           absl::StrCat(field.Path(), " has catch_up ALL, which needs overlap ALLOW: the late firings "
-                                                      "would skip each other"));
+                           absl::StrCat(field.Path(),
+                                        " has catch_up ALL, which needs overlap ALLOW: the late firings "
+                                        "would skip each other"));
   }
   const Field limit(field, "catch_up_limit");
   CHECK_FIELD(CheckRange(limit, wire.catch_up_limit(), 0, kMostCatchUp));
@@ -74,9 +77,9 @@ Error DecodePolicies(const Field& field, const v1::ScheduleDefinition& wire, Sch
                            absl::StrCat(limit.Path(), " is set, but catch_up is not ALL: leave it 0"));
   }
   row->set_overlap(wire.overlap() == v1::OVERLAP_POLICY_ALLOW ? ScheduleRow::ALLOW : ScheduleRow::SKIP);
-  row->set_catch_up(all                                              ? ScheduleRow::ALL
+  row->set_catch_up(all                                           ? ScheduleRow::ALL
                     : wire.catch_up() == v1::CATCH_UP_POLICY_NONE ? ScheduleRow::NONE
-                                                                     : ScheduleRow::ONE);
+                                                                  : ScheduleRow::ONE);
   if (all) row->set_catch_up_limit(wire.catch_up_limit() == 0 ? kDefaultCatchUp : wire.catch_up_limit());
   row->set_keep_going(wire.keep_going());
   row->set_max_firings(wire.max_firings());
@@ -128,6 +131,8 @@ Error DecodeCreateSchedule(const Decoding& decoding, const v1::CreateScheduleReq
   row.set_time_zone(wire.time_zone().empty() ? "UTC" : wire.time_zone());
   row.set_type(task.type);
   row.set_task_row(std::move(task.row));
+  row.set_start_timeout_us(task.start_timeout);
+  row.set_total_timeout_us(task.total_timeout);
   row.set_actor(command->actor);
   row.set_end_us(end);
   CHECK_FIELD(HashDefinition(decoding, wire, &row));
@@ -143,8 +148,12 @@ void EncodeCreateSchedule(const engine::CreateScheduleCommand& command, v1::Crea
   if (command.next != 0) *response->mutable_next_at() = WireTime(command.next);
 }
 
+Error CheckScheduleName(const std::string& name) {
+  return CheckName(Field("name"), name, Presence::kRequired, kNameBytes);
+}
+
 Error DecodeChangeSchedule(const std::string& name, const std::string& reason, engine::ChangeScheduleCommand* command) {
-  CHECK_FIELD(CheckName(Field("name"), name, Presence::kRequired, kNameBytes));
+  CHECK_FIELD(CheckScheduleName(name));
   CHECK_FIELD(CheckLength(Field("reason"), reason, Presence::kOptional, kTextBytes));
   command->name = name;
   command->reason = reason;

@@ -16,6 +16,7 @@ Error DecodeCreateSchedule(const Decoding& decoding, const v1::CreateScheduleReq
                            engine::CreateScheduleCommand* command);
 void EncodeCreateSchedule(const engine::CreateScheduleCommand& command, v1::CreateScheduleResponse* response);
 
+Error CheckScheduleName(const std::string& name);
 // Name and, where the request has one, reason.
 Error DecodeChangeSchedule(const std::string& name, const std::string& reason, engine::ChangeScheduleCommand* command);
 void EncodeUnpauseSchedule(const engine::ChangeScheduleCommand& command, v1::UnpauseScheduleResponse* response);

@@ -99,10 +99,7 @@ void EncodeWorker(const engine::WorkerView& view, v1::Worker* wire) {
   for (const engine::TaskId id : view.tasks) wire->add_task_ids(id);
 }
 
-Error CheckTaskId(uint64_t task_id) {
-  if (task_id != 0) return {};
-  return InvalidArgument("FIELD_REQUIRED", "task_id is required and 0: send the id that Submit answered");
-}
+Error CheckTaskId(uint64_t task_id) { return CheckId(Field("task_id"), task_id, "send the id that Submit answered"); }
 
 }  // namespace
 
@@ -234,6 +231,15 @@ Error DecodeMark(const Request& request, bool pause, engine::PauseCommand* comma
 }
 
 }  // namespace
+
+Error DecodeRetry(const v1::RetryTaskRequest& request, engine::RetryCommand* command) {
+  CHECK_FIELD(CheckTaskId(request.task_id()));
+  CHECK_FIELD(CheckLength(Field("reason"), request.reason(), Presence::kOptional, kTextBytes));
+  command->task = request.task_id();
+  command->reason = request.reason();
+  command->from_start = request.from_start();
+  return {};
+}
 
 Error DecodePause(const v1::PauseTaskRequest& request, engine::PauseCommand* command) {
   return DecodeMark(request, true, command);

@@ -36,6 +36,8 @@ void EncodeLimits(const WireLimits& limits, v1::Limits* wire);
 Error DecodeCancel(const v1::CancelRequest& request, engine::CancelCommand* command);
 Error DecodeResume(const Decoding& decoding, const v1::ResumeRequest& request, engine::ResumeCommand* command);
 
+Error DecodeRetry(const v1::RetryTaskRequest& request, engine::RetryCommand* command);
+
 Error DecodePause(const v1::PauseTaskRequest& request, engine::PauseCommand* command);
 Error DecodeUnpause(const v1::UnpauseTaskRequest& request, engine::PauseCommand* command);
 

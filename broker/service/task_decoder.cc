@@ -77,7 +77,38 @@ Error DecodeStart(const Decoding& decoding, const Field& field, const v1::NewTas
   return {};
 }
 
+Error DecodeDeadlines(const Field& field, const v1::NewTask& wire, engine::NewTask* task) {
+  if (wire.has_start_timeout_us()) {
+    CHECK_FIELD(CheckDuration(Field(field, "start_timeout_us"), wire.start_timeout_us(), kMinTimeout, kMaxDelay));
+    task->start_timeout = wire.start_timeout_us();
+  }
+  if (wire.has_total_timeout_us()) {
+    CHECK_FIELD(CheckDuration(Field(field, "total_timeout_us"), wire.total_timeout_us(), kMinTimeout, kMaxDelay));
+    task->total_timeout = wire.total_timeout_us();
+  }
+  return {};
+}
+
+Error DecodeUniquePolicy(const Field& field, v1::UniquePolicy wire, engine::UniquePolicy* policy) {
+  switch (wire) {
+    case v1::UNIQUE_POLICY_UNSPECIFIED:
+    case v1::UNIQUE_POLICY_RETURN_EXISTING:
+      *policy = engine::UniquePolicy::kReturnExisting;
+      return {};
+    case v1::UNIQUE_POLICY_REJECT:
+      *policy = engine::UniquePolicy::kReject;
+      return {};
+    case v1::UNIQUE_POLICY_REPLACE_PENDING:
+      *policy = engine::UniquePolicy::kReplacePending;
+      return {};
+    default:
+      return InvalidArgument("OUT_OF_RANGE",
+                             absl::StrCat(field.Path(), " is ", static_cast<int>(wire), ", known are 0 to 3"));
+  }
+}
+
 Error DecodeUniqueKey(const Field& field, TaskRole role, const v1::NewTask& wire, engine::NewTask* task) {
+  CHECK_FIELD(DecodeUniquePolicy(Field(field, "unique_policy"), wire.unique_policy(), &task->policy));
   if (wire.unique_key().empty()) return {};
   const Field key(field, "unique_key");
   if (role == TaskRole::kChild) {
@@ -86,22 +117,7 @@ Error DecodeUniqueKey(const Field& field, TaskRole role, const v1::NewTask& wire
   }
   CHECK_FIELD(CheckLength(key, wire.unique_key(), Presence::kOptional, kUniqueKeyBytes));
   task->unique = UniqueHashOf(wire.type(), wire.unique_key());
-  switch (wire.unique_policy()) {
-    case v1::UNIQUE_POLICY_UNSPECIFIED:
-    case v1::UNIQUE_POLICY_RETURN_EXISTING:
-      task->policy = engine::UniquePolicy::kReturnExisting;
-      return {};
-    case v1::UNIQUE_POLICY_REJECT:
-      task->policy = engine::UniquePolicy::kReject;
-      return {};
-    case v1::UNIQUE_POLICY_REPLACE_PENDING:
-      task->policy = engine::UniquePolicy::kReplacePending;
-      return {};
-    default:
-      return InvalidArgument("OUT_OF_RANGE",
-                             absl::StrCat(Field(field, "unique_policy").Path(), " is ",
-                                          static_cast<int>(wire.unique_policy()), ", known are 0 to 3"));
-  }
+  return {};
 }
 
 // TaskRow, fields 1–5.
@@ -151,6 +167,12 @@ Error DecodeOptions(const Field& field, const v1::TaskOptions& wire, engine::Opt
     CHECK_FIELD(CheckDuration(Field(field, "timeout_us"), wire.timeout_us(), kMinTimeout, kMaxTimeout));
     options->timeout = wire.timeout_us();
   }
+  if (wire.has_progress_timeout_us()) {
+    const Field progress(field, "progress_timeout_us");
+    CHECK_FIELD(CheckDuration(progress, wire.progress_timeout_us(), wire.progress_timeout_us() == 0 ? 0 : kMinTimeout,
+                              kMaxTimeout));
+    options->progress_timeout = wire.progress_timeout_us();
+  }
   if (wire.has_required_capabilities()) {
     const Field set(field, "required_capabilities.names");
     CHECK_FIELD(DecodeCapabilities(set, wire.required_capabilities().names(), kRequiredCapabilities,
@@ -170,6 +192,7 @@ Error DecodeNewTask(const Decoding& decoding, const Field& field, TaskRole role,
     if (!options.empty()) task->options = std::make_shared<const engine::Options>(std::move(options));
   }
   CHECK_FIELD(DecodeStart(decoding, field, wire, task));
+  CHECK_FIELD(DecodeDeadlines(field, wire, task));
   CHECK_FIELD(DecodeUniqueKey(field, role, wire, task));
   task->type = wire.type();
   task->tag_hash = engine::TagHash(wire.tag());

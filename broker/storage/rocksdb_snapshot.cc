@@ -12,7 +12,7 @@
 namespace baton::storage {
 namespace {
 
-rocksdb::Slice ToSlice(absl::string_view text) { return {text.data(), text.size()}; }
+rocksdb::Slice SliceOf(absl::string_view text) { return {text.data(), text.size()}; }
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 bool IsEmptyRange(absl::string_view begin, absl::string_view end) { return !end.empty() && begin >= end; }
@@ -35,7 +35,7 @@ RocksDbSnapshot::RocksDbSnapshot(rocksdb::DB* db, const std::vector<rocksdb::Col
 RocksDbSnapshot::~RocksDbSnapshot() { db_->ReleaseSnapshot(snapshot_); }
 
 absl::Status RocksDbSnapshot::Get(Family family, absl::string_view key, std::string* value) const {
-  const rocksdb::Status status = db_->Get(options_, handle(family), ToSlice(key), value);
+  const rocksdb::Status status = db_->Get(options_, handle(family), SliceOf(key), value);
   if (status.ok()) return absl::OkStatus();
   if (status.IsNotFound()) return absl::NotFoundError("");
   return ToStatus(status, absl::StrCat("read family ", NameOf(family)));
@@ -45,10 +45,10 @@ absl::Status RocksDbSnapshot::Scan(Family family, absl::string_view begin, absl:
                                    const ScanVisitor& visitor) const {
   if (IsEmptyRange(begin, end)) return absl::OkStatus();
   rocksdb::ReadOptions options = options_;
-  const rocksdb::Slice upper = ToSlice(end);
+  const rocksdb::Slice upper = SliceOf(end);
   if (!end.empty()) options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options, handle(family)));
-  for (at->Seek(ToSlice(begin)); at->Valid(); at->Next()) {
+  for (at->Seek(SliceOf(begin)); at->Valid(); at->Next()) {
     if (!visitor(ToView(at->key()), ToView(at->value()))) return absl::OkStatus();
   }
   if (at->status().ok()) return absl::OkStatus();
@@ -59,8 +59,8 @@ absl::Status RocksDbSnapshot::ScanReverse(Family family, absl::string_view begin
                                           const ScanVisitor& visitor) const {
   if (IsEmptyRange(begin, end)) return absl::OkStatus();
   rocksdb::ReadOptions options = options_;
-  const rocksdb::Slice lower = ToSlice(begin);
-  const rocksdb::Slice upper = ToSlice(end);
+  const rocksdb::Slice lower = SliceOf(begin);
+  const rocksdb::Slice upper = SliceOf(end);
   if (!begin.empty()) options.iterate_lower_bound = &lower;
   if (!end.empty()) options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options, handle(family)));

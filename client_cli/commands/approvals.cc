@@ -52,13 +52,15 @@ ExitCode RunApprovals(Session& session, const ApprovalsArguments& arguments) {
       },
       [] {});
   if (!listed.ok()) return session.Fail(listed);
-  RecordWriter writer(session, {"ID", "TYPE", "STAGE", "STATE", "SINCE", "REASON"});
+  RecordWriter writer(session, {"ID", "TYPE", "STAGE", "STATE", "SINCE", "UNTIL", "ELSE", "REASON"});
   for (const auto& [key, task] : oldest.tasks()) {
     writer.Add({std::to_string(task.id()),
                 task.type(),
                 std::to_string(task.stage()),
                 {EnumText(task.state()), StateColor(task.state())},
                 session.Local(task.suspended_at_us()),
+                session.Local(task.decide_by_us()),
+                task.decide_by_us() == 0 ? "" : EnumText(task.when_undecided()),
                 task.suspend_reason()},
                task);
   }

@@ -59,6 +59,8 @@ void AddTimes(Session& session, const v1::Task& task, DetailList& details) {
     details.Add("schedule", absl::StrCat(task.schedule(), ", ", due));
   }
   details.Add("due", session.Local(task.due_at_us()));
+  details.Add("must begin by", session.Local(task.start_by_us()));
+  details.Add("must end by", session.Local(task.end_by_us()));
   details.Add("started", session.Local(task.started_at_us()));
   details.Add("ended", session.Local(task.ended_at_us()));
 }
@@ -71,6 +73,8 @@ void AddExecution(Session& session, const v1::Task& task, DetailList& details) {
   details.Add("interruptions", CountOrNothing(task.interruptions()));
   details.Add("progress", ProgressLine(session, task));
   details.Add("suspended because", task.suspend_reason());
+  details.Add("must be decided by", session.Local(task.decide_by_us()));
+  if (task.decide_by_us() != 0) details.Add("if nobody decides", EnumText(task.when_undecided()));
   details.Add("last error", {task.last_error(), Color::kRed});
   details.Add("cancelled because", task.cancel_reason());
   details.Add("priority", absl::StrCat(task.priority()));

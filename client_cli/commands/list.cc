@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/commands/paging.h"
 #include "client_cli/text/enum_text.h"
 
@@ -10,32 +11,9 @@ namespace baton::cli {
 namespace {
 
 struct ListArguments {
-  std::vector<std::string> states;
-  std::string type;
-  std::string tag;
-  std::string parent;
-  std::string root;
+  FilterArguments filter;
   std::string limit = "100";
 };
-
-absl::StatusOr<v1::ListTasksRequest> BuildRequest(const ListArguments& arguments) {
-  v1::ListTasksRequest request;
-  v1::TaskFilter& filter = *request.mutable_filter();
-  for (const std::string& text : arguments.states) {
-    auto state = ParseEnum<v1::TaskState>("--state", text);
-    if (!state.ok()) return state.status();
-    filter.add_states(*state);
-  }
-  filter.set_type(arguments.type);
-  filter.set_tag(arguments.tag);
-  absl::StatusOr<uint64_t> parent = arguments.parent.empty() ? 0 : ParseTaskId(arguments.parent);
-  if (!parent.ok()) return parent.status();
-  filter.set_parent_id(*parent);
-  absl::StatusOr<uint64_t> root = arguments.root.empty() ? 0 : ParseTaskId(arguments.root);
-  if (!root.ok()) return root.status();
-  filter.set_root_id(*root);
-  return request;
-}
 
 // The one thing about a task that is most worth knowing in its state.
 std::string Note(const v1::Task& task) {
@@ -70,13 +48,15 @@ std::vector<Cell> Row(Session& session, const v1::Task& task) {
 }
 
 ExitCode RunList(Session& session, const ListArguments& arguments) {
-  absl::StatusOr<v1::ListTasksRequest> request = BuildRequest(arguments);
-  if (!request.ok()) return session.Fail(request.status());
+  absl::StatusOr<v1::TaskFilter> filter = BuildFilter(arguments.filter);
+  if (!filter.ok()) return session.Fail(filter.status());
+  v1::ListTasksRequest request;
+  *request.mutable_filter() = *std::move(filter);
   absl::StatusOr<uint64_t> limit = ParseCount("--limit", arguments.limit, 0);
   if (!limit.ok()) return session.Fail(limit.status());
   RecordWriter writer(session, {"ID", "TYPE", "STATE", "TAG", "ATTEMPT", "CREATED", "WORKER", "NOTE"});
   absl::Status listed = ForEachItem(
-      *request, *limit,
+      request, *limit,
       [&](const v1::ListTasksRequest& page) { return session.broker().ListTasks(page, session.call_timeout()); },
       [](const v1::ListTasksResponse& page) -> const auto& { return page.tasks(); },
       [&](const v1::Task& task) { writer.Add(Row(session, task), task); }, [&] { writer.Flush(); });
@@ -92,14 +72,7 @@ void AddListCommand(CommandTable& commands) {
                                    "  baton list --state pending,running --type resize\n"
                                    "  baton list --root 42 --limit 0 -o jsonl\n",
                                    [arguments](Session& session) { return RunList(session, *arguments); });
-  command.add_option("--state", arguments->states, "Only in these states; repeatable, or separated by commas")
-      ->type_name("STATE")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  command.add_option("--type", arguments->type, "Only of this type")->type_name("TYPE");
-  command.add_option("--tag", arguments->tag, "Only with this tag")->type_name("TEXT");
-  command.add_option("--parent", arguments->parent, "Only direct children of this task")->type_name("ID");
-  command.add_option("--root", arguments->root, "Only this task and its descendants")->type_name("ID");
+  AddFilterOptions(command, arguments->filter);
   command.add_option("--limit", arguments->limit, "At most so many; 0 for all (default 100)")->type_name("N");
 }
 

@@ -51,6 +51,8 @@ absl::Status FillOptions(const SubmitArguments& arguments, v1::TaskOptions* opti
     options->mutable_required_capabilities()->add_names(name);
   }
   absl::Status status = SetDuration("--timeout", arguments.timeout, options, &v1::TaskOptions::set_timeout_us);
+  status.Update(SetDuration("--progress-timeout", arguments.progress_timeout, options,
+                            &v1::TaskOptions::set_progress_timeout_us));
   status.Update(FillRetryOptions(arguments, options));
   return status;
 }
@@ -61,7 +63,11 @@ absl::Status FillStart(const SubmitArguments& arguments, v1::NewTask* task) {
     if (!time.ok()) return time.status();
     task->set_run_at_us(*time);
   }
-  return SetDuration("--delay", arguments.delay, task, &v1::NewTask::set_delay_us);
+  absl::Status status =
+      SetDuration("--start-timeout", arguments.start_timeout, task, &v1::NewTask::set_start_timeout_us);
+  status.Update(SetDuration("--total-timeout", arguments.total_timeout, task, &v1::NewTask::set_total_timeout_us));
+  status.Update(SetDuration("--delay", arguments.delay, task, &v1::NewTask::set_delay_us));
+  return status;
 }
 
 // Everything but the payload.

@@ -28,6 +28,9 @@ struct SubmitArguments {
   std::optional<std::string> retry_backoff;
   std::optional<std::string> retry_cap;
   std::optional<double> retry_jitter;
+  std::optional<std::string> progress_timeout;
+  std::optional<std::string> start_timeout;
+  std::optional<std::string> total_timeout;
   std::vector<std::string> required_capabilities;
   bool require_none = false;
 

@@ -35,6 +35,18 @@ void AddTaskOptions(CLI::App& command, SubmitArguments& arguments) {
       ->type_name("DURATION");
   command.add_option("--retry-jitter", arguments.retry_jitter, "Share of the wait drawn at random, 0 to 1")
       ->type_name("SHARE");
+  command
+      .add_option("--progress-timeout", arguments.progress_timeout,
+                  "Longest time an attempt may go without reporting progress (default no limit)")
+      ->type_name("DURATION");
+  command
+      .add_option("--start-timeout", arguments.start_timeout,
+                  "Fail for good if no worker has begun after this time (default no limit)")
+      ->type_name("DURATION");
+  command
+      .add_option("--total-timeout", arguments.total_timeout,
+                  "Fail for good if it has not ended after this time, children included (default no limit)")
+      ->type_name("DURATION");
   auto* require = command
                       .add_option("--require", arguments.required_capabilities,
                                   "Capability that the worker must have; repeatable. Replaces the handler's own")

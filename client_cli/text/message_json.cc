@@ -29,7 +29,9 @@ const T* As(const Message& message) {
   return google::protobuf::DynamicCastToGenerated<T>(&message);
 }
 
-bool IsTime(const FieldDescriptor& field) { return field.name() == "at_us" || absl::EndsWith(field.name(), "_at_us"); }
+bool IsTime(const FieldDescriptor& field) {
+  return field.name() == "at_us" || absl::EndsWith(field.name(), "_at_us") || absl::EndsWith(field.name(), "_by_us");
+}
 
 // Not a quantity: compared for equality only. As a number it would lose bits in readers that know only doubles.
 bool IsBitPattern(const FieldDescriptor& field) {

@@ -23,6 +23,9 @@ std::string OptionsText(const v1::TaskOptions& options) {
   if (options.has_retry_interval_cap_us()) {
     parts.push_back(absl::StrCat("cap ", FormatDuration(options.retry_interval_cap_us())));
   }
+  if (options.has_progress_timeout_us()) {
+    parts.push_back(absl::StrCat("progress within ", FormatDuration(options.progress_timeout_us())));
+  }
   if (options.has_retry_jitter()) parts.push_back(absl::StrCat("jitter ", options.retry_jitter()));
   return absl::StrJoin(parts, ", ");
 }

@@ -5,54 +5,13 @@
 #include "broker/base/status_macros.h"
 #include "tests/bench/modes.h"
 #include "tests/bench/phases.h"
+#include "tests/bench/stream.h"
 
 namespace baton::bench {
 namespace {
 
-// The stream beside ends with the phase; it runs dry if that takes longer than this.
-constexpr double kStreamSeconds = 900;
 // Of one parent, unless the settings of the broker say otherwise.
 constexpr uint64_t kMostChildren = 1'000'000;
-
-// Unrelated tasks by the clock, with a producer and a worker of their own.
-class Stream {
- public:
-  // Uses entries of the board from `first` on.
-  Stream(TestBed* bed, uint64_t first)
-      : bed_(bed), portion_{.first = first, .count = Capacity(bed->options()), .kind = Kind::kStream} {}
-
-  static uint64_t Capacity(const BenchOptions& options) {
-    return static_cast<uint64_t>(options.stream_rate * kStreamSeconds) + 1;
-  }
-
-  // It begins with whatever else is measured.
-  absl::Status Start() {
-    ProducerOptions producer = bed_->MakeProducer(portion_);
-    producer.index = 1;
-    producer.rate = bed_->options().stream_rate;
-    BenchWorkerOptions worker = bed_->MakeWorker(Kind::kStream, /*count=*/0);
-    worker.index = 1;
-    RETURN_IF_ERROR(bed_->StartWorker(worker));
-    return bed_->StartProducer(producer);
-  }
-
-  // Waits until all that was submitted has run.
-  absl::Status Stop() {
-    bed_->board().OpenGate(Gate::kQuiet);
-    RETURN_IF_ERROR(bed_->AwaitProducerDone(1));
-    BoardHeader& header = bed_->board().header();
-    portion_.count = header.producers[1].submitted.load();
-    return bed_->Await(
-        "waiting for the stream", [&] { return header.stream_ran.load() >= portion_.count; }, absl::Minutes(5));
-  }
-
-  // What was submitted, after Stop.
-  const Portion& portion() const { return portion_; }
-
- private:
-  TestBed* const bed_;
-  Portion portion_;
-};
 
 // Runs a phase beside the stream. Errors: also when the stream ran dry.
 absl::StatusOr<Measured> RunBeside(TestBed* bed, const ProducerOptions& producer, const BenchWorkerOptions& worker,

@@ -54,7 +54,7 @@ void DeclareModeFlags(CLI::App* app, const std::string& mode, BenchOptions* opti
   if (mode == "backlog") {
     app->add_flag("--keep-page-cache", options->keep_page_cache, "Do not drop the page cache before the restart");
   }
-  if (mode == "fanout") {
+  if (mode == "fanout" || mode == "cancel") {
     app->add_option("--stream-rate", options->stream_rate, "Unrelated tasks a second meanwhile")->check(rates);
   }
   if (mode == "list") {

@@ -24,6 +24,8 @@ absl::StatusOr<Report> RunLatency(const BenchOptions& options);
 absl::StatusOr<Report> RunOpenLoop(const BenchOptions& options);
 // All tasks are children of one.
 absl::StatusOr<Report> RunFanout(const BenchOptions& options);
+// A parent is cancelled with all its children.
+absl::StatusOr<Report> RunCancel(const BenchOptions& options);
 // Others run beside tasks that wait.
 absl::StatusOr<Report> RunBacklog(const BenchOptions& options);
 // Pages of lists.

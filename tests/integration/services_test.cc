@@ -30,6 +30,9 @@ TEST_F(BrokerTest, HealthKnowsTheServices) {
   }
   const RawAnswer unknown = RawCall(channel(), "/grpc.health.v1.Health/Check", HealthRequest("nobody"));
   EXPECT_THAT(unknown.status, FailsWith(grpc::StatusCode::NOT_FOUND, "SERVICE_UNKNOWN", "nobody"));
+  const RawAnswer overlong =
+      RawCall(channel(), "/grpc.health.v1.Health/Check", HealthRequest(std::string(16'000, 'x')));
+  EXPECT_THAT(overlong.status, FailsWith(grpc::StatusCode::NOT_FOUND, "SERVICE_UNKNOWN", "xxx… [cut"));
 }
 
 TEST_F(BrokerTest, HealthCanBeWatched) {

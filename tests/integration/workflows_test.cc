@@ -126,6 +126,77 @@ TEST_F(BrokerTest, ASuspendedTaskResumesWithTheDecision) {
   EXPECT_EQ(second->decision().json(), "{\"approved\": true}");
 }
 
+TEST_F(BrokerTest, ASuspensionShowsUntilWhenAndWhatThen) {
+  const uint64_t id = Submit("order");
+  auto worker = Connect("w", "order");
+  const auto first = worker->NextDelivery();
+  ASSERT_TRUE(first.has_value());
+  v1::Outcome suspend;
+  suspend.set_attempt_token(first->attempt_token());
+  suspend.mutable_suspended()->set_reason("approval");
+  suspend.mutable_suspended()->set_timeout_us(3'600'000'000);
+  suspend.mutable_suspended()->set_when_undecided(v1::WHEN_UNDECIDED_CANCEL);
+  ASSERT_EQ(Complete(*worker, suspend).code(), 0);
+  const v1::Task task = Get(id);
+  EXPECT_EQ(task.decide_by_us(), task.suspended_at_us() + 3'600'000'000);
+  EXPECT_EQ(task.when_undecided(), v1::WHEN_UNDECIDED_CANCEL);
+  EXPECT_THAT(task.waiting_for(), ::testing::EndsWith("Z it is cancelled"));
+}
+
+TEST_F(BrokerTest, ATaskThatNobodyBeginsInTimeFails) {
+  v1::SubmitRequest request;
+  v1::NewTask* task = request.add_tasks();
+  task->set_type("nobody");
+  task->set_start_timeout_us(1000);
+  TestContext context;
+  v1::SubmitResponse response;
+  ASSERT_THAT(tasks().Submit(&context, request, &response), IsOk());
+  const v1::Task ended = WaitForEnd(response.results(0).task_id());
+  EXPECT_EQ(ended.state(), v1::TASK_STATE_PERMANENTLY_FAILED);
+  EXPECT_EQ(ended.start_by_us(), ended.due_at_us() + 1000);
+  EXPECT_THAT(ended.last_error(), ::testing::StartsWith("expired: it had to begin by "));
+}
+
+TEST_F(BrokerTest, AParentFailsFastAndIsRetried) {
+  const uint64_t id = Submit("parent");
+  auto parents = Connect("p", "parent");
+  auto children = Connect("c", "child");
+  const auto first = parents->NextDelivery();
+  ASSERT_TRUE(first.has_value());
+  v1::Outcome spawn = SpawnOf(*first, 2, "child");
+  spawn.mutable_spawned()->set_fail_fast(true);
+  ASSERT_EQ(Complete(*parents, spawn).code(), 0);
+  const auto child = children->NextDelivery();
+  ASSERT_TRUE(child.has_value());
+  v1::Outcome failed;
+  failed.set_attempt_token(child->attempt_token());
+  failed.mutable_failed()->set_error("no such file");
+  ASSERT_EQ(Complete(*children, failed).code(), 0);
+  const v1::Task ended = WaitForEnd(id);
+  EXPECT_EQ(ended.state(), v1::TASK_STATE_PERMANENTLY_FAILED);
+  EXPECT_THAT(ended.last_error(), ::testing::HasSubstr("no such file"));
+
+  v1::RetryTaskRequest retry;
+  retry.set_task_id(id);
+  v1::RetryTaskResponse response;
+  {
+    TestContext context;
+    EXPECT_THAT(admin().RetryTask(&context, retry, &response),
+                FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "NO_STAGE_TO_REPEAT", "from the start"));
+  }
+  retry.set_from_start(true);
+  retry.set_reason("it is there now");
+  TestContext context;
+  ASSERT_THAT(admin().RetryTask(&context, retry, &response), IsOk());
+  EXPECT_EQ(response.state(), v1::TASK_STATE_PENDING);
+  const auto again = parents->NextDelivery();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->attempt(), 2);
+  EXPECT_EQ(again->stage(), 0);
+  EXPECT_EQ(Succeed(*parents, *again).code(), 0);
+  EXPECT_EQ(WaitForEnd(id).state(), v1::TASK_STATE_COMPLETED);
+}
+
 TEST_F(BrokerTest, APausedTaskIsShownAsPausedUntilItIsLetGoOn) {
   const uint64_t id = Submit("order");
   v1::PauseTaskRequest pause;

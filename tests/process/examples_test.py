@@ -31,6 +31,7 @@ class ExamplesTest(ProcessTest):
         for task in large:
             self.assertTrue(self.wait_for_state(task, "SUSPENDED")["suspend_reason"].startswith("approval of press"))
         self.assertIn("approval of press 1", self.baton("approvals").out)
+        self.assertEqual(self.get(large[0])["when_undecided"], "RESUME")
         self.baton("approve", str(large[0]))
         self.baton("reject", str(large[1]), "--comment", "too expensive")
         self.assertEqual(self.wait_for_end(large[0])["result"], {"ordered": True})

@@ -30,8 +30,9 @@ std::string DifferenceOf(const LiveEntry& entry, const ModelTask& task, const en
       info.required_capabilities == task.required && entry.priority == task.priority && entry.due == task.due &&
       entry.attempt == task.attempt && entry.paused == task.paused &&
       (task.state != LiveState::RUNNING || (entry.session == task.session && entry.claimed == task.claimed)) &&
-      (task.state != LiveState::WAITING ||
-       (entry.generation == task.generation && entry.remaining == task.remaining && entry.failed == task.failed));
+      (task.state != LiveState::WAITING || (entry.generation == task.generation && entry.remaining == task.remaining &&
+                                            entry.failed == task.failed && entry.fail_fast == task.fail_fast)) &&
+      entry.alarm == Model::AlarmOf(task);
   return same ? "" : absl::StrCat(engine::testing::Describe(entry), " (type ", info.type, "), not ", Describe(task));
 }
 
@@ -57,6 +58,9 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   firing_.reset();
   defined_.reset();
   deleted_schedules_.clear();
+  reviving_ = 0;
+  ended_changed_.clear();
+  last_revival_ = 0;
   expected_cancels_.clear();
   expected_orders_.clear();
   seen_ = {};
@@ -127,6 +131,9 @@ void Auditor::Applies(const engine::Command& command) {
       waiting.staged_seen =
           model_.StateOf(static_cast<const engine::ResumeCommand&>(command).task) == LiveState::STAGED;
       return;
+    case Kind::kRetry:
+      waiting.states.insert(model_.StateOf(static_cast<const engine::RetryCommand&>(command).task));
+      return;
     case Kind::kPause:
       return AppliesPause(static_cast<const engine::PauseCommand&>(command));
     case Kind::kPauseType:
@@ -136,7 +143,13 @@ void Auditor::Applies(const engine::Command& command) {
     case Kind::kChangeSchedule:
       return AppliesChangeSchedule(static_cast<const engine::ChangeScheduleCommand&>(command));
     case Kind::kListWorkers:
+    case Kind::kListJobs:
       return;
+    case Kind::kDelete:
+      return AppliesDelete(static_cast<const engine::DeleteCommand&>(command));
+    case Kind::kStartJob:
+    case Kind::kStopJob:
+      throw Violation("the workload starts no jobs");
     case Kind::kDrain:
       draining_ = true;
       for (auto& [number, session] : model_.sessions) {
@@ -168,6 +181,7 @@ void Auditor::Applied(const engine::Engine& engine) {
 
 void Auditor::Finishes(bool expire) {
   finishing_ = true;
+  expire_ = expire;
   if (expire) ExpectExpiry();
 }
 
@@ -217,6 +231,8 @@ void Auditor::ReadWrites(const engine::Batch& batch) {
     ++seen_.writes;
     if (family == Family::kTask && op == WriteBatch::Op::kPut) {
       creations_.push_back({engine::ReadU64(key), Parse<records::v1::TaskRow>(value)});
+    } else if (op == WriteBatch::Op::kDelete && family == Family::kEnd && BeginsRevival(engine::ReadU64(key))) {
+      reviving_ = engine::ReadU64(key);
     } else if (op != WriteBatch::Op::kPut &&
                (family == Family::kTask || family == Family::kLog || family == Family::kEnd)) {
       ReadDeletes(op, family, key, value);
@@ -247,6 +263,7 @@ void Auditor::CheckNoMoreExpected() {
   REQUIRE(creations_.empty(), "task ", creations_.empty() ? 0 : creations_.front().id, " was created by nobody");
   REQUIRE(done_verbs_.empty(),
           "something was done and not answered: ", done_verbs_.empty() ? "" : *done_verbs_.begin());
+  REQUIRE(reviving_ == 0, "task ", reviving_, " has lost its end");
   REQUIRE(replaced_.empty(), "task ", replaced_.empty() ? 0 : replaced_.begin()->first, " was replaced by nobody");
   for (const auto& [session, attempts] : expected_cancels_) {
     REQUIRE(attempts.empty(), "session ", session, " was not told of a cancelled attempt");
@@ -266,8 +283,13 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
   for (const auto& [name, schedule] : model_.schedules) {
     REQUIRE(!IsDue(schedule), "schedule ", name, " is due and does not fire: ", schedule.state.ShortDebugString());
   }
+  for (const TaskId id : model_.deleting) {
+    REQUIRE(model_.StateOf(id) == LiveState::REMOVED, "nobody deletes ", Describe(model_.At(id)));
+  }
   for (const TaskId id : model_.live) {
     const ModelTask& task = model_.At(id);
+    REQUIRE(!Model::FailsFast(task), "a child did not complete, and it does not fail: ", Describe(task));
+    REQUIRE(!expire_ || !IsOverdue(task), "nothing happens at ", now_.wall, " to ", Describe(task));
     if (task.state != LiveState::PENDING || model_.IsPaused(task) || task.due > now_.wall) continue;
     for (const auto& [number, session] : model_.sessions) {
       const bool hungry = session.accepts() && session.held.size() < session.worker.slots;

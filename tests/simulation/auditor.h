@@ -18,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/engine/engine.h"
+#include "broker/engine/job_commands.h"
 #include "broker/engine/live/follower.h"
 #include "broker/engine/retention/removal.h"
 #include "tests/simulation/coverage.h"
@@ -75,7 +76,9 @@ class Auditor {
     std::vector<engine::NewTask> tasks;  // Submit.
     std::vector<std::string> reasons;    // Complete, Report: expected reason of each answer; "" is OK.
     std::string reason;                  // Others.
+    std::set<LiveState> states;          // Retry: that the task was in since.
     bool staged_seen = false;            // Cancel, Resume, Pause: the task was STAGED when it came.
+    bool live_seen = false;              // Delete: something of the workflow was live since.
   };
   struct Creation {
     TaskId id;
@@ -116,7 +119,15 @@ class Auditor {
   bool IsDue(const engine::Schedule& schedule) const;
   void Fire(const std::string& name, engine::Schedule& schedule);
   void FiringEnded(const ModelTask& task);
+  void FiringRevived(const ModelTask& task);
   void CheckSchedules(const storage::Snapshot& store) const;
+  // ── auditor_deletes.cc ──
+  void AppliesDelete(const engine::DeleteCommand& command);
+  TaskId TopOf(TaskId id) const;
+  void CheckDelete(const engine::DeleteCommand& command, const Waiting& waiting);
+  void NoteRevived();
+  bool IsBeingDeleted(TaskId id) const;
+  void ReadDeleted(TaskId id);
   // ── auditor_retention.cc ──
   void AppliesRemove(const engine::RemoveCommand& command);
   void CheckMayGo(const ModelTask& task) const;
@@ -128,6 +139,7 @@ class Auditor {
   std::string PredictHello(const engine::HelloCommand& command);
   void TakeOver(const engine::HelloCommand& command, ModelSession* fresh);
   void AppliesUpdate(const engine::UpdateWorkerCommand& command);
+  void RegisterTypes(const engine::WorkerInfo& worker, const engine::WorkerInfo& before);
   void AppliesClosed(const engine::StreamClosedCommand& command);
   void AppliesBeat(const engine::HeartbeatCommand& command);
   void TakeInBeat(const engine::HeartbeatCommand& command, ModelSession& session);
@@ -149,6 +161,14 @@ class Auditor {
   void TakeCreations(ModelTask& parent, size_t count, LiveState state);
   ModelTask TakeCreation(const engine::NewTask& source, const ModelTask* parent, LiveState state);
   void Place(const engine::NewTask& source, ModelTask* task) const;
+  // ── auditor_retries.cc ──
+  bool IsOverdue(const ModelTask& task) const;
+  bool JustifyByTime(const ModelTask& task, const Step& step) const;
+  bool JustifyRetry(const ModelTask& task, const Step& step);
+  bool BeginsRevival(TaskId id) const;
+  void Revive(ModelTask& task);
+  void CheckRetry(const engine::RetryCommand& command, const Waiting& waiting);
+  std::string RefusalOfRetry(const ModelTask& task, bool from_start) const;
   // ── auditor_answers.cc ──
   void ReadAnswers(const engine::Batch& batch);
   void ExpectError(const std::string& call, const Error& error, const std::string& reason);
@@ -210,7 +230,7 @@ class Auditor {
   std::deque<Creation> creations_;
   std::vector<engine::NewTask> new_children_;   // Of the command being applied.
   std::map<TaskId, engine::Outcome> outcomes_;  // Accepted ones of the command being applied.
-  std::multiset<std::string> done_verbs_;            // Reasons of those whose step was written and not explained yet.
+  std::multiset<std::string> done_verbs_;       // Reasons of those whose step was written and not explained yet.
   // Several commands may have waited for one task: what it was before each of them.
   std::map<TaskId, std::set<LiveState>> were_;
   std::map<TaskId, std::set<bool>> were_paused_;
@@ -219,9 +239,14 @@ class Auditor {
   std::map<TaskId, Step> replaced_;  // Cancelled in favour of one with the same unique key, not explained yet.
   std::map<SessionNumber, std::set<std::pair<TaskId, uint32_t>>> expected_cancels_;
   std::map<std::string, TaskId> written_keys_;  // Unique keys: the task, 0 for none.
-  std::optional<engine::NewTask> firing_;      // Of a schedule that was triggered.
-  std::optional<engine::Schedule> defined_;  // By the command being applied, not written yet.
-  std::set<std::string> deleted_schedules_;  // By the command being applied, not read yet.
+  std::optional<engine::NewTask> firing_;       // Of a schedule that was triggered.
+  std::optional<engine::Schedule> defined_;     // By the command being applied, not written yet.
+  std::set<std::string> deleted_schedules_;     // By the command being applied, not read yet.
+  TaskId reviving_ = 0;                         // Its end is about to become a step before the last one.
+  bool from_start_ = false;
+  // Of pages: the newest commit in which something was done to a task that had ended.
+  std::map<uint64_t, uint64_t> ended_changed_;
+  uint64_t last_revival_ = 0;
   std::vector<engine::Verdict> verdicts_;
   std::pair<std::vector<uint32_t>, std::vector<uint32_t>> beat_answer_;
   std::map<SessionNumber, std::string> expected_orders_;

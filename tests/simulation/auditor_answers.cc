@@ -61,6 +61,8 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
       return CheckVerb(static_cast<const engine::CancelCommand&>(command).task, command.error, waiting, true);
     case Kind::kResume:
       return CheckResume(static_cast<const engine::ResumeCommand&>(command), waiting);
+    case Kind::kRetry:
+      return CheckRetry(static_cast<const engine::RetryCommand&>(command), waiting);
     case Kind::kPause:
       return CheckPause(static_cast<const engine::PauseCommand&>(command), waiting);
     case Kind::kPauseType:
@@ -71,6 +73,12 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
       return CheckSchedule(command, waiting);
     case Kind::kListWorkers:
       return CheckWorkers(static_cast<const engine::ListWorkersCommand&>(command));
+    case Kind::kDelete:
+      return CheckDelete(static_cast<const engine::DeleteCommand&>(command), waiting);
+    case Kind::kStartJob:
+    case Kind::kStopJob:
+    case Kind::kListJobs:
+      return ExpectError("Jobs", command.error, "");
     case Kind::kDrain:
       for (const TaskId id : model_.live) {
         REQUIRE(model_.At(id).state != LiveState::RUNNING, "drained, but there runs ", Describe(model_.At(id)));
@@ -78,7 +86,7 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
       coverage_->Count("Drain: OK");
       return;
     case Kind::kRemove:
-      return;
+      return ExpectError("Remove", command.error, waiting.reason);
   }
 }
 

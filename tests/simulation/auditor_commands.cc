@@ -91,8 +91,8 @@ void Auditor::AppliesPause(const engine::PauseCommand& command) {
 }
 
 void Auditor::AppliesPauseType(const engine::PauseTypeCommand& command) {
-  const bool changes = command.pause ? model_.paused_types.insert(command.type).second
-                                     : model_.paused_types.erase(command.type) > 0;
+  const bool changes =
+      command.pause ? model_.paused_types.insert(command.type).second : model_.paused_types.erase(command.type) > 0;
   if (!command.pause && !changes) waiting_[&command].reason = "NOT_PAUSED";
 }
 

@@ -61,6 +61,9 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
   REQUIRE(model_.Exists(id), "a delivery of a task that never was");
   const ModelTask before = model_.At(id);
   REQUIRE(before.state == LiveState::PENDING && !model_.IsPaused(before), "handed out: ", Describe(before));
+  for (auto& [command, waiting] : waiting_) {
+    if (command->kind == engine::Command::Kind::kRetry) waiting.states.insert(LiveState::RUNNING);
+  }
   REQUIRE(!model_.IsDoomed(before), "handed out though its parent has ended: ", Describe(before));
   REQUIRE(before.due <= latest_wall_, "handed out before it is due: ", Describe(before));
   REQUIRE(session.accepts() && session.held.size() < session.worker.slots, "worker '", session.worker_id,
@@ -80,6 +83,8 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
                                   session.worker.default_options, settings_.defaults);
   }
   task.deadline = lease_now_ + task.settled->timeout;
+  const Micros progress_timeout = task.settled->progress_timeout;
+  task.report_deadline = progress_timeout != 0 ? lease_now_ + progress_timeout : 0;
   session.held[{id, task.attempt}] = {++session.last_delivery, false};
 
   REQUIRE(delivery.number == session.last_delivery, "delivery ", delivery.number, " follows ",

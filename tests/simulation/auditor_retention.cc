@@ -11,6 +11,15 @@ using storage::WriteBatch;
 
 void Auditor::AppliesRemove(const engine::RemoveCommand& command) {
   REQUIRE(settings_.retention > 0 || command.removal.empty(), "something is removed though everything is to be kept");
+  if (!command.removal.empty()) {
+    uint64_t& changed = ended_changed_[command.page_number];
+    const bool workflow_may_have = command.removal.has_workflows && last_revival_ > command.removal.as_of;
+    if (changed > command.removal.as_of || workflow_may_have) {
+      waiting_[&command].reason = "CHANGED";
+      return;
+    }
+    changed = open_number_;
+  }
   std::set<TaskId> roots;
   std::set<TaskId> going;
   for (const engine::IdRange& range : command.removal.ids) {
@@ -68,7 +77,11 @@ void Auditor::ReadDeletes(WriteBatch::Op op, Family family, absl::string_view ke
     if (model_.StateOf(id) == LiveState::REMOVED) continue;
     REQUIRE(family == Family::kTask, "rows are deleted of ",
             model_.Exists(id) ? Describe(model_.At(id)) : "what never was");
-    ReadDropped(id);
+    if (engine::IsTerminal(model_.StateOf(id))) {
+      ReadDeleted(id);
+    } else {
+      ReadDropped(id);
+    }
   }
 }
 

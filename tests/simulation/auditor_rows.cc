@@ -15,6 +15,11 @@ std::string BytesOf(const records::v1::Payload& payload) { return payload.data()
 }  // namespace
 
 void Auditor::ReadStep(TaskId id, const Step& step, bool last) {
+  if (id == reviving_ && step.kind() != Step::RETRIED) {
+    REQUIRE(!last && step.kind() == model_.At(id).steps.back() && step.state() == model_.At(id).state, "the end of ",
+            Describe(model_.At(id)), " became ", step.ShortDebugString());
+    return;
+  }
   // Which of the tasks of a submission took its place is known when their answers are looked at, in their order.
   if (step.kind() == Step::CANCELLED && step.reason() == kReplacedReason) {
     replaced_[id] = step;
@@ -36,13 +41,19 @@ void Auditor::ApplyStep(TaskId id, const Step& step, bool last) {
   CheckStep(before, model_.At(id), step);
   const LiveState state = model_.At(id).state;
   REQUIRE(last == engine::IsTerminal(state), "the last step of ", Describe(task), " is in the wrong family");
+  if (last) model_.Change(id).ended_from = before.state;
   coverage_->Count(
       absl::StrCat(LiveState_Name(before.state), " -", Step::Kind_Name(step.kind()), "-> ", LiveState_Name(state)));
+  for (auto& [command, waiting] : waiting_) {
+    if (command->kind != engine::Command::Kind::kRetry) continue;
+    if (static_cast<const engine::RetryCommand*>(command)->task == id) waiting.states.insert({before.state, state});
+  }
   if (last) EndTask(id);
 }
 
 void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
   if (step.kind() == Step::PAUSED || step.kind() == Step::UNPAUSED) return JustifyMark(task, step);
+  if (JustifyByTime(task, step) || JustifyRetry(task, step)) return;
   const auto cause = std::find_if(expected_.begin(), expected_.end(), [&](const Expected& expected) {
     return expected.task == task.id && expected.kind == step.kind();
   });
@@ -55,9 +66,8 @@ void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
     const bool cancels = command->kind == engine::Command::Kind::kCancel && step.kind() == Step::CANCELLED &&
                          static_cast<const engine::CancelCommand*>(command)->task == task.id &&
                          static_cast<const engine::CancelCommand*>(command)->reason == step.reason();
-    const auto* resume = command->kind == engine::Command::Kind::kResume
-                             ? static_cast<const engine::ResumeCommand*>(command)
-                             : nullptr;
+    const auto* resume =
+        command->kind == engine::Command::Kind::kResume ? static_cast<const engine::ResumeCommand*>(command) : nullptr;
     const bool resumes = resume != nullptr && step.kind() == Step::RESUMED && resume->task == task.id &&
                          resume->stage.value_or(task.stage) == task.stage &&
                          absl::StrContains(resume->step, step.reason());
@@ -105,6 +115,7 @@ void Auditor::Move(ModelTask& task, const Step& step) {
   if (step.has_context()) task.context = BytesOf(step.context());
   switch (step.kind()) {
     case Step::REPORTED:
+      if (task.report_deadline != 0) task.report_deadline = lease_now_ + task.settled->progress_timeout;
       if (applying_ == nullptr || applying_->kind != engine::Command::Kind::kSpawnChildren) return;
       ++task.parts;
       return TakeCreations(task, new_children_.size(), LiveState::STAGED);
@@ -135,6 +146,7 @@ void Auditor::Move(ModelTask& task, const Step& step) {
       const size_t count = outcomes_.at(task.id).children.size();
       task.remaining = task.children.size() + count;
       task.failed = 0;
+      task.fail_fast = outcomes_.at(task.id).fail_fast;
       task.children_total += task.remaining;
       task.state = LiveState::WAITING;
       TakeCreations(task, count, LiveState::PENDING);
@@ -146,6 +158,10 @@ void Auditor::Move(ModelTask& task, const Step& step) {
     case Step::SUSPENDED:
       task.state = LiveState::SUSPENDED;
       task.decision.clear();
+      task.decide_by = outcomes_.at(task.id).decide_within;
+      if (task.decide_by != 0) task.decide_by += now_.wall;
+      task.when_undecided = outcomes_.at(task.id).when_undecided;
+      task.default_decision = BytesOf(step.decision());
       task.children.clear();
       task.failed = 0;
       return;
@@ -156,15 +172,21 @@ void Auditor::Move(ModelTask& task, const Step& step) {
       ++task.interruptions;
       task.state = task.interruptions > settings_.max_interruptions ? LiveState::FAILED : LiveState::PENDING;
       return;
+    case Step::CHILD_FAILED:
+      task.state = LiveState::FAILED;
+      return;
+    case Step::RETRIED:
+      return Revive(task);
     case Step::CANCELLED:
+    case Step::EXPIRED:
       if (ran) {
         ModelSession* session = model_.Session(task.session);
-        if (session == nullptr) break;
+        REQUIRE(session != nullptr, "it ran nowhere: ", Describe(task));
         const auto held = session->held.find({task.id, task.attempt});
         if (held != session->held.end()) held->second.cancelled = true;
         if (session->open) expected_cancels_[task.session].insert({task.id, task.attempt});
       }
-      task.state = LiveState::CANCELLED;
+      task.state = step.kind() == Step::EXPIRED ? LiveState::FAILED : LiveState::CANCELLED;
       return;
     case Step::PAUSED:
     case Step::UNPAUSED:
@@ -178,7 +200,7 @@ void Auditor::Move(ModelTask& task, const Step& step) {
       ++task.stage;
       task.failures = 0;
       task.due = now_.wall;
-      task.decision = BytesOf(step.decision());
+      task.decision = step.actor() == "broker" ? task.default_decision : BytesOf(step.decision());
       return;
     default:
       break;
@@ -193,6 +215,8 @@ void Auditor::CheckStep(const ModelTask& before, const ModelTask& after, const S
               written.paused() == after.paused && written.generation() == after.generation &&
               written.children_total() == after.children_total,
           "the step ", step.ShortDebugString(), " does not lead to ", Describe(after));
+  REQUIRE(!engine::IsTerminal(after.state) || step.from() == before.state, "its last step says it was ",
+          LiveState_Name(step.from()), ", it was: ", Describe(before));
   REQUIRE(step.time_us() == now_.wall, "the time of a step is not its time: ", Describe(after));
   if (after.state == LiveState::PENDING && before.state != LiveState::PENDING) {
     REQUIRE(step.due_us() == after.due, "the step says due ", step.due_us(), ": ", Describe(after));
@@ -224,7 +248,7 @@ void Auditor::ChildEnded(TaskId id, uint32_t generation, LiveState state) {
   ModelTask& parent = model_.Change(id);
   REQUIRE(parent.remaining > 0, "too many children have ended of ", Describe(parent));
   if (state != LiveState::COMPLETED) ++parent.failed;
-  if (--parent.remaining > 0) return;
+  if (--parent.remaining > 0 || Model::FailsFast(parent)) return;
   were_[id].insert(LiveState::WAITING);
   parent.state = LiveState::PENDING;
   ++parent.stage;
@@ -280,6 +304,7 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
               row.due_us() == task.due && row.created_us() == task.created && row.parent() == task.parent &&
               row.generation() == task.parent_generation && row.depth() == task.depth &&
               row.schedule_number() == source.schedule && row.scheduled_us() == source.scheduled &&
+              row.start_by_us() == task.start_by && row.end_by_us() == task.end_by &&
               BytesOf(row.payload()) == task.payload && row.tag() == task.tag,
           "the record ", row.ShortDebugString(), " is not that of ", Describe(task));
   return task;
@@ -288,6 +313,8 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
 void Auditor::Place(const engine::NewTask& source, ModelTask* task) const {
   task->type = source.type;
   task->due = std::max(source.due, now_.wall + source.delay);
+  if (source.start_timeout != 0) task->start_by = task->due + source.start_timeout;
+  if (source.total_timeout != 0) task->end_by = task->due + source.total_timeout;
   if (source.options != nullptr) task->own = *source.options;
   if (!source.unique.empty()) task->unique = source.unique.Bytes();
   const auto type = model_.types.find(source.type);

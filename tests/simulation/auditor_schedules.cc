@@ -14,8 +14,7 @@ using records::v1::ScheduleStateRow;
 using Verb = engine::ChangeScheduleCommand::Verb;
 
 // The instant after `instant`, when the clock shows `now`.
-WallMicros InstantAfter(const engine::Schedule& schedule, WallMicros instant, WallMicros now,
-                        ScheduleStateRow* state) {
+WallMicros InstantAfter(const engine::Schedule& schedule, WallMicros instant, WallMicros now, ScheduleStateRow* state) {
   const ScheduleRow& row = schedule.row;
   if (row.max_firings() != 0 && state->fired() >= row.max_firings()) return 0;
   WallMicros next = schedule.cron.Next(instant, schedule.zone).value_or(0);
@@ -213,6 +212,13 @@ void Auditor::FiringEnded(const ModelTask& task) {
     if (task.state != LiveState::FAILED || schedule.row.keep_going() || schedule.state.has_pause()) continue;
     SetPause("broker", absl::StrCat("task ", task.id, " has failed for good"), now_.wall, &schedule.state);
     coverage_->Count("schedule: paused by a failure");
+  }
+}
+
+void Auditor::FiringRevived(const ModelTask& task) {
+  for (auto& [name, schedule] : model_.schedules) {
+    if (schedule.row.number() != task.schedule || schedule.state.last_task() != task.id) continue;
+    schedule.state.set_last_lives(true);
   }
 }
 

@@ -62,9 +62,12 @@ void Auditor::AppliesHello(const engine::HelloCommand& hello) {
   fresh.open = true;
   Renew(fresh);
   verdicts_.clear();
+  const ModelSession* previous = model_.Worker(hello.worker_id);
+  const bool returns = previous != nullptr && previous->instance_id == hello.instance_id;
+  const engine::WorkerInfo before = returns ? previous->worker : engine::WorkerInfo();
   TakeOver(hello, &fresh);
   model_.sessions[kFreshSession] = std::move(fresh);
-  for (const engine::HandlerInfo& handler : hello.worker.handlers) model_.types[handler.type] = handler.options;
+  RegisterTypes(hello.worker, before);
 }
 
 void Auditor::TakeOver(const engine::HelloCommand& hello, ModelSession* fresh) {
@@ -101,8 +104,16 @@ void Auditor::TakeOver(const engine::HelloCommand& hello, ModelSession* fresh) {
 void Auditor::AppliesUpdate(const engine::UpdateWorkerCommand& command) {
   ModelSession* session = model_.Session(command.session);
   if (session == nullptr) return;
+  RegisterTypes(command.worker, session->worker);
   session->worker = command.worker;
-  for (const engine::HandlerInfo& handler : command.worker.handlers) model_.types[handler.type] = handler.options;
+}
+
+// What a process only says again tells nothing new.
+void Auditor::RegisterTypes(const engine::WorkerInfo& worker, const engine::WorkerInfo& before) {
+  for (const engine::HandlerInfo& handler : worker.handlers) {
+    const engine::HandlerInfo* said = model_.Handler(before, handler.type);
+    if (said == nullptr || !(*said == handler)) model_.types[handler.type] = handler.options;
+  }
 }
 
 void Auditor::AppliesClosed(const engine::StreamClosedCommand& command) {
@@ -154,7 +165,11 @@ void Auditor::TakeInBeat(const engine::HeartbeatCommand& beat, ModelSession& ses
     if (running->started) continue;
     const Micros timeout = running->settled->timeout;
     ModelTask& task = model_.Change(running->id);
-    task.deadline = lease_now_ - std::clamp<Micros>(held.running.value_or(0), 0, timeout) + timeout;
+    const Micros ran = std::clamp<Micros>(held.running.value_or(0), 0, timeout);
+    task.deadline = lease_now_ - ran + timeout;
+    if (task.report_deadline != 0) {
+      task.report_deadline = std::max(task.report_deadline, lease_now_ - ran + task.settled->progress_timeout);
+    }
     task.started = held.running.has_value();
   }
 }
@@ -183,8 +198,11 @@ void Auditor::ExpectExpiry() {
   for (const Expected& expected : expected_) interrupted.insert(expected.task);
   for (const TaskId id : model_.live) {
     const ModelTask& task = model_.At(id);
-    if (task.state != LiveState::RUNNING || task.deadline > lease_now_ || interrupted.contains(id)) continue;
-    Expect(id, Step::TIMED_OUT, "its time is over");
+    const bool silent = task.report_deadline != 0 && task.report_deadline <= lease_now_;
+    if (task.state != LiveState::RUNNING || interrupted.contains(id)) continue;
+    if (task.deadline <= lease_now_ || silent) {
+      Expect(id, Step::TIMED_OUT, silent ? "it did not report" : "its time is over");
+    }
   }
 }
 
@@ -194,6 +212,8 @@ void Auditor::RestoreSessions(Now now) {
     if (model_.At(id).state != LiveState::RUNNING) continue;
     ModelTask& task = model_.Change(id);
     task.started = false;
+    const Micros progress_timeout = task.settled->progress_timeout;
+    task.report_deadline = progress_timeout != 0 ? lease_now_ + progress_timeout : 0;
     task.deadline =
         lease_now_ + std::clamp<Micros>(task.claimed + task.settled->timeout - now.wall, 0, task.settled->timeout);
     ModelSession& session = model_.sessions[task.session];

@@ -107,7 +107,7 @@ class SimulatedBroker {
   // An idle follower looks now and then.
   void PlanSweep();
   void Sweep();
-  Error SendRemoval(uint64_t page_number, engine::Removal removal);
+  Error SendRemoval(engine::NumberedRemoval removal);
   void Reclaim(const engine::IdRange& range);
   void EndDrain();
   void End();

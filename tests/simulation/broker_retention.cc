@@ -31,7 +31,7 @@ void SimulatedBroker::Sweep() {
   if (auto deletes = sweeper_->TakeOldRows(timeline_->Read()); deletes.has_value()) {
     engine::Removal removal;
     removal.deletes = *std::move(deletes);
-    if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRowsNotSent();
+    if (!SendRemoval({0, 0, std::move(removal)}).ok()) sweeper_->OldRowsNotSent();
   }
   std::vector<engine::Look> looks = sweeper_->TakeLooks(timeline_->Read());
   if (!looks.empty()) {
@@ -39,19 +39,22 @@ void SimulatedBroker::Sweep() {
       std::vector<engine::Sighting> sightings = engine::LookAt(*view, looks);
       auto removal = sweeper_->Take(std::move(sightings));
       if (!removal.has_value()) return;
-      if (!SendRemoval(removal->first, std::move(removal->second)).ok()) sweeper_->NotSent(timeline_->Read());
+      if (!SendRemoval(*std::move(removal)).ok()) sweeper_->NotSent(timeline_->Read());
     });
   }
   const std::optional<engine::IdRange> range = sweeper_->TakeReclaim();
   if (range.has_value()) Later(random_->Time(100, kSecond), [this, range] { Reclaim(*range); });
 }
 
-Error SimulatedBroker::SendRemoval(uint64_t page_number, engine::Removal removal) {
+Error SimulatedBroker::SendRemoval(engine::NumberedRemoval removal) {
   auto command = std::make_unique<Sent<engine::RemoveCommand>>();
   command->actor = "broker";
-  command->page_number = page_number;
-  command->removal = std::move(removal);
-  command->on_answer = [](const std::shared_ptr<engine::RemoveCommand>&) {};
+  command->page_number = removal.page_number;
+  command->number = removal.number;
+  command->removal = std::move(removal.removal);
+  command->on_answer = [this](const std::shared_ptr<engine::RemoveCommand>& answered) {
+    if (answered != nullptr && !answered->error.ok()) sweeper_->NotSent(timeline_->Read());
+  };
   std::unique_ptr<engine::Command> sent = std::move(command);
   return Send(sent);
 }

@@ -33,6 +33,13 @@ TaskId Model::RootOf(TaskId id) const {
   return id;
 }
 
+bool Model::LivesBelow(TaskId id) const {
+  return std::any_of(live.begin(), live.end(), [&](TaskId below) {
+    while (below != 0 && below != id) below = At(below).parent;
+    return below == id && id != 0;
+  });
+}
+
 const ModelTask* Model::Running(const AttemptId& attempt) const {
   if (!Exists(attempt.task)) return nullptr;
   const ModelTask& task = At(attempt.task);
@@ -43,6 +50,15 @@ bool Model::IsDoomed(const ModelTask& task) const {
   if (task.parent == 0 || task.state == LiveState::STAGED || !engine::IsLive(task.state)) return false;
   const ModelTask& parent = At(task.parent);
   return parent.state != LiveState::WAITING || parent.generation != task.parent_generation;
+}
+
+WallMicros Model::AlarmOf(const ModelTask& task) {
+  WallMicros first = 0;
+  for (const WallMicros time :
+       {task.end_by, task.attempt == 0 ? task.start_by : 0, task.state == LiveState::SUSPENDED ? task.decide_by : 0}) {
+    if (time != 0 && (first == 0 || time < first)) first = time;
+  }
+  return first;
 }
 
 ModelSession* Model::Session(SessionNumber number) {
@@ -100,6 +116,8 @@ Settled SettledOptions(const Options& own, const Options& handler, const Options
                                        {own.retry_interval_cap, handler.retry_interval_cap, worker.retry_interval_cap});
   const double jitter = settled.retry_backoff == engine::Backoff::kExponential ? defaults.exponential_jitter : 0;
   settled.retry_jitter = FirstOf(jitter, {own.retry_jitter, handler.retry_jitter, worker.retry_jitter});
+  settled.progress_timeout =
+      FirstOf(Micros{0}, {own.progress_timeout, handler.progress_timeout, worker.progress_timeout});
   return settled;
 }
 
@@ -118,7 +136,7 @@ std::string Describe(const ModelTask& task) {
                       task.type, " priority ", task.priority, " due ", task.due, " stage ", task.stage, " attempt ",
                       task.attempt, " failures ", task.failures, " interruptions ", task.interruptions, " session ",
                       task.session, " parent ", task.parent, " generation ", task.generation, " remaining ",
-                      task.remaining, " failed ", task.failed);
+                      task.remaining, " failed ", task.failed, " alarm ", Model::AlarmOf(task));
 }
 
 }  // namespace baton::simulation

@@ -43,6 +43,7 @@ struct ModelTask {
   uint32_t parent_generation = 0;
   uint32_t depth = 0;
   uint64_t schedule = 0;
+  WallMicros start_by = 0, end_by = 0;  // 0: no matter.
 
   LiveState state = LiveState::NONE;
   bool paused = false;
@@ -53,6 +54,12 @@ struct ModelTask {
   uint32_t interruptions = 0;
   std::optional<Settled> settled;
   std::string context, decision;
+  // SUSPENDED.
+  WallMicros decide_by = 0;
+  records::v1::Mutable::Undecided when_undecided = records::v1::Mutable::FAIL;
+  std::string default_decision;
+  // WAITING.
+  bool fail_fast = false;
   std::vector<TaskId> children;
   uint32_t generation = 0;
   uint64_t remaining = 0;
@@ -64,8 +71,12 @@ struct ModelTask {
   // RUNNING.
   SessionNumber session = 0;
   WallMicros claimed = 0;
-  SteadyMicros deadline = 0;  // On the lease clock.
+  SteadyMicros deadline = 0;         // On the lease clock.
+  SteadyMicros report_deadline = 0;  // 0: none.
   bool started = false;
+
+  // Ended: the state before that.
+  LiveState ended_from = LiveState::NONE;
 
   // When the commit in which it ended was closed.
   Now ended_at;
@@ -120,12 +131,20 @@ class Model {
   const ModelTask* Running(const AttemptId& attempt) const;
   // Held back, by itself or with its type.
   bool IsPaused(const ModelTask& task) const { return task.paused || paused_types.contains(task.type); }
-  // Its parent waits for it no more and was cancelled, so it is about to be.
+  // Its parent waits for it no more and has ended, so it is about to.
   bool IsDoomed(const ModelTask& task) const;
+  // It waits only for its own failure.
+  static bool FailsFast(const ModelTask& task) {
+    return task.state == LiveState::WAITING && task.fail_fast && task.failed > 0;
+  }
+  // The first instant at which something must happen to it whatever comes; 0: none.
+  static WallMicros AlarmOf(const ModelTask& task);
   // The state of an id, NONE for one that never was.
   LiveState StateOf(TaskId id) const { return Exists(id) ? At(id).state : LiveState::NONE; }
   // Top of the workflow that the task belongs to; itself if there is none.
   TaskId RootOf(TaskId id) const;
+  // Whether the task or a descendant has not ended.
+  bool LivesBelow(TaskId id) const;
 
   ModelSession* Session(SessionNumber number);
   ModelSession* Worker(const std::string& worker_id);
@@ -145,6 +164,8 @@ class Model {
   std::map<std::string, engine::Schedule> schedules;
   uint64_t last_schedule = 0;  // The highest number there ever was.
   std::map<std::string, TaskId> holders;
+  // Tasks that are to go with all below them.
+  std::set<TaskId> deleting;
   std::map<std::string, std::shared_ptr<const ModelRequest>> requests;
 
  private:

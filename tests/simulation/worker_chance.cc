@@ -11,6 +11,7 @@ std::vector<engine::testing::TaskSpec> SimulatedWorker::DrawChildren(const Handl
     child.type = random_->Chance(200) ? "parent" : "work";
     child.payload = absl::StrCat("child of ", handler.delivery.attempt.task, " #", random_->Below(1000));
     if (random_->Chance(200)) child.tag = "often";
+    if (random_->Chance(50)) child.total_timeout = random_->Time(kMillisecond, 20 * kSecond);
     if (random_->Chance(200)) child.delay = random_->Time(kMillisecond, 5 * kSecond);
     if (random_->Chance(200)) child.options.priority = static_cast<int32_t>(random_->Between(-2, 2));
     children.push_back(std::move(child));
@@ -48,6 +49,7 @@ engine::Outcome SimulatedWorker::DrawOutcome(const Handler& handler) {
     }
     outcome.kind = Kind::kSpawned;
     outcome.step = engine::testing::ContextStep(context);
+    outcome.fail_fast = random_->Chance(300);
     outcome.parts = handler.parts + (random_->Chance(20) ? 1 : 0);
     const auto snapshot = broker_->up() ? broker_->Snapshot() : nullptr;
     if (snapshot == nullptr) return outcome;
@@ -59,6 +61,14 @@ engine::Outcome SimulatedWorker::DrawOutcome(const Handler& handler) {
   if (is(habits_.suspend)) {
     outcome.kind = Kind::kSuspended;
     outcome.step = engine::testing::ContextStep(context, "approval");
+    if (random_->Chance(500)) return outcome;
+    outcome.decide_within = random_->Time(kMillisecond, 20 * kSecond);
+    outcome.when_undecided = static_cast<records::v1::Mutable::Undecided>(random_->Below(3));
+    if (outcome.when_undecided == records::v1::Mutable::RESUME && random_->Chance(700)) {
+      Step step;
+      step.mutable_decision()->set_data(absl::StrCat("default ", random_->Below(1'000'000)));
+      outcome.step += step.SerializeAsString();
+    }
     return outcome;
   }
   outcome.has_context = false;

@@ -1,7 +1,6 @@
 #include "tests/simulation/workload.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 
@@ -70,7 +69,8 @@ void Workload::DrawFaults() {
         &faults_.freeze_worker, &faults_.break_stream, &faults_.change_worker}) {
     if (random_.Chance(300)) *fault = 0;
   }
-  for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_, &pauses_, &schedules_}) {
+  for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_, &pauses_, &schedules_, &deadlines_,
+                     &retries_, &deletes_}) {
     *kind = random_.Chance(750);
   }
 }
@@ -96,6 +96,7 @@ WorkerHabits Workload::DrawWorker(size_t index) {
   if (random_.Chance(500)) habits.handler_options.retry_interval = random_.Time(kMillisecond, 2 * kSecond);
   if (random_.Chance(300)) habits.handler_options.max_retries = static_cast<int32_t>(random_.Between(1, 5));
   if (random_.Chance(300)) habits.handler_options.priority = static_cast<int32_t>(random_.Between(-1, 1));
+  if (random_.Chance(200)) habits.handler_options.progress_timeout = random_.Between(1, 5) * kSecond;
   if (random_.Chance(300)) habits.default_options.retry_backoff = engine::Backoff::kExponential;
   if (random_.Chance(300)) habits.default_options.max_retries = static_cast<int32_t>(random_.Between(1, 5));
   for (uint32_t* weight :
@@ -158,6 +159,9 @@ void Workload::Act() {
     case 16:
     case 17:
       return Schedule();
+    case 18:
+    case 19:
+      return random_.Chance(600) ? Retry() : Delete();
     default:
       if (!crowded || random_.Chance(20)) Submit();
   }
@@ -243,6 +247,9 @@ TaskSpec Workload::DrawSpec() {
   if (random_.Chance(50)) spec.options.retry_backoff = engine::Backoff::kExponential;
   if (delays_ && random_.Chance(200)) spec.delay = random_.Time(kMillisecond, kMinute);
   if (delays_ && random_.Chance(50)) spec.due = timeline_.Read().wall + random_.Between(-kMinute, kMinute);
+  if (deadlines_ && random_.Chance(60)) spec.start_timeout = random_.Time(kMillisecond, 30 * kSecond);
+  if (deadlines_ && random_.Chance(100)) spec.total_timeout = random_.Time(kMillisecond, kMinute);
+  if (deadlines_ && random_.Chance(50)) spec.options.progress_timeout = random_.Between(1, 3) * kSecond;
   if (unique_keys_ && random_.Chance(250)) {
     spec.unique_key = absl::StrCat("key ", random_.Below(4));
     spec.policy = static_cast<engine::UniquePolicy>(random_.Below(3));
@@ -278,71 +285,6 @@ void Workload::Send(const Submission& submission, int tries) {
       [this, submission, tries](const engine::SubmitCommand* answered) {
         if (answered == nullptr && tries > 1) Send(submission, tries - 1);
       });
-}
-
-void Workload::Cancel() {
-  if (!cancels_) return;
-  network_.Call<engine::CancelCommand>(
-      [id = random_.Chance(200) ? AnyParent() : AnyTask(),
-       reason = absl::StrCat("cancel ", ++numbers_, ".")](engine::CancelCommand* command) {
-        command->actor = "operator";
-        command->task = id;
-        command->reason = reason;
-      },
-      [](const engine::CancelCommand*) {});
-}
-
-void Workload::Resume(TaskId id) {
-  Step step;
-  step.set_reason(absl::StrCat("resume ", ++numbers_, "."));
-  if (random_.Chance(700)) step.mutable_decision()->set_data(absl::StrCat("decision ", numbers_));
-  std::optional<uint32_t> stage;
-  const Model& model = broker_.auditor().model();
-  if (model.Exists(id) && random_.Chance(400)) stage = model.At(id).stage + (random_.Chance(300) ? 1 : 0);
-  network_.Call<engine::ResumeCommand>(
-      [id, stage, bytes = step.SerializeAsString(), decides = step.has_decision()](engine::ResumeCommand* command) {
-        command->stage = stage;
-        command->actor = "approver";
-        command->task = id;
-        command->step = bytes;
-        command->has_decision = decides;
-      },
-      [](const engine::ResumeCommand*) {});
-}
-
-void Workload::Pause() {
-  if (!pauses_) return;
-  if (random_.Chance(300)) {
-    const std::set<std::string>& paused = broker_.auditor().model().paused_types;
-    const bool pause = random_.Chance(paused.empty() ? 500 : 200);
-    return PauseType(pause || paused.empty() ? DrawSpec().type : *paused.begin(), pause);
-  }
-  const bool cascade = random_.Chance(300);
-  // More are let go on than held back, or soon nothing would be left to do.
-  if (random_.Chance(600)) return Mark(random_.Chance(800) ? AnyPaused() : AnyTask(), false, cascade);
-  Mark(cascade ? AnyParent() : AnyTask(), true, cascade);
-}
-
-void Workload::PauseType(const std::string& type, bool pause) {
-  network_.Call<engine::PauseTypeCommand>(
-      [type, pause](engine::PauseTypeCommand* command) {
-        command->actor = "operator";
-        command->type = type;
-        command->pause = pause;
-      },
-      [](const engine::PauseTypeCommand*) {});
-}
-
-void Workload::Mark(TaskId id, bool pause, bool cascade) {
-  network_.Call<engine::PauseCommand>(
-      [id, pause, cascade, reason = absl::StrCat("mark ", ++numbers_, ".")](engine::PauseCommand* command) {
-        command->actor = "operator";
-        command->task = id;
-        command->pause = pause;
-        command->cascade = cascade;
-        command->reason = reason;
-      },
-      [](const engine::PauseCommand*) {});
 }
 
 void Workload::ListWorkers() {

@@ -62,15 +62,20 @@ class Workload {
   void Submit();
   void Send(const Submission& submission, int tries);
   engine::testing::TaskSpec DrawSpec();
-  void Cancel();
-  void Resume(TaskId id);
-  void Pause();
-  void PauseType(const std::string& type, bool pause);
-  void Mark(TaskId id, bool pause, bool cascade);
   // ── workload_schedules.cc ──
   void Schedule();
   void CreateSchedule(const std::string& name);
   void ChangeSchedule(const std::string& name, engine::ChangeScheduleCommand::Verb verb);
+  // ── workload_verbs.cc ──
+  void Cancel();
+  void Resume(TaskId id);
+  void Retry();
+  void Delete();
+  void Pause();
+  void PauseType(const std::string& type, bool pause);
+  void Mark(TaskId id, bool pause, bool cascade);
+  // One that has failed or was cancelled, if there are many.
+  TaskId AnyEnded();
   // ── workload_reads.cc ──
   void Look(TaskId id);
   void Search();
@@ -96,8 +101,8 @@ class Workload {
   std::vector<Submission> submissions_;  // Lately made, with request ids.
   std::vector<engine::Schedule> schedules_made_;
   bool healing_ = false;
-  bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true,
-       pauses_ = true, schedules_ = true;
+  bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true, pauses_ = true,
+       schedules_ = true, deadlines_ = true, retries_ = true, deletes_ = true;
   uint64_t numbers_ = 0;  // For texts that have to be unique.
 };
 

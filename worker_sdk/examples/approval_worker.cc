@@ -1,5 +1,5 @@
 // A human approves: orders above 1000 wait for a person, who sees them by `baton approvals` and decides by
-// `baton approve ID --comment …` or `baton reject ID`.
+// `baton approve ID --comment …` or `baton reject ID`. After three days an order counts as rejected.
 #include <baton/worker.h>
 
 #include "absl/synchronization/mutex.h"
@@ -14,7 +14,10 @@ baton::Outcome Order(baton::Task& task) {
   if (task.stage() == 0) {
     if (order.at("amount").get<double>() <= 1000) return baton::Payload::Json(R"({"ordered": true})");
     // The handler returns: no thread, no slot and no timeout while somebody thinks.
-    return task.Suspend("approval of " + order.at("item").get<std::string>());
+    return task.Suspend("approval of " + order.at("item").get<std::string>(),
+                        {.timeout = absl::Hours(72),
+                         .when_undecided = baton::WhenUndecided::kResume,
+                         .default_decision = baton::Payload::Json(R"({"comment": "nobody has decided"})")});
   }
   const Json decision = Json::parse(task.decision().bytes());
   if (decision.value("approved", false)) return baton::Payload::Json(R"({"ordered": true})");

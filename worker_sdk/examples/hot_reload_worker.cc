@@ -3,7 +3,7 @@
 // task that goes on included, gets the newest.
 #include <baton/worker.h>
 #include <pthread.h>
-#include <signal.h>
+#include <csignal>
 
 #include <atomic>
 #include <cstdlib>

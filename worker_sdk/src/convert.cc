@@ -139,6 +139,8 @@ absl::Status ToProto(const std::string& where, NewTask task, v1::NewTask* proto)
   // A negative delay is passed on: the broker refuses it with its own words.
   if (task.delay) proto->set_delay_us(absl::ToInt64Microseconds(*task.delay));
   if (task.run_at) proto->set_run_at_us(absl::ToUnixMicros(*task.run_at));
+  if (task.start_timeout) proto->set_start_timeout_us(absl::ToInt64Microseconds(*task.start_timeout));
+  if (task.total_timeout) proto->set_total_timeout_us(absl::ToInt64Microseconds(*task.total_timeout));
   ToProto(task.options, proto->mutable_options());
   if (proto->options().ByteSizeLong() == 0) proto->clear_options();
   if (!task.payload.has_value()) return absl::OkStatus();
@@ -156,6 +158,7 @@ void ToProto(const TaskOptions& options, v1::TaskOptions* proto) {
     proto->set_retry_interval_cap_us(absl::ToInt64Microseconds(*options.retry_interval_cap));
   }
   if (options.retry_jitter) proto->set_retry_jitter(*options.retry_jitter);
+  if (options.progress_timeout) proto->set_progress_timeout_us(absl::ToInt64Microseconds(*options.progress_timeout));
   if (options.required_capabilities) {
     auto* names = proto->mutable_required_capabilities()->mutable_names();
     names->Assign(options.required_capabilities->begin(), options.required_capabilities->end());
@@ -236,6 +239,9 @@ TaskInfo TakeTask(v1::Task* proto) {
   task.created_at = FromMicros(proto->created_at_us());
   task.schedule = std::move(*proto->mutable_schedule());
   if (proto->scheduled_at_us() != 0) task.scheduled_at = FromMicros(proto->scheduled_at_us());
+  if (proto->start_by_us() != 0) task.start_by = FromMicros(proto->start_by_us());
+  if (proto->end_by_us() != 0) task.end_by = FromMicros(proto->end_by_us());
+  if (proto->decide_by_us() != 0) task.decide_by = FromMicros(proto->decide_by_us());
   task.due_at = FromMicros(proto->due_at_us());
   if (proto->ended_at_us() != 0) task.ended_at = FromMicros(proto->ended_at_us());
   task.attempt = proto->attempt();

@@ -73,11 +73,19 @@ absl::Status Task::Progress(double percent, const std::string& text, const std::
 }
 
 Outcome Task::Next(std::vector<NewTask> children, std::optional<Payload> context) {
-  return Outcome::Spawned({std::move(children), std::move(context)});
+  return Next(std::move(children), NextOptions{.context = std::move(context)});
+}
+
+Outcome Task::Next(std::vector<NewTask> children, NextOptions options) {
+  return Outcome::Spawned({std::move(children), std::move(options)});
 }
 
 Outcome Task::Suspend(std::string reason, std::optional<Payload> context) {
-  return Outcome::Suspended({std::move(reason), std::move(context)});
+  return Suspend(std::move(reason), SuspendOptions{.context = std::move(context)});
+}
+
+Outcome Task::Suspend(std::string reason, SuspendOptions options) {
+  return Outcome::Suspended({std::move(reason), std::move(options)});
 }
 
 }  // namespace baton::inline sdk

@@ -14,12 +14,24 @@ namespace baton::inline sdk {
 namespace internal {
 namespace {
 
-constexpr size_t kErrorBytes = 16 * 1024;
+constexpr size_t kErrorBytes = size_t{16} << 10;
 
 void SetFailed(std::string text, bool retryable, v1::Outcome* proto) {
   if (Trimmed(text).empty()) text = "the handler failed without a message";
   proto->mutable_failed()->set_error(CleanText(std::move(text), kErrorBytes));
   proto->mutable_failed()->set_retryable(retryable);
+}
+
+v1::WhenUndecided WireUndecided(WhenUndecided when_undecided) {
+  switch (when_undecided) {
+    case WhenUndecided::kFail:
+      return v1::WHEN_UNDECIDED_FAIL;
+    case WhenUndecided::kResume:
+      return v1::WHEN_UNDECIDED_RESUME;
+    case WhenUndecided::kCancel:
+      return v1::WHEN_UNDECIDED_CANCEL;
+  }
+  return v1::WHEN_UNDECIDED_UNSPECIFIED;
 }
 
 // Turns what a handler returned into an outcome for the wire.
@@ -36,7 +48,8 @@ class OutcomeWriter {
   void operator()(FinalError&& error) { SetFailed(std::move(error.text), false, proto_); }
   void operator()(Outcome::Spawn&& spawn) {
     v1::Spawned* spawned = proto_->mutable_spawned();
-    absl::Status status = Context(std::move(spawn.context), spawned);
+    spawned->set_fail_fast(spawn.options.fail_fast);
+    absl::Status status = Context(std::move(spawn.options.context), spawned);
     children_->reserve(spawn.children.size());
     for (size_t i = 0; i < spawn.children.size() && status.ok(); ++i) {
       children_->push_back(std::make_unique<v1::NewTask>());
@@ -48,7 +61,17 @@ class OutcomeWriter {
   void operator()(Outcome::Suspension&& suspension) {
     v1::Suspended* suspended = proto_->mutable_suspended();
     suspended->set_reason(CleanText(std::move(suspension.reason), kTextBytes));
-    Refuse(Context(std::move(suspension.context), suspended));
+    SuspendOptions& options = suspension.options;
+    if (options.timeout) {
+      suspended->set_timeout_us(absl::ToInt64Microseconds(*options.timeout));
+      suspended->set_when_undecided(WireUndecided(options.when_undecided));
+    }
+    absl::Status status = Context(std::move(options.context), suspended);
+    if (options.default_decision.has_value()) {
+      status.Update(ToProto("default_decision", std::move(options.default_decision), payload_bytes_,
+                            suspended->mutable_default_decision()));
+    }
+    Refuse(status);
   }
 
  private:

@@ -83,6 +83,9 @@ absl::Status ValidateTaskOptions(const std::string& where, const TaskOptions& op
   checks.Range("retry_interval", options.retry_interval, absl::ZeroDuration(), kLongest);
   checks.Range("retry_interval_cap", options.retry_interval_cap, absl::ZeroDuration(), kLongest);
   checks.Range("retry_jitter", options.retry_jitter, 0.0, 1.0);
+  if (options.progress_timeout != absl::ZeroDuration()) {
+    checks.Range("progress_timeout", options.progress_timeout, absl::Milliseconds(1), kLongest);
+  }
   if (options.required_capabilities) {
     checks.Names("required_capabilities", *options.required_capabilities, kTaskCapabilities);
   }
@@ -152,6 +155,9 @@ absl::StatusOr<v1::Checkpoint> MakeCheckpoint(const std::string& code, const std
 
 absl::StatusOr<v1::Progress> MakeProgress(const ProgressReport& report) {
   Checks checks("Progress: ");
+  if (!report.percent && Trimmed(report.text).empty() && Trimmed(report.stage_name).empty()) {
+    checks.Refuse("it says nothing: set percent, text or stage_name");
+  }
   checks.Range("percent", report.percent, 0.0, 100.0);
   checks.Text("text", report.text, kTextBytes);
   checks.Text("stage_name", report.stage_name, kNameBytes);

@@ -44,6 +44,15 @@ void WorkerCore::ReleaseLocked(const std::vector<AttemptPtr>& unstarted, const s
   }
 }
 
+// What no thread has started was claimed for a handler that is gone: the broker matches it with one anew.
+void WorkerCore::GiveBackOutdatedLocked() {
+  if (pool_ == nullptr) return;
+  const auto outdated = [this](const Attempt& attempt) {
+    return registry_.Find(attempt.delivery->type()) != attempt.handler;
+  };
+  ReleaseLocked(pool_->Take(outdated), "its handler was replaced or given up");
+}
+
 void WorkerCore::MarkOverLocked(const std::string& token, const std::string& reason) {
   if (const AttemptPtr attempt = ledger_.Find(token)) ledger_.MarkOver(attempt, reason);
 }

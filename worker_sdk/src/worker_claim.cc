@@ -15,10 +15,26 @@
 namespace baton::inline sdk {
 namespace internal {
 
+namespace {
+
+// It was claimed before the broker knew of the present handler otherwise, and its history would name the wrong one.
+bool ClaimedFor(const RegisteredHandler& handler, const v1::Delivery& delivery) {
+  return delivery.handler_version() == 0 || delivery.handler_version() == handler.version;
+}
+
+}  // namespace
+
 v1::WorkerUpdate WorkerCore::DescribeLocked() {
   v1::WorkerUpdate update = registry_.Describe();
   if (phase_ != Phase::kRunning) update.set_slots(0);
+  update.set_number(++said_);
   return update;
+}
+
+// Outcomes wait for that: the children they make are to meet the handlers of now, and what they give back is not to
+// come again for a handler that is gone.
+bool WorkerCore::UpdateUnderWayLocked() const {
+  return stream_state_ == StreamState::kOpen && !half_closed_ && (update_due_ || in_force_ < said_);
 }
 
 v1::Hello WorkerCore::MakeHelloLocked() {
@@ -53,6 +69,9 @@ void WorkerCore::OnClaimMessage(uint64_t stream, v1::ClaimResponse& message) {
       case v1::ClaimResponse::kOrder:
         OnOrderLocked(message.order());
         break;
+      case v1::ClaimResponse::kUpdateTaken:
+        in_force_ = std::max(in_force_, message.update_taken().number());
+        break;
       case v1::ClaimResponse::MESSAGE_NOT_SET:
         break;  // of a newer broker
     }
@@ -65,6 +84,7 @@ void WorkerCore::OnWelcomeLocked(const v1::Welcome& welcome) {
                                           hello_attempts_.empty() ? "" : ", attempts held: ",
                                           hello_attempts_.empty() ? "" : absl::StrCat(hello_attempts_.size())));
   stream_state_ = StreamState::kOpen;
+  in_force_ = said_;
   session_ = welcome.session();
   if (incarnation_ != 0 && incarnation_ != welcome.incarnation()) {
     LogLocked(LogLevel::kWarning, "the broker has another store than before: all attempts held are over");
@@ -113,12 +133,11 @@ void WorkerCore::OnDeliveriesLocked(v1::Deliveries* deliveries) {
       looked_up = nullptr;
       continue;
     }
-    const bool wanted = handler != nullptr && phase_ == Phase::kRunning;
+    const bool wanted = handler != nullptr && phase_ == Phase::kRunning && ClaimedFor(*handler, *attempt->delivery);
     (wanted ? run : release).push_back(std::move(attempt));
   }
   if (!run.empty()) pool_->Add(std::move(run));
-  ReleaseLocked(
-      release, phase_ == Phase::kRunning ? "no handler of this type is registered any more" : "the worker is draining");
+  ReleaseLocked(release, phase_ == Phase::kRunning ? "its handler was replaced or given up" : "the worker is draining");
 }
 
 void WorkerCore::OnOrderLocked(const v1::Order& order) {
@@ -165,6 +184,19 @@ void WorkerCore::OnOrderLocked(const v1::Order& order) {
 // The end of the stream is then reported like any other.
 void WorkerCore::DropStreamLocked() {
   if (stream_state_ != StreamState::kNone) cancel_stream_ = true;
+}
+
+// A broker that takes the stream, or an update, and says nothing to it is as good as none.
+void WorkerCore::DropStreamIfSilentLocked() {
+  scheduler_->After(kCallTimeout, [weak = weak_from_this(), stream = stream_, said = said_] {
+    const std::shared_ptr<WorkerCore> self = weak.lock();
+    if (self == nullptr) return;
+    {
+      absl::MutexLock lock(&self->mutex_);
+      if (self->stream_ == stream && self->in_force_ < said) self->DropStreamLocked();
+    }
+    self->Pump();
+  });
 }
 
 void WorkerCore::OnClaimClosed(uint64_t stream, const absl::Status& status) {

@@ -19,6 +19,7 @@ WorkerCore::WorkerCore(WorkerIdentity identity, WorkerParts parts)
       beat_interval_(kBeatInterval) {}
 
 absl::Status WorkerCore::Use(std::vector<Registration> registrations) {
+  if (registrations.empty()) return absl::OkStatus();
   absl::Status status = registry_.Use(std::move(registrations));
   if (!status.ok()) {
     identity_.log(LogLevel::kError, absl::StrCat("registration refused: ", status.message()));
@@ -27,6 +28,7 @@ absl::Status WorkerCore::Use(std::vector<Registration> registrations) {
   {
     absl::MutexLock lock(&mutex_);
     update_due_ = true;
+    GiveBackOutdatedLocked();
   }
   Pump();
   return status;
@@ -38,11 +40,7 @@ size_t WorkerCore::Unuse(const std::vector<std::string>& types) {
   {
     absl::MutexLock lock(&mutex_);
     update_due_ = true;
-    if (pool_ != nullptr) {
-      ReleaseLocked(
-          pool_->Take([this](const Attempt& attempt) { return registry_.Find(attempt.delivery->type()) == nullptr; }),
-          "the handler was given up");
-    }
+    GiveBackOutdatedLocked();
   }
   Pump();
   return removed.size();

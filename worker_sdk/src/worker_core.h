@@ -89,9 +89,12 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   void JudgeClosedLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReconnectLaterLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropStreamLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropStreamIfSilentLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool UpdateUnderWayLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // ── Attempts ──
   void Execute(const AttemptPtr& attempt);
+  void GiveBackOutdatedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReleaseLocked(const std::vector<AttemptPtr>& unstarted, const std::string& reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void MarkOverLocked(const std::string& token, const std::string& reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -159,6 +162,9 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   // Handlers, options or slots have changed since the broker was told; one thread at a time tells it.
   bool update_due_ ABSL_GUARDED_BY(mutex_) = false;
   bool update_sending_ ABSL_GUARDED_BY(mutex_) = false;
+  // Counts what was said of handlers, options and slots, in hellos and updates; and the last one that is in force.
+  uint64_t said_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t in_force_ ABSL_GUARDED_BY(mutex_) = 0;
   // Why the last stream closed, until there is a new session.
   std::optional<absl::StatusCode> last_closed_ ABSL_GUARDED_BY(mutex_);
   // When the broker first said that another process has this worker id; 0: it has not.

@@ -46,8 +46,10 @@ void WorkerCore::GatherLocked(Work* work) {
   if (phase_ == Phase::kDraining && ledger_.idle()) GatherLeaveLocked(work);
   if (phase_ == Phase::kDone) return;
   GatherStreamWorkLocked(work);
-  work->part = ledger_.NextPart(now);
-  work->complete = ledger_.NextComplete(now, session_);
+  if (!UpdateUnderWayLocked()) {
+    work->part = ledger_.NextPart(now);
+    work->complete = ledger_.NextComplete(now, session_);
+  }
   work->audit = ledger_.NextAudit(now);
   work->progress = ledger_.NextProgress(now);
   if (std::exchange(beat_due_, false)) work->beat = MakeBeatLocked();
@@ -78,6 +80,7 @@ void WorkerCore::GatherStreamWorkLocked(Work* work) {
     update_due_ = false;
     update_sending_ = true;
     work->update = DescribeLocked();
+    DropStreamIfSilentLocked();
   }
   if (stream_state_ != StreamState::kNone || phase_ == Phase::kLeaving || Now() < reconnect_at_) return;
   stream_state_ = StreamState::kOpening;
@@ -85,16 +88,7 @@ void WorkerCore::GatherStreamWorkLocked(Work* work) {
   update_due_ = false;
   work->stream = stream_;
   work->hello = MakeHelloLocked();
-  // A broker that takes the stream and stays silent is as good as none.
-  scheduler_->After(kCallTimeout, [weak = weak_from_this(), stream = stream_] {
-    const std::shared_ptr<WorkerCore> self = weak.lock();
-    if (self == nullptr) return;
-    {
-      absl::MutexLock lock(&self->mutex_);
-      if (self->stream_state_ == StreamState::kOpening && self->stream_ == stream) self->DropStreamLocked();
-    }
-    self->Pump();
-  });
+  DropStreamIfSilentLocked();
 }
 
 template <typename Request, typename Response>
@@ -128,7 +122,6 @@ bool WorkerCore::Perform(Work work) {
   if (work.cancel) connection_->CancelClaim(work.stream);
   if (work.hello) connection_->OpenClaim(work.stream, *work.hello, weak_from_this());
   bool more = false;
-  // Before the outcomes: what a draining worker gives back must not be handed to it again.
   if (work.update) {
     connection_->UpdateClaim(work.stream, *work.update);
     absl::MutexLock lock(&mutex_);

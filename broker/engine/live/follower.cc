@@ -51,8 +51,9 @@ absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t e
   journal_bytes_ += entry_bytes;
   RETURN_IF_ERROR(FoldCreated(entry));
   RETURN_IF_ERROR(FoldSealed(entry));
+  RETURN_IF_ERROR(FoldRevived(entry));
   RETURN_IF_ERROR(FoldClaimed(entry));
-  RETURN_IF_ERROR(FoldPaused(entry));
+  RETURN_IF_ERROR(FoldPausedAndAlarms(entry));
   RETURN_IF_ERROR(FoldMoved(entry));
   RETURN_IF_ERROR(FoldEnded(entry));
   RETURN_IF_ERROR(FoldRemoved(entry));
@@ -72,6 +73,7 @@ absl::Status Follower::FoldCreated(const JournalEntry& entry) {
     task.class_number = run.class_number();
     task.priority = run.priority();
     task.due = run.due_us();
+    task.alarm = run.alarm_us();
     if (run.parent() != 0) {
       ASSIGN_OR_RETURN(Page* const page, Open(PageOf(run.parent())));
       if (page != nullptr) page->set_has_parents();
@@ -100,6 +102,28 @@ absl::Status Follower::FoldSealed(const JournalEntry& entry) {
   return absl::OkStatus();
 }
 
+absl::Status Follower::FoldRevived(const JournalEntry& entry) {
+  for (const JournalEntry::Revived& revived : entry.revived()) {
+    ASSIGN_OR_RETURN(Page* const page, Open(PageOf(revived.id())));
+    if (page == nullptr) continue;
+    const LiveState was = revived.was();
+    EndedCounts counts{revived.class_number()};
+    if (IsTerminal(was)) ++counts.Of(was);
+    if (counts.sum() == 0 || page->StateAt(SlotOf(revived.id())) != was || !page->UncountEnded(counts)) {
+      return absl::DataLossError(
+          absl::StrCat("journal entry ", folding_, " revives task ", revived.id(), ", which had not ended so"));
+    }
+    Count(revived.class_number(), was, -1);
+    LiveEntry task;
+    task.id = revived.id();
+    task.state = LiveState::PENDING;
+    task.class_number = revived.class_number();
+    task.priority = revived.priority();
+    Put(page, task);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Follower::FoldClaimed(const JournalEntry& entry) {
   for (const JournalEntry::Claimed& group : entry.claimed()) {
     TaskId id = 0;
@@ -108,6 +132,7 @@ absl::Status Follower::FoldClaimed(const JournalEntry& entry) {
       RETURN_IF_ERROR(Change(id, [&](LiveEntry& task) {
         task.state = LiveState::RUNNING;
         task.paused = false;
+        task.alarm = 0;
         task.attempt = group.attempts_size() > i ? group.attempts(i) : 1;
         task.session = group.session();
         task.options_number = group.options_number();
@@ -118,15 +143,19 @@ absl::Status Follower::FoldClaimed(const JournalEntry& entry) {
         task.due = task.ready;
         task.generation = 0;
         task.remaining = 0;
+        task.fail_fast = false;
       }));
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status Follower::FoldPaused(const JournalEntry& entry) {
+absl::Status Follower::FoldPausedAndAlarms(const JournalEntry& entry) {
   for (const TaskId id : entry.paused()) {
     RETURN_IF_ERROR(Change(id, [](LiveEntry& task) { task.paused = true; }));
+  }
+  for (const JournalEntry::Alarm& alarm : entry.alarms()) {
+    RETURN_IF_ERROR(Change(alarm.id(), [&](LiveEntry& task) { task.alarm = alarm.alarm_us(); }));
   }
   return absl::OkStatus();
 }
@@ -145,6 +174,8 @@ absl::Status Follower::FoldMoved(const JournalEntry& entry) {
       after.generation = moved.generation();
       after.remaining = moved.remaining();
       after.failed = moved.failed();
+      after.fail_fast = moved.fail_fast();
+      after.alarm = moved.alarm_us();
       task = after;
     }));
   }

@@ -70,7 +70,8 @@ class Follower {
   absl::Status FoldCreated(const records::v1::JournalEntry& entry);
   absl::Status FoldSealed(const records::v1::JournalEntry& entry);
   absl::Status FoldClaimed(const records::v1::JournalEntry& entry);
-  absl::Status FoldPaused(const records::v1::JournalEntry& entry);
+  absl::Status FoldPausedAndAlarms(const records::v1::JournalEntry& entry);
+  absl::Status FoldRevived(const records::v1::JournalEntry& entry);
   absl::Status FoldMoved(const records::v1::JournalEntry& entry);
   absl::Status FoldEnded(const records::v1::JournalEntry& entry);
   absl::Status FoldRemoved(const records::v1::JournalEntry& entry);

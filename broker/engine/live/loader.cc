@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/base/check.h"
 #include "broker/base/status_macros.h"
 #include "broker/engine/limits.h"
+#include "broker/engine/retention/plan.h"
 #include "broker/engine/rules/transition.h"
 
 namespace baton::engine {
@@ -105,6 +107,7 @@ void Overlay(const LiveEntry& entry, const Step& newest, Task* task) {
   task->paused = entry.paused;
   task->due = entry.due;
   task->attempt = entry.attempt;
+  task->alarm = entry.alarm;
   if (entry.state == LiveState::WAITING || returned) task->children_failed = entry.failed;
   if (entry.state == LiveState::WAITING) task->remaining = entry.remaining;
   if (entry.state != LiveState::RUNNING) return;
@@ -204,17 +207,60 @@ absl::StatusOr<AttemptEnd> FindAttemptEnd(const View& view, TaskId id, uint32_t 
   return found;
 }
 
+absl::Status LoadEnded(const View& view, TaskId id, LoadResult* result) {
+  ASSIGN_OR_RETURN(result->state, view.StateOf(id));
+  if (!IsTerminal(result->state)) return absl::OkStatus();
+  EndedTask& end = result->end;
+  end.as_of = view.number();
+  ASSIGN_OR_RETURN(const Rows rows, ReadRows(view.store(), id));
+  const absl::Status status = view.store().Get(Family::kEnd, EndKey(id), &end.row);
+  if (absl::IsNotFound(status) || rows.task.empty()) {
+    result->state = LiveState::REMOVED;  // Since this view.
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(status);
+  Step step;
+  if (!step.ParseFromString(end.row)) return TaskDamaged(id, "its end is not readable");
+  end.from = step.from();
+  end.task = std::make_unique<Task>();
+  if (!ReadTaskRow(rows.task, id, view.catalog(), end.task.get())) return TaskDamaged(id, "its record is unreadable");
+  FromRecord(step.after(), end.task.get());
+  end.task->state = result->state;
+  end.task->log_rows = rows.newest_step;
+  if (end.task->unique.empty()) return absl::OkStatus();
+  std::string key;
+  records::v1::KeyRow holder;
+  const absl::Status held = view.store().Get(Family::kKey, UniqueKey(end.task->unique), &key);
+  if (absl::IsNotFound(held)) return absl::OkStatus();
+  RETURN_IF_ERROR(held);
+  if (!holder.ParseFromString(key)) return TaskDamaged(id, "the record of its unique key is not readable");
+  end.key_holder = holder.task();
+  return absl::OkStatus();
+}
+
 absl::Status FindLiveIds(const View& view, const IdRange& range, LoadResult* result) {
   TaskId id = range.first;
   const TaskId end = range.first + range.count;
-  while (id < end && result->live.size() < kRoundJobSteps) {
+  while (id < end && result->found.size() < kRoundJobSteps) {
     ASSIGN_OR_RETURN(const std::shared_ptr<const Page> page, view.GetPage(PageOf(id)));
     const TaskId page_end = std::min(end, (PageOf(id) + 1) * kPageIds);
-    for (; id < page_end && result->live.size() < kRoundJobSteps; ++id) {
-      if (page != nullptr && IsLive(page->StateAt(SlotOf(id)))) result->live.push_back(id);
+    for (; id < page_end && result->found.size() < kRoundJobSteps; ++id) {
+      if (page != nullptr && IsLive(page->StateAt(SlotOf(id)))) result->found.push_back(id);
     }
   }
   result->rest = {id, end - id};
+  return absl::OkStatus();
+}
+
+absl::Status LoadMembers(const View& view, TaskId id, Members* members) {
+  ASSIGN_OR_RETURN(*members, FindMembers(view, id));
+  return absl::OkStatus();
+}
+
+// Damage of what has ended hurts nobody but who asks for it.
+absl::Status NoteDamage(const absl::Status& status, LoadResult* result) {
+  if (!absl::IsDataLoss(status)) return status;
+  result->damage = std::string(status.message());
   return absl::OkStatus();
 }
 
@@ -226,7 +272,7 @@ absl::StatusOr<std::unique_ptr<Task>> LoadTask(const storage::Snapshot& store, c
   return MakeTask(store, catalog, entry, std::move(rows));
 }
 
-absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request) {
+absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request, const FindMatches& find_matches) {
   LoadResult result;
   switch (request.kind) {
     case LoadRequest::Kind::kTasks:
@@ -237,9 +283,28 @@ absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request) {
       ASSIGN_OR_RETURN(result.ended, FindAttemptEnd(view, request.ids[0], request.attempt, &result.state));
       break;
     }
+    case LoadRequest::Kind::kEnded:
+      RETURN_IF_ERROR(NoteDamage(LoadEnded(view, request.ids[0], &result), &result));
+      break;
     case LoadRequest::Kind::kLiveIds:
       RETURN_IF_ERROR(FindLiveIds(view, request.range, &result));
       break;
+    case LoadRequest::Kind::kMembers:
+      RETURN_IF_ERROR(NoteDamage(LoadMembers(view, request.ids[0], &result.members), &result));
+      break;
+    case LoadRequest::Kind::kPart: {
+      Part part = PlanPart(view, request.ranges);
+      result.removal = std::move(part.removal);
+      result.until = part.until;
+      break;
+    }
+    case LoadRequest::Kind::kMatches: {
+      BATON_CHECK(find_matches != nullptr, "there is nobody who can read filters");
+      Matches matches = find_matches(view, request);
+      result.found = std::move(matches.ids);
+      result.rest = matches.rest;
+      break;
+    }
   }
   result.request = std::move(request);
   return result;

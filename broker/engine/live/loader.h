@@ -4,12 +4,15 @@
 #define BATON_BROKER_ENGINE_LIVE_LOADER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "broker/engine/live/view.h"
+#include "broker/engine/retention/members.h"
+#include "broker/engine/retention/removal.h"
 #include "broker/engine/task.h"
 
 namespace baton::engine {
@@ -25,13 +28,20 @@ struct LoadRequest {
     kTasks,    // Everything about the tasks `ids`.
     kAttempt,  // How attempt `attempt` of task ids[0] ended.
     kLiveIds,  // Which tasks of `range` are live: at most kRoundJobSteps, from the front.
+    kEnded,    // Everything about the task ids[0] if it has ended.
+    kMembers,  // The workflow of task ids[0].
+    kPart,     // What can be removed in the front of `ranges`.
+    kMatches,  // Which tasks of `range` match `filter`.
   };
   Kind kind = Kind::kTasks;
   std::vector<TaskId> ids;
   uint32_t attempt = 0;
   IdRange range;
   uint64_t job = 0;
-  // kAttempt: tells requests for the same attempt apart.
+  std::vector<IdRange> ranges;
+  std::string filter;
+  bool roots_only = false;  // kMatches: without children.
+  // kAttempt, kEnded, kMembers: tells requests for the same attempt or task apart.
   uint64_t asked_in = 0;
   // Commit that the view must hold: the one that was open when the engine asked.
   uint64_t min_number = 0;
@@ -50,17 +60,43 @@ struct LoadedTask {
   AttemptEnd end;
 };
 
+// Everything about a task that has ended.
+struct EndedTask {
+  std::unique_ptr<Task> task;
+  // Its end, and its state before that.
+  std::string row;
+  LiveState from = LiveState::NONE;
+  // Who had its unique key as of this commit; 0: nobody.
+  TaskId key_holder = 0;
+  uint64_t as_of = 0;
+};
+
 struct LoadResult {
   LoadRequest request;
   std::vector<LoadedTask> tasks;      // kTasks: one for each id, in their order.
   AttemptEnd ended;                   // kAttempt; attempt 0: no such attempt ended.
-  LiveState state = LiveState::NONE;  // kAttempt: of the task.
-  std::vector<TaskId> live;           // kLiveIds.
-  IdRange rest;                       // kLiveIds: what is left of the range.
+  LiveState state = LiveState::NONE;  // kAttempt, kEnded: of the task.
+  EndedTask end;                      // kEnded, if `state` is terminal.
+  Members members;                    // kMembers.
+  std::string damage;                 // kEnded, kMembers: what of it cannot be read; empty: nothing.
+  Removal removal;                    // kPart, and all that is asked for below `until` is in it.
+  TaskId until = 0;                   // kPart.
+  std::vector<TaskId> found;          // kLiveIds, kMatches.
+  IdRange rest;                       // kLiveIds, kMatches: what is left of the range.
 };
 
-// Errors: DATA_LOSS what is stored contradicts itself.
-absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request);
+// Tasks that match a filter, which only whoever made it can read, in ascending order; and what is left of the range: at
+// its front.
+struct Matches {
+  std::vector<TaskId> ids;
+  IdRange rest;
+};
+// Looks at the ids of request.range from the last one downwards, for a few milliseconds at most; finds at most
+// kRoundJobSteps.
+using FindMatches = std::function<Matches(const View& view, const LoadRequest& request)>;
+
+// `find_matches`: null if nobody asks for any. Errors: DATA_LOSS what is stored contradicts itself.
+absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request, const FindMatches& find_matches = nullptr);
 
 // One live task as `entry` of the live table and the rows say; also used by recovery. Errors: NOT_FOUND a row of it is
 // missing; DATA_LOSS.

@@ -78,6 +78,8 @@ LiveEntry Page::Join(const Base& base) const {
   entry.generation = extra.generation;
   entry.remaining = extra.remaining;
   entry.failed = extra.failed;
+  entry.fail_fast = extra.fail_fast;
+  entry.alarm = extra.alarm;
   return entry;
 }
 
@@ -91,8 +93,9 @@ void Page::SetState(uint32_t slot, LiveState state) {
 void Page::Put(const LiveEntry& entry) {
   const uint16_t slot = static_cast<uint16_t>(SlotOf(entry.id));
   SetState(slot, entry.state);
-  const Extra extra{entry.paused, entry.session,    entry.options_number, entry.handler_version, entry.claimed,
-                    entry.ready,  entry.generation, entry.remaining,      entry.failed};
+  const Extra extra{entry.paused,  entry.session,   entry.options_number, entry.handler_version,
+                    entry.claimed, entry.ready,     entry.generation,     entry.remaining,
+                    entry.failed,  entry.fail_fast, entry.alarm};
   const Base base{
       slot, static_cast<int8_t>(entry.priority), extra != Extra{}, entry.attempt, entry.due, entry.class_number};
   if (base.has_extra) {
@@ -201,6 +204,8 @@ std::string Page::Encode(bool indexed) const {
     stored->set_generation(extra->second.generation);
     stored->set_remaining(extra->second.remaining);
     stored->set_failed(extra->second.failed);
+    stored->set_fail_fast(extra->second.fail_fast);
+    stored->set_alarm_us(extra->second.alarm);
   });
   for (const EndedCounts& counts : ended_) *row.add_ended() = ToRecord(counts);
   row.set_newest_end_us(newest_end_);
@@ -278,9 +283,9 @@ absl::Status Page::FillLive(const PageRow& row) {
                                        [](const Base& element, uint32_t wanted) { return element.slot < wanted; });
     if (base == live_.end() || base->slot != stored.slot()) return PageDamaged(page_number_, "facts of no live task");
     base->has_extra = true;
-    extras_[base->slot] = {stored.paused(),          stored.session(),    stored.options_number(),
-                           stored.handler_version(), stored.claimed_us(), stored.ready_us(),
-                           stored.generation(),      stored.remaining(),  stored.failed()};
+    extras_[base->slot] = {stored.paused(),     stored.session(),   stored.options_number(), stored.handler_version(),
+                           stored.claimed_us(), stored.ready_us(),  stored.generation(),     stored.remaining(),
+                           stored.failed(),     stored.fail_fast(), stored.alarm_us()};
   }
   return absl::OkStatus();
 }

@@ -49,6 +49,10 @@ struct LiveEntry {
   uint64_t remaining = 0;
   // Children that did not complete: of those waited for, or of the stage before.
   uint64_t failed = 0;
+  // Fails as soon as one of these does not complete.
+  bool fail_fast = false;
+  // The first instant at which something must happen to it whatever comes; 0: none.
+  WallMicros alarm = 0;
 
   friend bool operator==(const LiveEntry&, const LiveEntry&) = default;
 };
@@ -110,7 +114,7 @@ class Page {
            ended_.capacity() * sizeof(EndedCounts) + attributes_.capacity() * sizeof(AttributeRun);
   }
 
-  // Sets the state of a live task.
+  // Sets the state of a live task, or of one that had ended and is live again.
   void Put(const LiveEntry& entry);
   // Sets a terminal state, or REMOVED, or NONE; whoever does it counts what has ended.
   void End(uint32_t slot, LiveState state);
@@ -159,6 +163,8 @@ class Page {
     uint32_t generation = 0;
     uint64_t remaining = 0;
     uint64_t failed = 0;
+    bool fail_fast = false;
+    WallMicros alarm = 0;
 
     friend bool operator==(const Extra&, const Extra&) = default;
   };

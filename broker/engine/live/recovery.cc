@@ -184,6 +184,7 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   std::vector<LiveEntry> running;
   RETURN_IF_ERROR(follower->ForEachLive([&](const LiveEntry& entry) {
     if (!firings.empty() && firings.contains(entry.id)) live_firings.insert(entry.id);
+    if (entry.alarm != 0 && entry.state != LiveState::STAGED) recovered.alarms.insert({entry.alarm, entry.id});
     if (entry.state == LiveState::PENDING) {
       if (!entry.paused) recovered.pending.Insert(entry.class_number, KeyOf(entry.priority, entry.due, entry.id), now);
     } else if (entry.state == LiveState::RUNNING) {

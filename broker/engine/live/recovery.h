@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "baton/records/v1/records.pb.h"
@@ -32,6 +34,8 @@ struct Recovered {
   ReadyOrder pending;
   std::vector<LiveEntry> waiting;              // WAITING and STAGED, in order of ids.
   std::vector<std::unique_ptr<Task>> running;  // Fully loaded.
+  // Of all but staged tasks, those that have one.
+  absl::btree_set<std::pair<WallMicros, TaskId>> alarms;
   // Of the request ids that are stored; UINT32_MAX: there are none.
   uint32_t oldest_request_window = UINT32_MAX;
   std::vector<std::pair<SessionNumber, records::v1::SessionRow>> sessions;

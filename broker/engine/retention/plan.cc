@@ -34,16 +34,16 @@ struct Interval {
   bool by_range() const { return going >= kLeastRangeDelete; }
 };
 
-// Makes the plan for [first, end) of one page.
+// Makes the plan for the ids of one page, from where the look says up to `end`.
 class Planner {
  public:
-  Planner(const View& view, const Look& look, const Page& page)
+  Planner(const View& view, const Look& look, const Page& page, TaskId end = UINT64_MAX)
       : view_(view),
         look_(look),
         page_(page),
         first_(std::max(look.first, page.first_id())),
         // What comes into being after the view must not be met by a range.
-        end_(std::min(page.first_id() + kPageIds, view.next_id())) {}
+        end_(std::min({page.first_id() + kPageIds, view.next_id(), end})) {}
 
   absl::StatusOr<Plan> Make() {
     if (first_ >= end_) return std::move(plan_);
@@ -55,6 +55,14 @@ class Planner {
     }
     for (const Interval& interval : intervals_) RETURN_IF_ERROR(Delete(interval));
     if (plan_.next == 0 && NothingIsLeft()) RETURN_IF_ERROR(NoteGone());
+    return std::move(plan_);
+  }
+
+  // The first part in which something has ended, whatever it belongs to; of the ids in `wanted` only.
+  absl::StatusOr<Plan> MakePart(const std::vector<IdRange>& wanted) {
+    wanted_ = &wanted;
+    RETURN_IF_ERROR(OnePart(/*family=*/false));
+    for (const Interval& interval : intervals_) RETURN_IF_ERROR(Delete(interval));
     return std::move(plan_);
   }
 
@@ -92,6 +100,7 @@ class Planner {
       ASSIGN_OR_RETURN(stays_until, workflows->StaysUntil(facts.root));
     }
     if (stays_until == 0) {
+      if (facts.has_parent || facts.has_children) plan_.removal.has_workflows = true;
       Count(facts.class_number, page_.StateAt(SlotOf(first_ + index)));
       return absl::OkStatus();
     }
@@ -114,7 +123,14 @@ class Planner {
     for (TaskId id = first_; id < end; ++id) {
       const LiveState state = page_.StateAt(SlotOf(id));
       fates_.push_back(IsLive(state) ? Fate::kStays : IsTerminal(state) ? Fate::kGoes : Fate::kGone);
+      if (fates_.back() == Fate::kGoes && !IsWanted(id)) fates_.back() = Fate::kStays;
     }
+  }
+
+  bool IsWanted(TaskId id) const {
+    return wanted_ == nullptr || std::any_of(wanted_->begin(), wanted_->end(), [id](const IdRange& range) {
+             return id >= range.first && id < range.first + range.count;
+           });
   }
 
   void FindIntervals() {
@@ -214,7 +230,8 @@ class Planner {
   const Page& page_;
   TaskId first_;
   const TaskId end_;
-  std::vector<Fate> fates_;  // From first_ on.
+  const std::vector<IdRange>* wanted_ = nullptr;  // Null: all ids.
+  std::vector<Fate> fates_;                       // From first_ on.
   std::vector<Interval> intervals_;
   Plan plan_;
 };
@@ -230,6 +247,22 @@ absl::StatusOr<Plan> PlanRemoval(const View& view, const Look& look) {
     return plan;
   }
   return Planner(view, look, *page).Make();
+}
+
+Part PlanPart(const View& view, const std::vector<IdRange>& ranges) {
+  Look look;
+  look.first = ranges.front().first;
+  look.page_number = PageOf(look.first);
+  Part part;
+  part.until = std::min(ranges.back().first + ranges.back().count, (look.page_number + 1) * kPageIds);
+  const absl::StatusOr<std::shared_ptr<const Page>> page = view.GetPage(look.page_number);
+  if (!page.ok() || *page == nullptr) return part;
+  absl::StatusOr<Plan> plan = Planner(view, look, **page, part.until).MakePart(ranges);
+  if (!plan.ok()) return part;
+  if (plan->next != 0) part.until = plan->next;
+  part.removal = std::move(plan->removal);
+  part.removal.as_of = view.number();
+  return part;
 }
 
 }  // namespace baton::engine

@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "broker/base/clock.h"
+#include "broker/engine/format/keys.h"
 #include "broker/engine/live/view.h"
 #include "broker/engine/retention/removal.h"
 
@@ -51,6 +53,16 @@ struct Plan {
 
 // Errors: DATA_LOSS what is stored is damaged.
 absl::StatusOr<Plan> PlanRemoval(const View& view, const Look& look);
+
+// A removal of ended tasks whatever their age, of all that are wanted below `until`.
+struct Part {
+  Removal removal;
+  TaskId until = 0;
+};
+
+// What has ended in the front of these ranges, which are ascending: of one page, at most kPartIds ids. What is damaged
+// stays.
+Part PlanPart(const View& view, const std::vector<IdRange>& ranges);
 
 }  // namespace baton::engine
 

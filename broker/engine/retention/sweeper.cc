@@ -26,6 +26,7 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks) {
       plan.emplace();
       plan->stays_until = look.now;
     }
+    plan->removal.as_of = view.number();
     const bool last = !plan->removal.empty() || plan->next != 0;
     sightings.push_back({look, *std::move(plan)});
     if (last) break;
@@ -47,11 +48,15 @@ void Sweeper::Fold(const JournalEntry& entry, Now now) {
     NoteEnds(entry.ended().failed(), entry.time_us());
     NoteEnds(entry.ended().cancelled(), entry.time_us());
   }
-  for (const JournalEntry::RemovedEnded& removed : entry.removed_ended()) {
-    if (!removing_.has_value() || removing_->look.page_number != removed.page()) continue;
+  uint64_t own_page = UINT64_MAX;
+  if (removing_.has_value() && entry.removal() == removals_) {
     const Sighting done = *std::move(removing_);
     removing_.reset();
+    own_page = done.look.page_number;
     Finish(done);
+  }
+  for (const JournalEntry::RemovedEnded& removed : entry.removed_ended()) {
+    if (removed.page() != own_page) LookNow(removed.page());
   }
 }
 
@@ -96,21 +101,23 @@ std::vector<Look> Sweeper::TakeLooks(Now now) {
   }
   while (looking_.size() < kLooksAtOnce && survey_next_ < survey_end_) {
     look.page_number = survey_next_++;
-    looking_.push_back(look);
+    const bool due = std::any_of(looking_.begin(), looking_.end(),
+                                 [&](const Look& other) { return other.page_number == look.page_number; });
+    if (!due) looking_.push_back(look);
   }
   return looking_;
 }
 
-std::optional<std::pair<uint64_t, Removal>> Sweeper::Take(std::vector<Sighting> sightings) {
+std::optional<NumberedRemoval> Sweeper::Take(std::vector<Sighting> sightings) {
   for (size_t i = sightings.size(); i < looking_.size(); ++i) LookNow(looking_[i].page_number);
   looking_.clear();
-  std::optional<std::pair<uint64_t, Removal>> removal;
+  std::optional<NumberedRemoval> removal;
   for (Sighting& sighting : sightings) {
     if (sighting.plan.removal.empty()) {
       Finish(sighting);
       continue;
     }
-    removal.emplace(sighting.look.page_number, std::exchange(sighting.plan.removal, {}));
+    removal = {++removals_, sighting.look.page_number, std::exchange(sighting.plan.removal, {})};
     removing_ = std::move(sighting);
   }
   return removal;

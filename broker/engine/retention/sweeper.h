@@ -37,6 +37,13 @@ class RetentionClock {
   SteadyMicros steady_;
 };
 
+// What is to be sent to the engine.
+struct NumberedRemoval {
+  uint64_t number = 0;
+  uint64_t page_number = 0;
+  Removal removal;
+};
+
 // What came of a look.
 struct Sighting {
   Look look;
@@ -52,8 +59,8 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks);
 //   command = sweeper.Take(sightings)      is sent to the engine, if there is one
 //   range = sweeper.TakeReclaim()          its files are given back
 //
-// and tells each journal entry by Fold. One thing is out at a time: until it is told how that ended, it answers
-// nothing.
+// and tells each journal entry by Fold. What others remove is seen there too: a page may be gone by that. One thing is
+// out at a time: until it is told how that ended, it answers nothing.
 class Sweeper {
  public:
   // What has ended for longer than `age` goes; 0: nothing ever does. `next_id`: all ids below it have existed.
@@ -64,8 +71,8 @@ class Sweeper {
   void Fold(const records::v1::JournalEntry& entry, Now now);
 
   std::vector<Look> TakeLooks(Now now);
-  // The removal to be sent, if any, with its page. It is over when Fold has seen it, or NotSent was called.
-  std::optional<std::pair<uint64_t, Removal>> Take(std::vector<Sighting> sightings);
+  // The removal to be sent, if any. It is over when Fold has seen its number, or NotSent was called.
+  std::optional<NumberedRemoval> Take(std::vector<Sighting> sightings);
   // The engine has too much to do: later.
   void NotSent(Now now);
 
@@ -107,6 +114,7 @@ class Sweeper {
 
   std::vector<Look> looking_;
   std::optional<Sighting> removing_;
+  uint64_t removals_ = 0;  // Number of the last one that was taken.
   std::optional<Rest> rest_;
 
   // Runs of pages of which all ids are removed: first page, end. What was given back is named again with its

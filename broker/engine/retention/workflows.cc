@@ -29,7 +29,7 @@ absl::StatusOr<WallMicros> Workflows::Walk(TaskId root) {
     const TaskId parent = parents.back();
     parents.pop_back();
     std::vector<IdRange> children;
-    RETURN_IF_ERROR(ReadChildren(parent, &children));
+    RETURN_IF_ERROR(ReadChildren(view_.store(), parent, &children));
     for (const IdRange& range : children) {
       ASSIGN_OR_RETURN(stays_until, Judge(range, &parents));
       if (stays_until != 0) break;
@@ -63,29 +63,29 @@ WallMicros Workflows::JudgePart(const Page& page, TaskId first, TaskId end) cons
   return ended && page.newest_end() >= cutoff_ ? page.newest_end() : 0;
 }
 
-absl::Status Workflows::ReadChildren(TaskId parent, std::vector<IdRange>* children) const {
-  absl::Status status;
-  RETURN_IF_ERROR(view_.store().Scan(Family::kLog, LogKey(parent, 0), LogKey(parent + 1, 0),
-                                     [&](absl::string_view, absl::string_view value) {
-                                       Step step;
-                                       if (!step.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-                                         status = Unreadable(parent);
-                                         return false;
-                                       }
-                                       if (step.kind() != Step::SPAWNED) return true;
-                                       for (const auto& range : step.after().children()) {
-                                         children->push_back({range.first(), range.count()});
-                                       }
-                                       return true;
-                                     }));
-  return status;
-}
-
 absl::StatusOr<const Page*> Workflows::GetPage(uint64_t page_number) {
   const auto known = pages_.find(page_number);
   if (known != pages_.end()) return known->second.get();
   ASSIGN_OR_RETURN(std::shared_ptr<const Page> page, view_.GetPage(page_number));
   return (pages_[page_number] = std::move(page)).get();
+}
+
+absl::Status ReadChildren(const storage::Snapshot& store, TaskId parent, std::vector<IdRange>* children) {
+  absl::Status status;
+  RETURN_IF_ERROR(store.Scan(Family::kLog, LogKey(parent, 0), LogKey(parent + 1, 0),
+                             [&](absl::string_view, absl::string_view value) {
+                               Step step;
+                               if (!step.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+                                 status = Unreadable(parent);
+                                 return false;
+                               }
+                               if (step.kind() != Step::SPAWNED) return true;
+                               for (const auto& range : step.after().children()) {
+                                 children->push_back({range.first(), range.count()});
+                               }
+                               return true;
+                             }));
+  return status;
 }
 
 absl::Status FindEndedParents(const storage::Snapshot& store, TaskId first, TaskId end, std::vector<TaskId>* parents) {

@@ -31,8 +31,6 @@ class Workflows {
   // Of all tasks of the range; those with children of their own are added to `parents`.
   absl::StatusOr<WallMicros> Judge(const IdRange& range, std::vector<TaskId>* parents);
   WallMicros JudgePart(const Page& page, TaskId first, TaskId end) const;
-  // All children that a task ever had.
-  absl::Status ReadChildren(TaskId parent, std::vector<IdRange>* children) const;
   absl::StatusOr<const Page*> GetPage(uint64_t page_number);
 
   const View& view_;
@@ -41,6 +39,9 @@ class Workflows {
   absl::flat_hash_map<TaskId, WallMicros> known_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<const Page>> pages_;
 };
+
+// All children that a task ever had.
+absl::Status ReadChildren(const storage::Snapshot& store, TaskId parent, std::vector<IdRange>* children);
 
 // Adds the tasks in [first, end) that have ended and had children.
 absl::Status FindEndedParents(const storage::Snapshot& store, TaskId first, TaskId end, std::vector<TaskId>* parents);

@@ -21,12 +21,17 @@ bool IsLegal(LiveState state, Event event) {
     case Event::kInterrupted:
       return state == LiveState::RUNNING;
     case Event::kCancelled:
+    case Event::kExpired:
       return state == LiveState::PENDING || state == LiveState::RUNNING || state == LiveState::SUSPENDED ||
              state == LiveState::WAITING;
     case Event::kResumed:
       return state == LiveState::SUSPENDED;
     case Event::kChildrenEnded:
+    case Event::kChildFailed:
       return state == LiveState::WAITING;
+    case Event::kRetried:
+    case Event::kRestarted:
+      return state == LiveState::FAILED || state == LiveState::CANCELLED;
   }
   return false;
 }
@@ -109,8 +114,32 @@ absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now)
     case Event::kChildrenEnded:
       NextStage(task, &next);
       break;
+    case Event::kExpired:
+      next.kind = Step::EXPIRED;
+      next.state = LiveState::FAILED;
+      break;
+    case Event::kChildFailed:
+      next.kind = Step::CHILD_FAILED;
+      next.state = LiveState::FAILED;
+      break;
+    case Event::kRestarted:
+      next.stage = 0;
+      [[fallthrough]];
+    case Event::kRetried:
+      next.kind = Step::RETRIED;
+      next.state = LiveState::PENDING;
+      next.failures = 0;
+      next.interruptions = 0;
+      next.due = now;
+      break;
   }
   return next;
+}
+
+std::string StateName(LiveState state) {
+  if (state == LiveState::FAILED) return "PERMANENTLY_FAILED";
+  if (state == LiveState::WAITING) return "SUSPENDED, for its children";
+  return LiveState_Name(state);
 }
 
 }  // namespace baton::engine

@@ -3,6 +3,7 @@
 #define BATON_BROKER_ENGINE_RULES_TRANSITION_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "baton/records/v1/records.pb.h"
@@ -27,8 +28,12 @@ enum class Event : uint8_t {
   kCancelled,
   kResumed,  // Decided.
   kChildrenEnded,
+  kExpired,      // Should have begun, ended or been decided by now.
+  kChildFailed,  // Or was cancelled, and the task asked to fail then.
+  kRetried,      // After it had ended, at the stage at which it did,
+  kRestarted,    // or from its first stage on.
 };
-inline constexpr int kEventCount = 12;
+inline constexpr int kEventCount = 16;
 
 // What the rules look at.
 struct Facts {
@@ -57,9 +62,12 @@ struct Transition {
 // FAILED_PRECONDITION if the event cannot happen in that state.
 absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now);
 
+// A state as callers know it.
+std::string StateName(LiveState state);
+
 // Whether a step of this kind is the end of the attempt that it belongs to.
 inline bool EndsAttempt(Step::Kind kind) {
-  return kind != Step::REPORTED && kind != Step::PAUSED && kind != Step::UNPAUSED;
+  return kind != Step::REPORTED && kind != Step::PAUSED && kind != Step::UNPAUSED && kind != Step::RETRIED;
 }
 
 }  // namespace baton::engine

@@ -13,6 +13,7 @@
 #include "broker/base/error.h"
 #include "broker/engine/command.h"
 #include "broker/engine/limits.h"
+#include "broker/engine/live/loader.h"
 #include "broker/engine/live/view.h"
 #include "broker/engine/routing.h"
 #include "broker/storage/store.h"
@@ -27,6 +28,8 @@ struct PartitionOptions {
   // Gets what may leave the process, in order. Called by the committer's thread (or the engine's, when nothing had to
   // be written); must only pass it on.
   std::function<void(Outbox)> release;
+  // Reads the filters of bulk jobs (StartJobCommand), on the loader's thread; null: none are started.
+  FindMatches find_matches;
   // Called once when the partition cannot go on (a commit failed); must not return: the process has to stop.
   std::function<void(const std::string& why)> fatal;
 };

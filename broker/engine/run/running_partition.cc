@@ -285,7 +285,7 @@ void RunningPartition::RequestLoads(std::vector<LoadRequest> requests) {
   for (LoadRequest& request : requests) {
     const uint64_t min_number = request.min_number;
     want |= loaders_.Add(min_number, [this, request = std::move(request)](std::shared_ptr<const View> view) {
-      absl::StatusOr<LoadResult> loaded = Load(*view, request);
+      absl::StatusOr<LoadResult> loaded = Load(*view, request, options_.find_matches);
       if (!loaded.ok()) options_.fatal(absl::StrCat("cannot load what is stored: ", loaded.status().ToString()));
       absl::MutexLock lock(&mu_);
       loaded_.push_back(*std::move(loaded));

@@ -85,7 +85,7 @@ class RunningPartition final : public Partition {
   void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
   void TakeSightings() ABSL_LOCKS_EXCLUDED(mu_);
   void SendOldRows() ABSL_LOCKS_EXCLUDED(mu_);
-  Error SendRemoval(uint64_t page_number, Removal removal) ABSL_LOCKS_EXCLUDED(mu_);
+  Error SendRemoval(NumberedRemoval removal) ABSL_LOCKS_EXCLUDED(mu_);
   void StartLooking(std::vector<Look> looks) ABSL_LOCKS_EXCLUDED(mu_);
   void StartReclaiming(const IdRange& range) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -128,6 +128,7 @@ class RunningPartition final : public Partition {
   bool fold_now_ ABSL_GUARDED_BY(mu_) = false;  // Somebody waits for what is in it.
   std::optional<std::vector<Sighting>> sightings_ ABSL_GUARDED_BY(mu_);
   bool reclaimed_ ABSL_GUARDED_BY(mu_) = false;
+  bool removal_refused_ ABSL_GUARDED_BY(mu_) = false;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;    // Takes no more commands.
   bool flushing_ ABSL_GUARDED_BY(mu_) = false;  // All pages are being stored.
   bool flushed_ ABSL_GUARDED_BY(mu_) = false;

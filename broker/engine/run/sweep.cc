@@ -1,4 +1,5 @@
 // Retention, as a running partition goes about it: what takes time is done by the reader's thread, as any read is.
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -9,10 +10,16 @@
 namespace baton::engine {
 namespace {
 
-// Nobody waits for the answer: the follower sees the removal in the journal.
+// That it was done the follower sees in the journal.
 class SweepCommand final : public RemoveCommand {
  public:
-  void Answer() override {}
+  explicit SweepCommand(std::function<void()> refused) : refused_(std::move(refused)) {}
+  void Answer() override {
+    if (!error.ok()) refused_();
+  }
+
+ private:
+  const std::function<void()> refused_;
 };
 
 }  // namespace
@@ -28,33 +35,40 @@ void RunningPartition::Sweep() {
 
 void RunningPartition::TakeSightings() {
   std::optional<std::vector<Sighting>> sightings;
-  bool reclaimed;
+  bool reclaimed, refused;
   {
     absl::MutexLock lock(&mu_);
     sightings.swap(sightings_);
     reclaimed = std::exchange(reclaimed_, false);
+    refused = std::exchange(removal_refused_, false);
   }
+  if (refused) sweeper_->NotSent(clock_->Read());
   if (reclaimed) sweeper_->Reclaimed();
   if (!sightings.has_value()) return;
-  auto removal = sweeper_->Take(*std::move(sightings));
+  std::optional<NumberedRemoval> removal = sweeper_->Take(*std::move(sightings));
   if (!removal.has_value()) return;
-  if (!SendRemoval(removal->first, std::move(removal->second)).ok()) sweeper_->NotSent(clock_->Read());
+  if (!SendRemoval(*std::move(removal)).ok()) sweeper_->NotSent(clock_->Read());
 }
 
 void RunningPartition::SendOldRows() {
   std::optional<storage::WriteBatch> deletes = sweeper_->TakeOldRows(clock_->Read());
   if (!deletes.has_value()) return;
-  Removal removal;
-  removal.deletes = *std::move(deletes);
-  if (!SendRemoval(0, std::move(removal)).ok()) sweeper_->OldRowsNotSent();
+  NumberedRemoval rows;
+  rows.removal.deletes = *std::move(deletes);
+  if (!SendRemoval(std::move(rows)).ok()) sweeper_->OldRowsNotSent();
 }
 
-Error RunningPartition::SendRemoval(uint64_t page_number, Removal removal) {
-  auto command = std::make_unique<SweepCommand>();
+Error RunningPartition::SendRemoval(NumberedRemoval removal) {
+  auto command = std::make_unique<SweepCommand>([this] {
+    absl::MutexLock lock(&mu_);
+    removal_refused_ = true;
+    follower_wake_.Signal();
+  });
   command->actor = "broker";
-  command->page_number = page_number;
-  command->bytes = removal.deletes.bytes();
-  command->removal = std::move(removal);
+  command->page_number = removal.page_number;
+  command->number = removal.number;
+  command->bytes = removal.removal.deletes.bytes();
+  command->removal = std::move(removal.removal);
   std::unique_ptr<Command> sent = std::move(command);
   return Send(sent);
 }

@@ -86,7 +86,8 @@ LiveEntry ExpectedEntry(TaskId id, const TaskRecords& records, const KnownNumber
       break;
     case LiveState::WAITING:
       entry.failed = children.failed;
-      if (children.remaining == 0) {
+      // One that is about to fail because of a child waits, for nothing.
+      if (children.remaining == 0 && !(newest.after().fail_fast() && children.failed > 0)) {
         PendingOrRunning(records, known, DueWhenIdle(newest), said, &entry);
         break;
       }
@@ -95,6 +96,7 @@ LiveEntry ExpectedEntry(TaskId id, const TaskRecords& records, const KnownNumber
       entry.due = DueWhenIdle(newest);
       entry.generation = newest.after().generation();
       entry.remaining = children.remaining;
+      entry.fail_fast = newest.after().fail_fast();
       break;
     case LiveState::PENDING:
       PendingOrRunning(records, known, newest.due_us(), said, &entry);
@@ -103,6 +105,7 @@ LiveEntry ExpectedEntry(TaskId id, const TaskRecords& records, const KnownNumber
       PendingOrRunning(records, known, records.due, said, &entry);
       break;
   }
+  entry.alarm = AlarmOf(entry.state, entry.attempt, records.start_by, records.end_by, newest.after().decide_by_us());
   return entry;
 }
 
@@ -113,6 +116,7 @@ LiveEntry StagedEntry(TaskId id, const TaskRecords& records) {
   entry.class_number = records.class_number;
   entry.priority = records.priority;
   entry.due = records.due;
+  entry.alarm = AlarmOf(entry.state, 0, records.start_by, records.end_by, 0);
   return entry;
 }
 
@@ -149,6 +153,8 @@ std::optional<Finding> Compare(const LiveEntry& expected, const LiveEntry& said)
   differ("handler version", static_cast<int64_t>(said.handler_version), static_cast<int64_t>(expected.handler_version));
   differ("session", static_cast<int64_t>(said.session), static_cast<int64_t>(expected.session));
   differ("paused", said.paused, expected.paused);
+  differ("fail fast", said.fail_fast, expected.fail_fast);
+  differ("alarm", said.alarm, expected.alarm);
   return Finding{Check::kFacts, absl::StrCat(task, "the live table is wrong in ", differences)};
 }
 

@@ -74,7 +74,7 @@ absl::Status StoreRepair::Rebuild(Examination& found) {
 absl::Status StoreRepair::RebuildPage(Examination& found, uint64_t page_number) {
   PageRecords records;
   RETURN_IF_ERROR(ReadPageRecords(
-      *store_.TakeSnapshot(), found.known(), page_number, [](Check, TaskId, std::string) {}, &records));
+      *store_.TakeSnapshot(), found.known(), page_number, [](Check, TaskId, const std::string&) {}, &records));
   for (const auto& [family, key] : records.stray) batch_.Delete(family, key);
   const absl::StatusOr<std::shared_ptr<const Page>> said = found.PageOfTable(page_number);
   Page page(page_number);
@@ -158,6 +158,7 @@ void StoreRepair::Release(const Examination& found, const TaskRecords& records, 
   pending.due = entry->due;
   pending.attempt = entry->attempt;
   pending.failed = entry->failed;
+  pending.alarm = engine::AlarmOf(pending.state, pending.attempt, records.start_by, records.end_by, 0);
   *entry = pending;
 }
 

@@ -41,6 +41,9 @@ class PageReader {
       if (!task.has_task && !task.lost) {
         Lose(Check::kMissingTask, first_ + slot, "its record in family task is missing");
       }
+      if (task.newest != nullptr && IsTerminal(task.newest->state())) {
+        Lose(Check::kImpossibleRecord, first_ + slot, "its last step ends it, but is not its end");
+      }
       CheckPointers(first_ + slot, task.newest != nullptr ? HighestRow(task.newest->after()) : 0);
       if (task.has_end) task.newest = nullptr;
     }
@@ -92,6 +95,8 @@ class PageReader {
     task.priority = row.priority();
     task.due = row.due_us();
     task.created = row.created_us();
+    task.start_by = row.start_by_us();
+    task.end_by = row.end_by_us();
     task.parent = row.parent();
     task.generation = row.generation();
     if (!row.unique_key().empty()) task.unique = UniqueHash(type->second, row.unique_key());
@@ -125,7 +130,11 @@ class PageReader {
     if (!step.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
       return Lose(Check::kUnreadableStep, id, absl::StrCat("step ", row, " is not readable"));
     }
-    if (!IsLive(step.state()) || step.state() == LiveState::STAGED) {
+    const bool ended = IsTerminal(step.state());
+    // What had ended goes on only by being retried.
+    const bool had_ended = task.newest != nullptr && IsTerminal(task.newest->state());
+    if ((!IsLive(step.state()) && !ended) || step.state() == LiveState::STAGED ||
+        had_ended != (step.kind() == Step::RETRIED)) {
       Lose(Check::kImpossibleRecord, id, absl::StrCat("step ", row, " says what cannot be"));
     }
     CheckOptions(id, step);

@@ -44,6 +44,8 @@ struct TaskRecords {
   int32_t priority = 0;
   WallMicros due = 0;
   WallMicros created = 0;
+  WallMicros start_by = 0;
+  WallMicros end_by = 0;
   TaskId parent = 0;
   uint32_t generation = 0;
   Hash128 unique;

@@ -35,6 +35,8 @@ v1::AttemptOutcome OutcomeOf(Step::Kind kind) {
       return v1::ATTEMPT_OUTCOME_INTERRUPTED;
     case Step::CANCELLED:
       return v1::ATTEMPT_OUTCOME_CANCELLED;
+    case Step::EXPIRED:
+      return v1::ATTEMPT_OUTCOME_EXPIRED;
     default:
       return v1::ATTEMPT_OUTCOME_UNSPECIFIED;
   }
@@ -45,7 +47,8 @@ bool EndsAttempt(const Step& step) {
 }
 
 bool IsFailure(const Step& step) {
-  return step.kind() == Step::FAILED || step.kind() == Step::TIMED_OUT || step.kind() == Step::INTERRUPTED;
+  return step.kind() == Step::FAILED || step.kind() == Step::TIMED_OUT || step.kind() == Step::INTERRUPTED ||
+         step.kind() == Step::EXPIRED;
 }
 
 class AttemptPage {

@@ -70,6 +70,17 @@ v1::Checkpoint WireCheckpoint(const records::v1::Checkpoint& checkpoint) {
   return wire;
 }
 
+v1::WhenUndecided WireUndecided(records::v1::Mutable::Undecided when_undecided) {
+  switch (when_undecided) {
+    case records::v1::Mutable::RESUME:
+      return v1::WHEN_UNDECIDED_RESUME;
+    case records::v1::Mutable::CANCEL:
+      return v1::WHEN_UNDECIDED_CANCEL;
+    default:
+      return v1::WHEN_UNDECIDED_FAIL;
+  }
+}
+
 v1::TaskOptions WireOptions(const engine::Options& options) {
   v1::TaskOptions wire;
   if (options.priority) wire.set_priority(*options.priority);
@@ -79,6 +90,7 @@ v1::TaskOptions WireOptions(const engine::Options& options) {
   if (options.retry_backoff) wire.set_retry_backoff(WireBackoff(*options.retry_backoff));
   if (options.retry_interval_cap) wire.set_retry_interval_cap_us(*options.retry_interval_cap);
   if (options.retry_jitter) wire.set_retry_jitter(*options.retry_jitter);
+  if (options.progress_timeout) wire.set_progress_timeout_us(*options.progress_timeout);
   if (options.required_capabilities) {
     v1::CapabilitySet* set = wire.mutable_required_capabilities();
     for (const std::string& name : *options.required_capabilities) set->add_names(name);
@@ -98,6 +110,7 @@ v1::TaskOptions OptionsInForce(const records::v1::TaskRow& row, const engine::Cl
     options.retry_backoff = settled.retry_backoff;
     options.retry_interval_cap = settled.retry_interval_cap;
     options.retry_jitter = settled.retry_jitter;
+    if (settled.progress_timeout != 0) options.progress_timeout = settled.progress_timeout;
   }
   options.priority = row.priority();
   options.required_capabilities = info.required_capabilities;

@@ -20,6 +20,8 @@ v1::Payload WirePayload(const records::v1::Payload& payload);
 v1::Progress WireProgress(const records::v1::Progress& progress);
 v1::Checkpoint WireCheckpoint(const records::v1::Checkpoint& checkpoint);
 
+v1::WhenUndecided WireUndecided(records::v1::Mutable::Undecided when_undecided);
+
 // Only what is set.
 v1::TaskOptions WireOptions(const engine::Options& options);
 

@@ -38,8 +38,8 @@ void EventExpander::ExpandTaskRow(const records::v1::TaskRow& row, std::vector<v
   v1::Event& created = Add(v1::EVENT_TYPE_CREATED, row.created_us(), row.actor().empty() ? kBroker : row.actor(),
                            v1::TASK_STATE_PENDING);
   if (row.schedule_number() == 0) return;
-  created.set_reason(absl::StrCat(row.scheduled_us() != 0 ? "fired by schedule " : "triggered, of schedule ",
-                                  row.schedule()));
+  created.set_reason(
+      absl::StrCat(row.scheduled_us() != 0 ? "fired by schedule " : "triggered, of schedule ", row.schedule()));
 }
 
 void EventExpander::ExpandStep(const Step& step, std::vector<v1::Event>* events) {
@@ -131,6 +131,15 @@ void EventExpander::AddEndOfAttempt(const Step& step) {
       return AddFailure(v1::EVENT_TYPE_TIMED_OUT, step, broker);
     case Step::INTERRUPTED:
       return AddFailure(v1::EVENT_TYPE_INTERRUPTED, step, broker);
+    case Step::EXPIRED:
+      return AddFailure(v1::EVENT_TYPE_EXPIRED, step, broker);
+    case Step::CHILD_FAILED:
+      return AddFailure(v1::EVENT_TYPE_CHILD_FAILED, step, broker);
+    case Step::RETRIED:
+      context_.waits_for_children = false;
+      if (step.has_after()) context_.stage = step.after().stage();
+      Add(v1::EVENT_TYPE_RETRIED, time, broker, after).set_reason(step.reason());
+      return;
     case Step::SPAWNED:
       Add(v1::EVENT_TYPE_SPAWNED, time, worker, after).set_children(CountOf(step.after().children()));
       context_.waits_for_children = step.state() == LiveState::WAITING;

@@ -37,6 +37,8 @@ v1::Schedule WireSchedule(const std::string& name, const ScheduleRow& row, const
   definition->mutable_task()->set_type(row.type());
   definition->mutable_task()->set_tag(task.tag());
   if (with_payload && task.has_payload()) *definition->mutable_task()->mutable_payload() = WirePayload(task.payload());
+  if (row.start_timeout_us() != 0) definition->mutable_task()->set_start_timeout_us(row.start_timeout_us());
+  if (row.total_timeout_us() != 0) definition->mutable_task()->set_total_timeout_us(row.total_timeout_us());
   if (task.has_options()) {
     *definition->mutable_task()->mutable_options() = WireOptions(engine::FromRecord(task.options()));
   }

@@ -49,6 +49,8 @@ class Description {
     task_.set_unique_key(facts_.row.unique_key());
     task_.set_schedule(facts_.row.schedule());
     task_.set_scheduled_at_us(facts_.row.scheduled_us());
+    task_.set_start_by_us(facts_.row.start_by_us());
+    task_.set_end_by_us(facts_.row.end_by_us());
     *task_.mutable_options() = OptionsInForce(facts_.row, *facts_.class_info, facts_.now.options_number(),
                                               surroundings_.view.catalog(), surroundings_.defaults);
   }
@@ -98,6 +100,8 @@ class Description {
       const Step suspension = Row(facts_.now.suspension_row());
       task_.set_suspend_reason(suspension.reason());
       task_.set_suspended_at_us(suspension.time_us());
+      task_.set_decide_by_us(facts_.now.decide_by_us());
+      if (facts_.now.decide_by_us() != 0) task_.set_when_undecided(WireUndecided(facts_.now.when_undecided()));
     }
     // Failures of earlier stages are history.
     const Step failure = Row(facts_.now.error_row());

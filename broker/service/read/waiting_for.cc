@@ -45,8 +45,19 @@ std::string WhilePending(const TaskFacts& facts, const engine::Routing& routing,
   return nobody.empty() ? ForSlot(*facts.class_info, routing) : nobody;
 }
 
+// ", at 2024-02-29T12:00:00Z it is cancelled"; empty if it waits without end.
+std::string WhenUndecided(const records::v1::Mutable& now) {
+  if (now.decide_by_us() == 0) return "";
+  const char* then = now.when_undecided() == records::v1::Mutable::RESUME   ? "goes on without"
+                     : now.when_undecided() == records::v1::Mutable::CANCEL ? "is cancelled"
+                                                                            : "fails";
+  return absl::StrCat("; at ", TimeText(now.decide_by_us()), " it ", then);
+}
+
 std::string WhileSuspended(const TaskFacts& facts, const std::string& suspend_reason) {
-  if (facts.state == LiveState::SUSPENDED) return absl::StrCat("waits for a decision: ", suspend_reason);
+  if (facts.state == LiveState::SUSPENDED) {
+    return absl::StrCat("waits for a decision: ", suspend_reason, WhenUndecided(facts.now));
+  }
   return absl::StrCat("waits for ", facts.entry.remaining, " of ",
                       Plural(CountOf(facts.now.children()), "child", "children"));
 }

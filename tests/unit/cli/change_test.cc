@@ -69,6 +69,28 @@ TEST_F(CommandTest, UnpauseGoesOnAfterARefusal) {
   EXPECT_THAT(err.str(), HasSubstr("task 7 is not paused but RUNNING (NOT_PAUSED)"));
 }
 
+TEST_F(CommandTest, RetryGoesOnAfterARefusal) {
+  std::vector<v1::RetryTaskRequest> sent;
+  broker.retry = [&](const v1::RetryTaskRequest& request, absl::Duration) -> absl::StatusOr<v1::RetryTaskResponse> {
+    sent.push_back(request);
+    if (request.task_id() == 7) {
+      return MakeStatus(absl::StatusCode::kFailedPrecondition, "task 7 is RUNNING", "NOT_ENDED");
+    }
+    v1::RetryTaskResponse response;
+    response.set_state(v1::TASK_STATE_PENDING);
+    return response;
+  };
+  EXPECT_EQ(Run({"retry", "7", "8", "--from-start", "--reason", "mail is back"}), ExitCode::kRefused);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_TRUE(sent[1].from_start());
+  EXPECT_EQ(sent[1].reason(), "mail is back");
+  EXPECT_EQ(out.str(), "ID  STATE\n8   PENDING\n");
+  EXPECT_THAT(err.str(), HasSubstr("task 7 is RUNNING (NOT_ENDED)"));
+  EXPECT_EQ(Run({"retry", "8", "-o", "jsonl"}), ExitCode::kOk);
+  EXPECT_FALSE(sent[2].from_start());
+  EXPECT_EQ(out.str(), "{\"task_id\":8,\"state\":\"PENDING\"}\n");
+}
+
 TEST_F(CommandTest, ResumeCarriesADecision) {
   v1::ResumeRequest sent;
   broker.resume = [&](const v1::ResumeRequest& request, absl::Duration) {

@@ -30,6 +30,12 @@ struct FakeBroker {
   Answer<v1::ResumeRequest, v1::ResumeResponse> resume;
   Answer<v1::PauseTaskRequest, v1::PauseTaskResponse> pause;
   Answer<v1::UnpauseTaskRequest, v1::UnpauseTaskResponse> unpause;
+  Answer<v1::RetryTaskRequest, v1::RetryTaskResponse> retry;
+  Answer<v1::DeleteTaskRequest, v1::DeleteTaskResponse> delete_task;
+  Answer<v1::StartJobRequest, v1::StartJobResponse> start_job;
+  Answer<v1::GetJobRequest, v1::GetJobResponse> get_job;
+  Look<v1::ListJobsResponse> list_jobs;
+  Answer<v1::StopJobRequest, v1::StopJobResponse> stop_job;
   std::function<absl::Status(const v1::PauseTypeRequest&)> pause_type;
   std::function<absl::Status(const v1::UnpauseTypeRequest&)> unpause_type;
   std::function<absl::StatusOr<v1::CreateScheduleResponse>(const v1::CreateScheduleRequest&)> create_schedule;
@@ -75,6 +81,10 @@ class FakeBrokerConnection : public Broker {
   absl::StatusOr<v1::UnpauseTaskResponse> UnpauseTask(const v1::UnpauseTaskRequest& request,
                                                       absl::Duration timeout) override {
     return Ask(broker_.unpause, request, timeout);
+  }
+  absl::StatusOr<v1::RetryTaskResponse> RetryTask(const v1::RetryTaskRequest& request,
+                                                  absl::Duration timeout) override {
+    return Ask(broker_.retry, request, timeout);
   }
   absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration) override {
     return broker_.pause_type(request);
@@ -122,6 +132,20 @@ class FakeBrokerConnection : public Broker {
   absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const v1::ListAttemptsRequest& request,
                                                         absl::Duration timeout) override {
     return Ask(broker_.list_attempts, request, timeout);
+  }
+  absl::StatusOr<v1::DeleteTaskResponse> DeleteTask(const v1::DeleteTaskRequest& request,
+                                                    absl::Duration timeout) override {
+    return Ask(broker_.delete_task, request, timeout);
+  }
+  absl::StatusOr<v1::StartJobResponse> StartJob(const v1::StartJobRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.start_job, request, timeout);
+  }
+  absl::StatusOr<v1::GetJobResponse> GetJob(const v1::GetJobRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.get_job, request, timeout);
+  }
+  absl::StatusOr<v1::ListJobsResponse> ListJobs(absl::Duration) override { return Ask(broker_.list_jobs); }
+  absl::StatusOr<v1::StopJobResponse> StopJob(const v1::StopJobRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.stop_job, request, timeout);
   }
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration) override { return Ask(broker_.list_workers); }
   absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration) override { return Ask(broker_.list_types); }

@@ -28,6 +28,7 @@ class LookTest : public CommandTest {
     };
   }
 
+ public:
   v1::Task task = MakeTask(42, v1::TASK_STATE_PENDING);
   v1::GetRequest get_request;
   absl::Duration get_timeout;
@@ -105,7 +106,7 @@ class ListTest : public CommandTest {
     broker.list_tasks = [this](const v1::ListTasksRequest& request, absl::Duration) {
       requests.push_back(request);
       v1::ListTasksResponse response;
-      if (request.page_token() == "") {
+      if (request.page_token().empty()) {
         *response.add_tasks() = MakeTask(9, v1::TASK_STATE_RUNNING);
         response.set_next_page_token("b");
       } else if (request.page_token() == "b") {
@@ -117,6 +118,7 @@ class ListTest : public CommandTest {
     };
   }
 
+ public:
   std::vector<v1::ListTasksRequest> requests;
 };
 
@@ -166,7 +168,7 @@ TEST_F(ListTest, ApprovalsAreTheOldestWaitsOfAllPages) {
   broker.list_tasks = [&](const v1::ListTasksRequest& request, absl::Duration) {
     requests.push_back(request);
     v1::ListTasksResponse response;
-    if (request.page_token() == "") {
+    if (request.page_token().empty()) {
       *response.add_tasks() = waits(9, 3'000'000, "a price");
       *response.add_tasks() = waits(8, 1'000'000, "a price");
       response.set_next_page_token("b");

@@ -31,7 +31,8 @@ TEST(MessageJson, ATaskWithItsOptionsAndParts) {
             "\"children_failed\":0,\"children_total\":0,\"last_error\":\"\",\"cancel_reason\":\"\","
             "\"progress\":{\"text\":\"\",\"stage_name\":\"\",\"percent\":50.0,\"metadata\":{\"rows\":3},\"at\":null},"
             "\"payload\":{\"b\":1,\"a\":[2]},\"runnable\":false,\"waiting_for\":\"\",\"version\":\"0000000000000000\","
-            "\"unique_key\":\"\",\"suspended_at\":null,\"schedule\":\"\",\"scheduled_at\":null}");
+            "\"unique_key\":\"\",\"suspended_at\":null,\"schedule\":\"\",\"scheduled_at\":null,"
+            "\"start_by\":null,\"end_by\":null,\"decide_by\":null,\"when_undecided\":null}");
 }
 
 TEST(MessageJson, TimesAndDurationsOfTheAdminService) {

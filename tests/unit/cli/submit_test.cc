@@ -44,6 +44,7 @@ class SubmitTest : public CommandTest {
 
   const v1::NewTask& task() const { return requests.at(0).tasks(0); }
 
+ public:
   std::vector<v1::SubmitRequest> requests;
   uint64_t next_id = 42;
 };
@@ -80,6 +81,12 @@ TEST_F(SubmitTest, EveryOption) {
                  "1h",
                  "--retry-jitter",
                  "0.25",
+                 "--progress-timeout",
+                 "30s",
+                 "--start-timeout",
+                 "1h",
+                 "--total-timeout",
+                 "1d",
                  "--require",
                  "GPU",
                  "--require",
@@ -106,6 +113,9 @@ TEST_F(SubmitTest, EveryOption) {
   EXPECT_EQ(options.retry_backoff(), v1::RETRY_BACKOFF_EXPONENTIAL);
   EXPECT_EQ(options.retry_interval_cap_us(), 3'600'000'000);
   EXPECT_EQ(options.retry_jitter(), 0.25);
+  EXPECT_EQ(options.progress_timeout_us(), 30'000'000);
+  EXPECT_EQ(task().start_timeout_us(), 3'600'000'000);
+  EXPECT_EQ(task().total_timeout_us(), 86'400'000'000);
   EXPECT_THAT(options.required_capabilities().names(), ElementsAre("GPU", "fast"));
   EXPECT_EQ(task().tag(), "b7");
   EXPECT_EQ(task().delay_us(), 7'200'000'000);

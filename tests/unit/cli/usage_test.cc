@@ -8,9 +8,9 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kCommands[] = {"submit", "get",      "result",  "wait",  "cancel", "resume", "list",
-                                     "events", "attempts", "workers", "types", "stats",  "info",   "version",
-                                     "schedule", "tree"};
+constexpr const char* kCommands[] = {"submit", "get",     "result",   "wait",    "cancel", "resume",
+                                     "list",   "events",  "attempts", "workers", "types",  "stats",
+                                     "info",   "version", "schedule", "tree",    "delete", "bulk"};
 
 TEST_F(CommandTest, EveryCommandHasHelpWithExamples) {
   EXPECT_EQ(Run({"--help"}), ExitCode::kOk);

@@ -59,6 +59,7 @@ class WaitTest : public CommandTest {
     return task;
   }
 
+ public:
   std::vector<v1::Task> steps;
   size_t step = 0;
   std::vector<v1::WaitRequest> waits;

@@ -23,7 +23,7 @@ class Chaos {
   }
 
   void Act() {
-    switch (Draw(14)) {
+    switch (Draw(16)) {
       case 0:
       case 1:
         return Submit();
@@ -39,6 +39,10 @@ class Chaos {
         return (void)AnyWorker().Beat();
       case 7:
         return Reconnect();
+      case 8:
+        return (void)harness_.Delete(AnyTask());
+      case 9:
+        return StartJob();
       default:
         return EndAnAttempt();
     }
@@ -93,6 +97,7 @@ class Chaos {
   TaskSpec AnySpec() {
     TaskSpec spec;
     spec.type = Draw(3) == 0 ? "parent" : "work";
+    spec.tag = absl::StrCat("tag ", Draw(4));
     spec.options.priority = static_cast<int32_t>(Draw(3)) - 1;
     if (Draw(4) == 0) spec.delay = static_cast<Micros>(Draw(4)) * kSecond;
     return spec;
@@ -103,6 +108,15 @@ class Chaos {
     if (Draw(3) == 0) spec.unique_key = absl::StrCat("key ", Draw(3));
     spec.policy = static_cast<UniquePolicy>(Draw(3));
     harness_.SubmitCall({spec, AnySpec()}, Draw(2) == 0 ? "" : absl::StrCat("request ", requests_++));
+  }
+
+  void StartJob() {
+    using records::v1::JobRow;
+    static constexpr JobRow::Verb kVerbs[] = {JobRow::CANCEL, JobRow::RETRY, JobRow::DELETE};
+    harness_.ids_per_search = 1 + Draw(20);
+    const uint64_t number = harness_.StartJob(kVerbs[Draw(3)], absl::StrCat("tag ", Draw(4)),
+                                              [this](JobRow& row) { row.set_from_start(Draw(2) == 0); });
+    if (Draw(4) == 0) harness_.StopJob(number);
   }
 
   void Reconnect() {

@@ -26,6 +26,8 @@ NewTask MakeTask(const TaskSpec& spec, const storage::Snapshot& store) {
   NewTask task;
   task.type = spec.type;
   task.delay = spec.delay;
+  task.start_timeout = spec.start_timeout;
+  task.total_timeout = spec.total_timeout;
   task.due = spec.due;
   task.policy = spec.policy;
   records::v1::TaskRow row;

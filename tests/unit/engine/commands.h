@@ -63,6 +63,7 @@ struct TaskSpec {
   Options options = {};
   Micros delay = 0;
   WallMicros due = 0;
+  Micros start_timeout = 0, total_timeout = 0;
   std::string unique_key = "";
   UniquePolicy policy = UniquePolicy::kReturnExisting;
 };

@@ -36,7 +36,7 @@ class FollowerTest : public ::testing::Test {
   void Create(TaskId first, uint64_t count) {
     next_id_ = std::max(next_id_, first + count);
     Commit([&](Batch& batch) {
-      for (TaskId id = first; id < first + count; ++id) batch.Created(id, 1, 0, id, false);
+      for (TaskId id = first; id < first + count; ++id) batch.Created({id, 1, 0, static_cast<WallMicros>(id)});
     });
   }
   // Of some class and with some tag each.
@@ -44,7 +44,7 @@ class FollowerTest : public ::testing::Test {
     next_id_ = std::max(next_id_, first + count);
     Commit([&](Batch& batch) {
       for (TaskId id = first; id < first + count; ++id) {
-        batch.Created(id, static_cast<ClassNumber>(1 + id % 3), 0, 5, false, 0, static_cast<uint32_t>(id % 7 * 1000));
+        batch.Created({id, static_cast<ClassNumber>(1 + id % 3), 0, 5, false, 0, static_cast<uint32_t>(id % 7 * 1000)});
       }
     });
   }
@@ -285,7 +285,7 @@ TEST_F(FollowerTest, JournalIsTrimmedBehindTheCheckpointAndTheWatchWindow) {
     const TaskId first = next_id_;
     next_id_ += many;
     Commit([&](Batch& batch) {
-      for (TaskId id = first; id < next_id_; ++id) batch.Created(id, 1, 0, id % 2 == 0 ? 0 : kDay, false);
+      for (TaskId id = first; id < next_id_; ++id) batch.Created({id, 1, 0, id % 2 == 0 ? 0 : kDay});
     });
     time_ += kMinute;
   }
@@ -368,7 +368,7 @@ TEST_F(FollowerTest, PagesThatNobodyTouchesLeaveMemoryAndAreReadAgain) {
   for (uint64_t page = 0; page < pages; page += 100) {
     next_id_ = (page + 100) * kPageIds;
     Commit([&](Batch& batch) {
-      for (uint64_t i = page; i < page + 100; ++i) batch.Created(i * kPageIds + 1, 1, 0, 5, false);
+      for (uint64_t i = page; i < page + 100; ++i) batch.Created({i * kPageIds + 1, 1, 0, 5});
     });
   }
   while (StoreDuePages(/*all=*/true)) {

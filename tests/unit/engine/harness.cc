@@ -49,6 +49,7 @@ void EngineHarness::Stop() {
   requested_.clear();
   loaded_.clear();
   looks_.clear();
+  removal_.reset();
   for (const auto& worker : workers_) worker->OnCrash();
 }
 
@@ -60,6 +61,7 @@ void EngineHarness::Start() {
 void EngineHarness::Round(bool commit) {
   engine_->BeginRound(clock_.Read());
   for (size_t i = 0; i < loads_per_round && !hold_loads && !loaded_.empty(); ++i) {
+    if (newest_loads_first) std::swap(loaded_.front(), loaded_.back());
     LoadResult loaded = std::move(loaded_.front());
     loaded_.pop_front();
     engine_->Apply(std::move(loaded));
@@ -102,7 +104,9 @@ void EngineHarness::RunLoads() {
   const std::shared_ptr<const View> view = MakeView();
   for (LoadRequest& request : std::exchange(requested_, {})) {
     EXPECT_LE(request.min_number, view->number());
-    absl::StatusOr<LoadResult> loaded = Load(*view, std::move(request));
+    absl::StatusOr<LoadResult> loaded =
+        Load(*view, std::move(request),
+             [this](const View& seen, const LoadRequest& asked) { return FindMatches(seen, asked); });
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     loaded_.push_back(*std::move(loaded));
   }
@@ -159,7 +163,8 @@ void EngineHarness::Settle() {
   int rounds = 0;
   do {
     Round();
-    ASSERT_LT(++rounds, kMaxRounds) << "the engine spins";
+    ASSERT_LT(++rounds, kMaxRounds) << "the engine spins: " << sent_.size() << " commands, " << loaded_.size()
+                                    << " loads, has more: " << engine_->has_more();
   } while (Busy());
 }
 
@@ -170,7 +175,9 @@ void EngineHarness::Advance(Micros time) {
     const SteadyMicros now = clock_.Read().steady;
     next_beat_ = std::max(next_beat_, now);  // After a pause beats are late too.
     const Micros step = std::min({engine_->SleepTime(), next_beat_ - now, end - now});
-    ASSERT_LT(step == 0 ? ++idle_rounds : idle_rounds = 0, kMaxRounds) << "the engine spins";
+    ASSERT_LT(step == 0 ? ++idle_rounds : idle_rounds = 0, kMaxRounds)
+        << "the engine spins: " << sent_.size() << " commands, " << loaded_.size()
+        << " loads, has more: " << engine_->has_more();
     clock_.AdvanceBoth(step);
     if (clock_.Read().steady == next_beat_) {
       for (const auto& worker : workers_) {
@@ -190,6 +197,10 @@ void EngineHarness::StorePages() {
 }
 
 bool EngineHarness::SweepStep() {
+  if (removal_.has_value() && removal_->answered()) {
+    if (!(*removal_)->error.ok()) sweeper_->NotSent(clock_.Read());
+    removal_.reset();
+  }
   if (auto deletes = sweeper_->TakeOldRows(clock_.Read()); deletes.has_value()) {
     auto command = std::make_unique<Tracked<RemoveCommand>>();
     command->removal.deletes = *std::move(deletes);
@@ -201,8 +212,10 @@ bool EngineHarness::SweepStep() {
     auto removal = sweeper_->Take(LookAt(*MakeView(), looks));
     if (!removal.has_value()) return true;
     auto command = std::make_unique<Tracked<RemoveCommand>>();
-    command->page_number = removal->first;
-    command->removal = std::move(removal->second);
+    command->page_number = removal->page_number;
+    command->number = removal->number;
+    command->removal = std::move(removal->removal);
+    removal_ = command->reply();
     sent_.push_back(std::move(command));
     return true;
   }
@@ -250,6 +263,15 @@ Error EngineHarness::Cancel(TaskId id, const std::string& reason) {
   cancel->reason = reason;
   cancel->actor = "local";
   return Call(std::move(cancel)).error();
+}
+
+Error EngineHarness::Retry(TaskId id, bool from_start, const std::string& reason) {
+  auto retry = std::make_unique<Tracked<RetryCommand>>();
+  retry->task = id;
+  retry->from_start = from_start;
+  retry->reason = reason;
+  retry->actor = "local";
+  return Call(std::move(retry)).error();
 }
 
 Error EngineHarness::Resume(TaskId id, const std::string& decision, std::optional<uint32_t> stage) {

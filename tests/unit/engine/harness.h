@@ -76,9 +76,18 @@ class EngineHarness {
   Reply<SubmitCommand> SubmitCall(const std::vector<TaskSpec>& specs, const std::string& request_id = "");
   Error Cancel(TaskId id, const std::string& reason = "not wanted any more");
   Error Resume(TaskId id, const std::string& decision = "", std::optional<uint32_t> stage = {});
+  Error Retry(TaskId id, bool from_start = false, const std::string& reason = "once more");
   Error PauseTask(TaskId id, bool cascade = false, const std::string& reason = "hold on");
   Error UnpauseTask(TaskId id, bool cascade = false, const std::string& reason = "go on");
   Error PauseType(const std::string& type, bool pause = true);
+  Reply<DeleteCommand> Delete(TaskId id);
+  // Bulk jobs; see Matches for what `filter` means. `content`: what else of its row is set.
+  uint64_t StartJob(records::v1::JobRow::Verb verb, const std::string& filter,
+                    const std::function<void(records::v1::JobRow&)>& content = {});
+  Error StopJob(uint64_t number);
+  // Of one that is still told of; the test fails if it is not.
+  records::v1::JobRow JobOf(uint64_t number);
+  std::vector<JobView> Jobs();
   std::vector<WorkerView> Workers();
 
   // ── Workers ──
@@ -109,10 +118,13 @@ class EngineHarness {
   // Loads are answered only when this is false, and at most so many in a round.
   bool hold_loads = false;
   size_t loads_per_round = SIZE_MAX;
+  bool newest_loads_first = false;
   // All pages are stored every so many commits; 0: never by itself.
   uint64_t pages_every = 50;
   // A step of retention is taken in every round.
   bool sweeping = false;
+  // Ids that a search for bulk jobs looks at before it pauses.
+  uint64_t ids_per_search = 512;
   // What files were given back of.
   std::vector<IdRange> reclaimed;
   // The store is verified (`batond verify`) before each crash and at the end; with this after each commit, too, which
@@ -129,6 +141,9 @@ class EngineHarness {
   void VerifyStore();
   bool Busy() const;
   void RunLoads();
+  // Stands in for the filters of the wire: tasks with this tag; "live" or "ended" after a colon: only those. Without a
+  // tag: all tasks.
+  Matches FindMatches(const View& view, const LoadRequest& request) const;
 
   const EngineSettings settings_;
   ManualClock clock_{{.wall = kStart, .steady = kHour}};
@@ -148,6 +163,7 @@ class EngineHarness {
   std::vector<std::unique_ptr<TestWorker>> workers_;
   std::array<size_t, storage::kFamilyCount> writes_{};
   SteadyMicros next_beat_ = clock_.Read().steady + settings_.beat_interval;
+  std::optional<Reply<RemoveCommand>> removal_;  // The sweeper's last one.
   uint64_t commits_ = 0;
   bool broken_ = false;  // Said once.
 };

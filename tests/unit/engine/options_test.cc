@@ -23,7 +23,8 @@ Options Full() {
           .retry_backoff = Backoff::kExponential,
           .retry_interval_cap = 5,
           .retry_jitter = 0.5,
-          .required_capabilities = Capabilities{"GPU"}};
+          .required_capabilities = Capabilities{"GPU"},
+          .progress_timeout = 6};
 }
 
 Options Other() {
@@ -34,7 +35,8 @@ Options Other() {
           .retry_backoff = Backoff::kFixed,
           .retry_interval_cap = 15,
           .retry_jitter = 0.0,
-          .required_capabilities = Capabilities{}};
+          .required_capabilities = Capabilities{},
+          .progress_timeout = 0};
 }
 
 TEST(OptionsTest, FirstOneWinsFieldByFieldAlsoWhenItSaysZeroOrNone) {
@@ -55,6 +57,7 @@ TEST(OptionsTest, SettledFieldsComeFromTheFirstTheSecondOrTheDefaults) {
   EXPECT_EQ(defaults.retry_backoff, Backoff::kFixed);
   EXPECT_EQ(defaults.retry_interval_cap, kHour);
   EXPECT_EQ(defaults.retry_jitter, 0.0);
+  EXPECT_EQ(defaults.progress_timeout, 0);
   const Settled mixed = Settle({.timeout = 7, .max_retries = 1}, Full(), {});
   EXPECT_EQ(mixed.timeout, 7);
   EXPECT_EQ(mixed.max_retries, 1);

@@ -301,7 +301,7 @@ TEST_P(RetentionChaosTest, EverythingIsRemovedInTheEndThoughTheBrokerCrashesAgai
   settings.resident_tasks = GetParam() % 2 == 0 ? 5 : 65'536;
   settings.max_interruptions = 1'000'000;
   EngineHarness harness(settings);
-  harness.StartAt(kPageIds - 20 * GetParam());
+  harness.StartAt(kPageIds - TaskId{20} * GetParam());
   harness.pages_every = 7 + GetParam();
   harness.sweeping = true;
   Chaos chaos(harness, GetParam());

@@ -211,7 +211,7 @@ TEST_F(RunningPartitionTest, ManyCallersAtOnceUntilItStops) {
   // Nobody creates tasks any more, but children of cancelled parents may still be on their way to their end.
   TaskId next_id = 0;
   Read([&](const View& view) { next_id = view.next_id(); });
-  EXPECT_GT(next_id, TaskId{kClients * kCalls * kTasks});
+  EXPECT_GT(next_id, TaskId{kClients} * kCalls * kTasks);
   std::map<TaskId, LiveState> ended;
   for (TaskId id = 1; id < next_id; ++id) {
     AwaitEnd(id);

@@ -72,16 +72,19 @@ class SweeperTest : public ::testing::Test {
     sightings.push_back(std::move(sighting));
     const auto removal = sweeper_.Take(std::move(sightings));
     ASSERT_TRUE(removal.has_value());
-    EXPECT_EQ(removal->first, looks_[0].page_number);
+    EXPECT_EQ(removal->page_number, looks_[0].page_number);
+    number_ = removal->number;
   }
   void FoldRemoval(Micros passed) {
     JournalEntry entry;
     entry.add_removed_ended()->set_page(looks_.at(0).page_number);
+    entry.set_removal(number_);
     sweeper_.Fold(entry, At(passed));
   }
 
   Sweeper sweeper_;
   std::vector<Look> looks_;
+  uint64_t number_ = 0;
 };
 
 TEST_F(SweeperTest, EveryPageIsLookedAtOnceAfterTheStart) {
@@ -140,6 +143,18 @@ TEST_F(SweeperTest, RefusedRemovalIsPlannedAnewLater) {
   EXPECT_THAT(LooksAt(3), ElementsAre(1, 2));
   SeeNothing();
   EXPECT_THAT(LooksAt(4 + kSecond), ElementsAre(0));
+}
+
+TEST_F(SweeperTest, RemovalByOthersIsNotTakenForItsOwnAndIsLookedAt) {
+  LooksAt(1);
+  SeeRemoval();
+  JournalEntry others;
+  others.add_removed_ended()->set_page(0);
+  others.add_removed_ended()->set_page(2);
+  sweeper_.Fold(others, At(2));
+  EXPECT_THAT(sweeper_.TakeLooks(At(3)), IsEmpty()) << "its own removal is under way";
+  FoldRemoval(4);
+  EXPECT_THAT(LooksAt(5), ElementsAre(0, 1, 2)) << "pages may be gone by what others removed";
 }
 
 TEST_F(SweeperTest, SpaceIsGivenBackOfWholeRunsWhenNothingElseIsToBeDone) {

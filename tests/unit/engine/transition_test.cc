@@ -39,11 +39,21 @@ struct Expected {
 
 // All that is legal; everything else is not.
 std::optional<Expected> ExpectedFor(LiveState state, Event event) {
-  if (event == Event::kCancelled) {
+  if (event == Event::kCancelled || event == Event::kExpired) {
     const bool active = state == LiveState::PENDING || state == LiveState::RUNNING || state == LiveState::SUSPENDED ||
                         state == LiveState::WAITING;
     if (!active) return std::nullopt;
+    if (event == Event::kExpired) return Expected{.state = LiveState::FAILED, .kind = Step::EXPIRED};
     return Expected{.state = LiveState::CANCELLED, .kind = Step::CANCELLED};
+  }
+  if (event == Event::kRetried || event == Event::kRestarted) {
+    if (state != LiveState::FAILED && state != LiveState::CANCELLED) return std::nullopt;
+    return Expected{.state = LiveState::PENDING,
+                    .kind = Step::RETRIED,
+                    .stage = event == Event::kRetried ? 4u : 0u,
+                    .failures = 0,
+                    .interruptions = 0,
+                    .due = kAppliedAt};
   }
   static const auto& table = *new std::map<std::pair<LiveState, Event>, Expected>{
       {{LiveState::PENDING, Event::kClaimed}, {.state = LiveState::RUNNING, .kind = Step::KIND_UNSPECIFIED}},
@@ -60,6 +70,7 @@ std::optional<Expected> ExpectedFor(LiveState state, Event event) {
        {.state = LiveState::PENDING, .kind = Step::INTERRUPTED, .interruptions = 3}},
       {{LiveState::SUSPENDED, Event::kResumed},
        {.state = LiveState::PENDING, .kind = Step::RESUMED, .stage = 5, .failures = 0, .due = kAppliedAt}},
+      {{LiveState::WAITING, Event::kChildFailed}, {.state = LiveState::FAILED, .kind = Step::CHILD_FAILED}},
       {{LiveState::WAITING, Event::kChildrenEnded},
        {.state = LiveState::PENDING, .kind = Step::KIND_UNSPECIFIED, .stage = 5, .failures = 0}},
   };

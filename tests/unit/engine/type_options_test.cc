@@ -114,6 +114,26 @@ TEST(TypeOptionsTest, ChildrenTakeTheOptionsOfTheirOwnType) {
   EXPECT_EQ(harness.RowOf(parent + 2).priority(), 2);
 }
 
+TEST(TypeOptionsTest, LatestRegistrationCountsAndWhatAWorkerRepeatsIsNone) {
+  EngineHarness harness;
+  TestWorker& old = harness.Connect({.worker_id = "old", .slots = 0, .handler_options = {.priority = 1}});
+  harness.Connect({.worker_id = "new", .slots = 0, .handler_options = {.priority = 2}});
+  old.Update([](WorkerSpec& spec) { spec.types.push_back("other"); });
+  EXPECT_EQ(harness.RowOf(harness.Submit()).priority(), 2) << "it registered another type";
+  old.Update([](WorkerSpec& spec) { ++spec.handler_version; });
+  EXPECT_EQ(harness.RowOf(harness.Submit()).priority(), 1) << "registered again, as it was";
+}
+
+TEST(TypeOptionsTest, WorkerThatComesBackToItsAttemptsRegistersNothingAnew) {
+  EngineHarness harness;
+  TestWorker& old = harness.Connect({.worker_id = "old", .slots = 1, .handler_options = {.priority = 1}});
+  ASSERT_TRUE(old.Runs(harness.Submit()));
+  harness.Connect({.worker_id = "new", .slots = 0, .handler_options = {.priority = 2}});
+  old.CloseStream();
+  EXPECT_THAT(old.Hello(), NoError());
+  EXPECT_EQ(harness.RowOf(harness.Submit()).priority(), 2);
+}
+
 TEST(TypeOptionsTest, RegisteringTheSameHandlerAgainWritesNothing) {
   EngineHarness harness;
   harness.Connect({.worker_id = "one", .handler_options = {.priority = 3}});

@@ -158,6 +158,28 @@ TEST_F(EventsTest, TooManyInterruptionsEndTheTaskToo) {
   EXPECT_EQ(texts[4], "PERMANENTLY_FAILED 1@w1 RUNNING>PERMANENTLY_FAILED");
 }
 
+TEST_F(EventsTest, ARetriedTaskTellsOfTheEndItHad) {
+  const TaskId id = scene_.Submit();
+  scene_.Claim(id, "w1");
+  // In family log, because it was not the last step.
+  scene_.Log(id, Step::EXPIRED, LiveState::PENDING, [](Step& step) {
+    step.set_state(LiveState::FAILED);
+    step.set_error("expired: it had to end by noon");
+    step.set_actor("broker");
+  });
+  scene_.Log(id, Step::RETRIED, LiveState::PENDING, [](Step& step) {
+    step.set_actor("ann");
+    step.set_reason("once more");
+  });
+  EXPECT_THAT(Texts(id),
+              ElementsAre("CREATED ->PENDING", "CLAIMED 1@w1 PENDING>RUNNING", "STARTED 1@w1 RUNNING>RUNNING",
+                          "EXPIRED 1@w1 RUNNING>RUNNING", "PERMANENTLY_FAILED 1@w1 RUNNING>PERMANENTLY_FAILED",
+                          "RETRIED PERMANENTLY_FAILED>PENDING"));
+  EXPECT_EQ(Page(id).events(3).reason(), "expired: it had to end by noon");
+  EXPECT_EQ(Page(id).events(5).actor(), "ann");
+  EXPECT_EQ(Page(id).events(5).reason(), "once more");
+}
+
 TEST_F(EventsTest, ACancelNamesActorAndReason) {
   const TaskId id = scene_.Submit();
   scene_.Cancel(id, "ann", "obsolete");

@@ -26,7 +26,7 @@ class PartitionTest : public ::testing::Test {
     options.broker_version = "test";
     options.random = [] { return uint64_t{4711}; };
     options.fatal = [](const std::string& why) { ADD_FAILURE() << why; };
-    options.release = [this](engine::Outbox outbox) {
+    options.release = [this](const engine::Outbox& outbox) {
       for (const auto& command : outbox.answered) command->Answer();
       absl::MutexLock lock(&mu_);
       for (const engine::SessionOutput& session : outbox.sessions) {
@@ -110,7 +110,7 @@ class PartitionTest : public ::testing::Test {
                const Request& request) {
     Response answer;
     absl::Notification answered;
-    (reads_.get()->*call)(request, [&](Error error, Response response) {
+    (reads_.get()->*call)(request, [&](const Error& error, Response response) {
       EXPECT_TRUE(error.ok()) << error.message;
       answer = std::move(response);
       answered.Notify();
@@ -168,9 +168,9 @@ TEST_F(PartitionTest, AWorkflowIsReadAtEveryStep) {
 
   absl::Notification answered;
   v1::ListChildOutcomesResponse outcomes;
-  reads_->ListChildOutcomes({1, 2}, {}, [&](Error error, v1::ListChildOutcomesResponse response) {
+  reads_->ListChildOutcomes({1, 2}, {}, [&](const Error& error, const v1::ListChildOutcomesResponse& response) {
     EXPECT_TRUE(error.ok()) << error.message;
-    outcomes = std::move(response);
+    outcomes = response;
     answered.Notify();
   });
   ASSERT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(20)));
@@ -187,7 +187,7 @@ TEST_F(PartitionTest, AWaitEndsWithItsTaskAndTheHistoryIsComplete) {
   absl::Notification answered;
   v1::WaitRequest wait;
   wait.set_task_id(1);
-  reads_->Wait(wait, [&](Error error, v1::WaitResponse response) {
+  reads_->Wait(wait, [&](const Error& error, const v1::WaitResponse& response) {
     EXPECT_TRUE(error.ok()) << error.message;
     EXPECT_EQ(response.task().state(), v1::TASK_STATE_COMPLETED);
     answered.Notify();

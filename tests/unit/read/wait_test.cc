@@ -217,7 +217,7 @@ TEST(WaitTest, AReadThatOutlivesTheServiceFindsNobody) {
   auto reads = std::make_unique<ReadService>(&partition, &clock, ReadSettings());
   absl::Notification answered;
   partition.HoldReads(true);
-  reads->Wait(For(1), [&](Error error, v1::WaitResponse) {
+  reads->Wait(For(1), [&](const Error& error, const v1::WaitResponse&) {
     EXPECT_THAT(error, ErrorIs(StatusCode::kUnavailable, "STOPPING"));
     answered.Notify();
   });

@@ -20,8 +20,11 @@ TEST(ConvertTest, WritesAllOfANewTask) {
                   .retry_backoff = RetryBackoff::kExponential,
                   .retry_interval_cap = absl::Seconds(6),
                   .retry_jitter = 0.5,
-                  .required_capabilities = {{"GPU"}}};
+                  .required_capabilities = {{"GPU"}},
+                  .progress_timeout = absl::Seconds(7)};
   task.delay = absl::Seconds(9);
+  task.start_timeout = absl::Seconds(10);
+  task.total_timeout = absl::Seconds(11);
   task.unique_key = "key";
   task.unique_policy = UniquePolicy::kReject;
   v1::NewTask proto;
@@ -37,6 +40,9 @@ TEST(ConvertTest, WritesAllOfANewTask) {
   EXPECT_EQ(proto.options().retry_interval_cap_us(), 6'000'000);
   EXPECT_EQ(proto.options().retry_jitter(), 0.5);
   EXPECT_EQ(proto.options().required_capabilities().names(0), "GPU");
+  EXPECT_EQ(proto.options().progress_timeout_us(), 7'000'000);
+  EXPECT_EQ(proto.start_timeout_us(), 10'000'000);
+  EXPECT_EQ(proto.total_timeout_us(), 11'000'000);
   EXPECT_EQ(proto.delay_us(), 9'000'000);
   EXPECT_EQ(proto.unique_key(), "key");
   EXPECT_EQ(proto.unique_policy(), v1::UNIQUE_POLICY_REJECT);

@@ -1,6 +1,7 @@
 #ifndef BATON_TESTS_UNIT_SDK_FAKE_CONNECTION_H_
 #define BATON_TESTS_UNIT_SDK_FAKE_CONNECTION_H_
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <string>
@@ -80,7 +81,15 @@ class FakeConnection final : public BrokerConnection {
     }
     opened.Push({stream, hello});
   }
-  void UpdateClaim(uint64_t, const v1::WorkerUpdate& update) override { updates.Push(update); }
+  void UpdateClaim(uint64_t stream, const v1::WorkerUpdate& update) override {
+    updates.Push(update);
+    if (takes_updates) TakeUpdate(stream, update);
+  }
+  void TakeUpdate(uint64_t stream, const v1::WorkerUpdate& update) {
+    v1::ClaimResponse message;
+    message.mutable_update_taken()->set_number(update.number());
+    if (const auto worker = observer()) worker->OnClaimMessage(stream, message);
+  }
   void HalfCloseClaim(uint64_t stream) override { half_closed.Push(stream); }
   void CancelClaim(uint64_t stream) override { cancelled.Push(stream); }
   void SetAddress(const std::string& address) override { addresses.Push(address); }
@@ -136,6 +145,8 @@ class FakeConnection final : public BrokerConnection {
 
   Inbox<OpenedStream> opened;
   Inbox<v1::WorkerUpdate> updates;
+  // Says at once that an update is in force.
+  std::atomic<bool> takes_updates = true;
   Inbox<uint64_t> half_closed;
   Inbox<uint64_t> cancelled;
   Inbox<std::string> addresses;

@@ -61,6 +61,21 @@ TEST(RegistryTest, VersionsCountPerTypeAndGoOnAfterUnuse) {
   EXPECT_EQ(registry.Find("a")->version, 3);
 }
 
+TEST(RegistryTest, KeepsACopyOfWhatItWasGiven) {
+  Registry registry;
+  HandlerOptions options{.handler = Done, .options = {.priority = 3}, .description = "old"};
+  std::vector<std::string> needed = {"GPU"};
+  options.options.required_capabilities = needed;
+  ASSERT_TRUE(registry.Use({{"a", options}}).ok());
+  options = {.options = {.priority = 9}, .description = "new"};
+  needed[0] = "SSD";
+  const auto kept = registry.Find("a");
+  EXPECT_TRUE(kept->options.handler);
+  EXPECT_EQ(kept->options.options.priority, 3);
+  EXPECT_THAT(*kept->options.options.required_capabilities, ElementsAre("GPU"));
+  EXPECT_EQ(kept->options.description, "old");
+}
+
 TEST(RegistryTest, RefusesMoreTypesThanABrokerTakes) {
   Registry registry;
   std::vector<Registration> many;

@@ -19,7 +19,7 @@ class SubmitQueueTest : public ::testing::Test {
       auto task = std::make_unique<v1::NewTask>();
       task->set_type("t" + std::to_string(next_++));
       task->mutable_payload()->set_data(std::string(payload_bytes, 'x'));
-      tasks.push_back(std::move(task));
+      tasks.emplace_back(std::move(task));
     }
     queue_.Add(submission, std::move(tasks));
     return submission;
@@ -144,8 +144,8 @@ TEST_F(SubmitQueueTest, ATaskThatCannotBeSentDoesNotHoldUpItsNeighbours) {
   submission->results.resize(2, absl::UnknownError("none"));
   submission->deadline = now_ + kTimeout;
   std::vector<absl::StatusOr<std::unique_ptr<v1::NewTask>>> tasks;
-  tasks.push_back(absl::InvalidArgumentError("bad"));
-  tasks.push_back(std::make_unique<v1::NewTask>());
+  tasks.emplace_back(absl::InvalidArgumentError("bad"));
+  tasks.emplace_back(std::make_unique<v1::NewTask>());
   tasks[1].value()->set_type("t0");
   EXPECT_TRUE(queue_.Add(submission, std::move(tasks)).empty());
   EXPECT_EQ(Accept(*queue_.Next(now_)).size(), 1);

@@ -22,7 +22,7 @@ class TaskTest : public WorkerTest {
   v1::Outcome RunOne(HandlerFunction handler, v1::Delivery delivery) {
     Use("t", std::move(handler));
     StartAndWelcome();
-    Deliver({delivery});
+    Deliver({std::move(delivery)});
     return AcceptComplete().outcomes(0);
   }
   v1::Outcome RunOne(HandlerFunction handler) { return RunOne(std::move(handler), MakeDelivery(1)); }
@@ -145,6 +145,27 @@ TEST_F(TaskTest, Suspends) {
   const v1::Outcome outcome = RunOne([](Task& task) { return task.Suspend("approval"); });
   EXPECT_EQ(outcome.suspended().reason(), "approval");
   EXPECT_FALSE(outcome.suspended().has_context()) << "the context stays as it is";
+}
+
+TEST_F(TaskTest, SaysHowLongItWaitsForADecisionAndWhatThen) {
+  const v1::Outcome outcome = RunOne([](Task& task) {
+    return task.Suspend("approval", {.context = "so far",
+                                     .timeout = absl::Hours(1),
+                                     .when_undecided = WhenUndecided::kResume,
+                                     .default_decision = Payload::Json("false")});
+  });
+  EXPECT_EQ(outcome.suspended().context().data(), "so far");
+  EXPECT_EQ(outcome.suspended().timeout_us(), 3'600'000'000);
+  EXPECT_EQ(outcome.suspended().when_undecided(), v1::WHEN_UNDECIDED_RESUME);
+  EXPECT_EQ(outcome.suspended().default_decision().json(), "false");
+}
+
+TEST_F(TaskTest, SpawnsChildrenOfWhichNoneMayFail) {
+  const v1::Outcome outcome = RunOne(
+      [](Task& task) { return task.Next({NewTask{.type = "child"}}, {.context = "so far", .fail_fast = true}); });
+  EXPECT_TRUE(outcome.spawned().fail_fast());
+  EXPECT_EQ(outcome.spawned().context().data(), "so far");
+  EXPECT_EQ(outcome.spawned().children_size(), 1);
 }
 
 TEST_F(TaskTest, ReportsCheckpointsAndProgress) {

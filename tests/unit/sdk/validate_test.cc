@@ -42,6 +42,9 @@ TEST(ValidateTest, RefusesBadRegistrationsByName) {
        {"retry_interval is -1s"}},
       {"cap", [](Registration& r) { r.options.options.retry_interval_cap = absl::Hours(721); }, {"retry_interval_cap"}},
       {"jitter", [](Registration& r) { r.options.options.retry_jitter = 1.5; }, {"retry_jitter is 1.5"}},
+      {"progress",
+       [](Registration& r) { r.options.options.progress_timeout = absl::Microseconds(1); },
+       {"progress_timeout is 1us", "1ms to 720h"}},
       {"capability",
        [](Registration& r) { r.options.options.required_capabilities = {{"G PU"}}; },
        {"required_capabilities", "'G PU'"}},
@@ -69,6 +72,7 @@ TEST(ValidateTest, TakesTheEdgesOfRanges) {
   for (const TaskOptions& options :
        {TaskOptions{.priority = -20}, TaskOptions{.priority = 20}, TaskOptions{.timeout = absl::Milliseconds(1)},
         TaskOptions{.timeout = absl::Hours(720)}, TaskOptions{.max_retries = 1000}, TaskOptions{.retry_jitter = 1.0},
+        TaskOptions{.progress_timeout = absl::ZeroDuration()}, TaskOptions{.progress_timeout = absl::Milliseconds(1)},
         TaskOptions{.required_capabilities = std::vector<std::string>()}}) {
     EXPECT_TRUE(ValidateTaskOptions("x", options).ok());
   }
@@ -136,11 +140,12 @@ TEST(ValidateTest, ChecksCheckpoints) {
 
 TEST(ValidateTest, ChecksProgress) {
   EXPECT_TRUE(MakeProgress({.percent = 100, .text = "done"}).ok());
-  EXPECT_TRUE(MakeProgress({}).ok());
+  EXPECT_TRUE(MakeProgress({.stage_name = "load"}).ok());
   for (const ProgressReport& bad :
        {ProgressReport{.percent = 100.5}, ProgressReport{.percent = -1}, ProgressReport{.percent = std::stod("nan")},
         ProgressReport{.text = std::string(1025, 'x')}, ProgressReport{.stage_name = std::string(129, 'x')},
-        ProgressReport{.metadata_json = "1"}}) {
+        ProgressReport{.text = "a", .metadata_json = "1"}, ProgressReport{}, ProgressReport{.text = " "},
+        ProgressReport{.metadata_json = "{}"}}) {
     EXPECT_TRUE(absl::IsInvalidArgument(MakeProgress(bad).status())) << bad.text.size();
   }
 }

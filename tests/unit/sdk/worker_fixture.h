@@ -65,7 +65,7 @@ class WorkerTest : public ::testing::Test {
     stream_ = opened.number;
     return opened.hello;
   }
-  void Welcome(std::vector<v1::AttemptVerdict> verdicts = {}, int64_t beat_interval_us = 3'000'000,
+  void Welcome(const std::vector<v1::AttemptVerdict>& verdicts = {}, int64_t beat_interval_us = 3'000'000,
                int64_t beat_window_us = 0) {
     v1::ClaimResponse message;
     v1::Welcome* welcome = message.mutable_welcome();

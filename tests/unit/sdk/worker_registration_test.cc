@@ -76,6 +76,80 @@ TEST_F(WorkerTest, UnuseGivesBackWhatHasNotStartedAndLetsTheRestFinish) {
   EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "result");
 }
 
+TEST_F(WorkerTest, AReplacedHandlerGivesBackWhatHasNotStarted) {
+  Use("t", Blocking("old"));
+  Use("other", [](Task&) { return Outcome("other"); });
+  Configure(1, 5);
+  StartAndWelcome();
+  Deliver({MakeDelivery(1), MakeDelivery(2), MakeDelivery(3, "other")});
+  running_.Take("the old handler");
+  Use("t", [](Task&) { return Outcome("new"); });
+  const v1::CompleteRequest request = AcceptComplete();
+  ASSERT_EQ(request.outcomes_size(), 1);
+  EXPECT_EQ(request.outcomes(0).attempt_token(), Token(2));
+  EXPECT_TRUE(request.outcomes(0).has_released());
+}
+
+TEST_F(WorkerTest, WhatWasClaimedForAnotherVersionIsGivenBack) {
+  Use("t", [](Task&) { return Outcome("first"); });
+  Use("t", [](Task&) { return Outcome("second"); });
+  StartAndWelcome();
+  v1::Delivery delivery = MakeDelivery(1);
+  delivery.set_handler_version(1);
+  Deliver({delivery});
+  EXPECT_TRUE(AcceptComplete().outcomes(0).has_released());
+  delivery = MakeDelivery(2);
+  delivery.set_handler_version(2);
+  Deliver({delivery});
+  EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "second");
+}
+
+TEST_F(WorkerTest, OutcomesWaitUntilTheNewHandlersAreInForce) {
+  broker_->takes_updates = false;
+  Use("t", [this](Task& task) {
+    running_.Push(task.id());
+    return Outcome("result");
+  });
+  StartAndWelcome();
+  Use("u", [](Task&) { return Outcome(); });
+  const v1::WorkerUpdate first = broker_->updates.Take("an update");
+  Use("v", [](Task&) { return Outcome(); });
+  const v1::WorkerUpdate second = broker_->updates.Take("another one");
+  EXPECT_GT(second.number(), first.number());
+  // With one thread the second handler starts when all is done with the first one's outcome.
+  Configure(1, 0);
+  const v1::WorkerUpdate third = broker_->updates.Take("the last one");
+  Deliver({MakeDelivery(1)});
+  Deliver({MakeDelivery(2)});
+  running_.Take("a handler");
+  running_.Take("another handler");
+  broker_->TakeUpdate(1, first);
+  broker_->TakeUpdate(1, second);
+  EXPECT_TRUE(broker_->completes.empty());
+  broker_->TakeUpdate(1, third);
+  EXPECT_EQ(AcceptComplete().outcomes(0).attempt_token(), Token(1));
+}
+
+TEST_F(WorkerTest, ABrokerThatSaysNothingToAnUpdateIsLeft) {
+  broker_->takes_updates = false;
+  Use("t", [](Task&) { return Outcome("result"); });
+  StartAndWelcome();
+  Use("t", [](Task&) { return Outcome("new"); });
+  Deliver({MakeDelivery(1)});
+  scheduler_->Advance(absl::Seconds(14));
+  EXPECT_TRUE(broker_->cancelled.empty());
+  scheduler_->Advance(absl::Seconds(2));
+  broker_->cancelled.Take("the end of the stream");
+  Close(absl::CancelledError("by the worker"));
+  EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "new") << "a hello says it all again";
+}
+
+TEST_F(WorkerTest, AnEmptyMapChangesNothing) {
+  StartAndWelcome();
+  EXPECT_TRUE(worker().Use(std::vector<Registration>()).ok());
+  EXPECT_TRUE(broker_->updates.empty());
+}
+
 TEST_F(WorkerTest, ConcurrencyCanBeRaisedWhileRunning) {
   Use("t", Blocking());
   Configure(1, 5);

@@ -99,6 +99,32 @@ TEST_F(OutcomesTest, ASuspensionIsTrimmed) {
   EXPECT_FALSE(command_.outcomes[0].has_context);
 }
 
+TEST_F(OutcomesTest, ASuspensionMayEndByItself) {
+  v1::Suspended* suspended = AddOutcome()->mutable_suspended();
+  suspended->set_reason("approval");
+  suspended->set_timeout_us(kHour);
+  suspended->set_when_undecided(v1::WHEN_UNDECIDED_RESUME);
+  suspended->mutable_default_decision()->set_json("false");
+  AddOutcome()->mutable_suspended()->set_reason("advice");
+  v1::Suspended* cancelled = AddOutcome()->mutable_suspended();
+  cancelled->set_reason("approval");
+  cancelled->set_timeout_us(1000);
+  cancelled->set_when_undecided(v1::WHEN_UNDECIDED_CANCEL);
+  EXPECT_EQ(Decode().decision().json(), "false");
+  EXPECT_EQ(command_.outcomes[0].decide_within, kHour);
+  EXPECT_EQ(command_.outcomes[0].when_undecided, records::v1::Mutable::RESUME);
+  EXPECT_EQ(command_.outcomes[1].decide_within, 0);
+  EXPECT_EQ(command_.outcomes[2].when_undecided, records::v1::Mutable::CANCEL);
+}
+
+TEST_F(OutcomesTest, ASpawnMayFailFast) {
+  AddOutcome()->mutable_spawned()->set_fail_fast(true);
+  AddOutcome()->mutable_spawned();
+  Decode();
+  EXPECT_TRUE(command_.outcomes[0].fail_fast);
+  EXPECT_FALSE(command_.outcomes[1].fail_fast);
+}
+
 TEST_F(OutcomesTest, RefusesBadContentByName) {
   const struct {
     const char* reason;
@@ -116,6 +142,34 @@ TEST_F(OutcomesTest, RefusesBadContentByName) {
       {"FIELD_REQUIRED", "outcomes[0].suspended.reason", [](auto* o) { o->mutable_suspended(); }},
       {"FIELD_TOO_LONG", "outcomes[0].suspended.reason",
        [](auto* o) { o->mutable_suspended()->set_reason(std::string(1025, 'r')); }},
+      {"OUT_OF_RANGE", "outcomes[0].suspended.timeout_us",
+       [](auto* o) {
+         o->mutable_suspended()->set_reason("r");
+         o->mutable_suspended()->set_timeout_us(0);
+       }},
+      {"OUT_OF_RANGE", "outcomes[0].suspended.when_undecided is 9",
+       [](auto* o) {
+         o->mutable_suspended()->set_reason("r");
+         o->mutable_suspended()->set_when_undecided(static_cast<v1::WhenUndecided>(9));
+       }},
+      {"FIELD_REQUIRED", "outcomes[0].suspended.when_undecided is set without timeout_us",
+       [](auto* o) {
+         o->mutable_suspended()->set_reason("r");
+         o->mutable_suspended()->set_when_undecided(v1::WHEN_UNDECIDED_CANCEL);
+       }},
+      {"FIELDS_EXCLUDE_EACH_OTHER", "outcomes[0].suspended.default_decision",
+       [](auto* o) {
+         o->mutable_suspended()->set_reason("r");
+         o->mutable_suspended()->set_timeout_us(1000);
+         o->mutable_suspended()->mutable_default_decision()->set_json("1");
+       }},
+      {"MALFORMED_JSON", "outcomes[0].suspended.default_decision.json",
+       [](auto* o) {
+         o->mutable_suspended()->set_reason("r");
+         o->mutable_suspended()->set_timeout_us(1000);
+         o->mutable_suspended()->set_when_undecided(v1::WHEN_UNDECIDED_RESUME);
+         o->mutable_suspended()->mutable_default_decision()->set_json("nope");
+       }},
       {"MALFORMED_JSON", "outcomes[0].spawned.context.json",
        [](auto* o) { o->mutable_spawned()->mutable_context()->set_json("nope"); }},
       {"FIELD_REQUIRED", "outcomes[0].spawned.children[1].type",

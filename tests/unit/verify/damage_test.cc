@@ -153,6 +153,7 @@ const std::vector<Damage>& Sides() {
   return *kDamages;
 }
 
+// NOLINTNEXTLINE(readability-function-size): a table.
 const std::vector<Damage>& LiveTables() {
   static const auto* const kDamages = new std::vector<Damage>{
       {"CheckpointUnreadable",

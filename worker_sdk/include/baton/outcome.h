@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "baton/payload.h"
 #include "baton/task_options.h"
 
@@ -29,6 +30,30 @@ struct FinalError {
   std::string text;
 };
 
+// How a task waits for its children.
+struct NextOptions {
+  // For the next stage; unset keeps the present one.
+  std::optional<Payload> context = {};
+  // The first child that does not complete fails this task for good, and cancels the others. Otherwise it goes on when
+  // all have ended, and sees how each of them did.
+  bool fail_fast = false;
+};
+
+// What happens to a suspended task about which nobody decides in time.
+enum class WhenUndecided { kFail, kResume, kCancel };
+
+// How a task waits for a decision.
+struct SuspendOptions {
+  // For the next stage; unset keeps the present one.
+  std::optional<Payload> context = {};
+  // How long at most. 1 ms ... 10 years; unset: without end.
+  std::optional<absl::Duration> timeout = {};
+  // What happens then.
+  WhenUndecided when_undecided = WhenUndecided::kFail;
+  // kResume only: what decision() then is.
+  Payload default_decision = {};
+};
+
 // Made from what a handler wants to return:
 //
 //   return "a string";  return Payload::Json(text);  return json;  return message;   // completed with this result
@@ -43,11 +68,11 @@ class Outcome {
  public:
   struct Spawn {
     std::vector<NewTask> children;
-    std::optional<Payload> context;
+    NextOptions options;
   };
   struct Suspension {
     std::string reason;
-    std::optional<Payload> context;
+    SuspendOptions options;
   };
   using Value = std::variant<Payload, Error, FinalError, Spawn, Suspension>;
 

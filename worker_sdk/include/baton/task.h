@@ -90,10 +90,12 @@ class Task {
   // handler is called again with stage() + 1 and `context` (std::nullopt keeps the present one) when all have ended. No
   // children: called again at once. A hundred thousand children are ordinary.
   Outcome Next(std::vector<NewTask> children, std::optional<Payload> context = std::nullopt);
+  Outcome Next(std::vector<NewTask> children, NextOptions options);
 
   // Ends this stage: the task waits for a decision (Client::Resume), holding no slot. `reason`: what it waits for,
   // 1 ... 1024 bytes. The handler is called again with stage() + 1, `context` and decision().
   Outcome Suspend(std::string reason, std::optional<Payload> context = std::nullopt);
+  Outcome Suspend(std::string reason, SuspendOptions options);
 
  private:
   internal::TaskContext* const context_;

@@ -36,7 +36,7 @@ enum class TaskState {
 const char* TaskStateName(TaskState state);
 bool IsTerminal(TaskState state);
 
-// How far a handler says it is.
+// How far a handler says it is. One of percent, text and stage_name is required.
 struct ProgressReport {
   // 0 ... 100.
   std::optional<double> percent = {};
@@ -107,6 +107,11 @@ struct TaskInfo {
   // was triggered by hand).
   std::string schedule;
   absl::Time scheduled_at = absl::InfinitePast();
+  // When its first attempt must have begun, it must have ended, and, while a handler has suspended it, a decision must
+  // have come; absl::InfiniteFuture(): no limit.
+  absl::Time start_by = absl::InfiniteFuture();
+  absl::Time end_by = absl::InfiniteFuture();
+  absl::Time decide_by = absl::InfiniteFuture();
   // In words, why it is not running; empty if it runs or has ended.
   std::string waiting_for;
   // Changes whenever state, attempt, stage or progress change; compare for equality only.

@@ -34,6 +34,9 @@ struct TaskOptions {
   // Capabilities that the worker must declare, exact match. Replaces the handler's set; an empty vector needs none. At
   // most 16, each 1 ... 128 bytes of [A-Za-z0-9_.:/-].
   std::optional<std::vector<std::string>> required_capabilities = {};
+  // Longest time an attempt may go without Progress() or Audit(): then it times out. 1 ms ... 30 days, 0 for no limit;
+  // default no limit.
+  std::optional<absl::Duration> progress_timeout = {};
 };
 
 // What a submission does when a task of the same type with the same unique key has not ended.
@@ -64,6 +67,11 @@ struct NewTask {
   // Makes the task unique within its type until it ends: 1 ... 256 bytes. Optional; not allowed for children.
   std::string unique_key = {};
   UniquePolicy unique_policy = UniquePolicy::kReturnExisting;
+  // From the earliest start on: until the first attempt must have begun, and until the task must have ended, retries,
+  // children and waits included. Then it fails for good, and its descendants are cancelled. 1 ms ... 10 years; no limit
+  // if unset.
+  std::optional<absl::Duration> start_timeout = {};
+  std::optional<absl::Duration> total_timeout = {};
 };
 
 }  // namespace baton::inline sdk

@@ -112,9 +112,10 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Registers the handler of a type, or replaces it: running attempts finish with the one they started with. Errors:
-  // INVALID_ARGUMENT naming the type and the field; nothing has changed then. A refusal cannot be overlooked: Run()
-  // fails with it, unless the type was registered properly or given up with Unuse since.
+  // Registers the handler of a type, or replaces it; the options are copied. Running attempts finish with the handler
+  // they started with, everything that starts later gets the new one. Children get its options if their parent returns
+  // after Use has returned. Errors: INVALID_ARGUMENT naming the type and the field; nothing has changed then. A refusal
+  // cannot be overlooked: Run() fails with it, unless the type was registered properly or given up with Unuse since.
   absl::Status Use(const std::string& type, HandlerOptions options);
   template <typename Function, typename = std::enable_if_t<std::is_constructible_v<HandlerFunction, Function>>>
   absl::Status Use(const std::string& type, Function handler) {
