@@ -256,7 +256,11 @@ void SimulatedBroker::PassOn(engine::ClosedBatch& batch) {
   for (engine::SessionOutput& output : batch.outbox.sessions) on_output(std::move(output));
   while (!unsent_.empty() && Send(unsent_.front()).ok()) unsent_.pop_front();
   if (!batch.loads.empty()) RequestLoads(std::move(batch.loads));
-  if (batch.number == 0) return;
+  if (batch.number == 0) {
+    // It was on its way when a view was asked for, and brings none.
+    if (std::exchange(view_wanted_, false)) WantView();
+    return;
+  }
   Committed committed{batch.number, std::move(batch.entry), batch.entry_bytes, batch.stores_pages, nullptr};
   follower_lag_bytes_ += committed.entry_bytes;
   if (std::exchange(view_wanted_, false)) committed.snapshot = store_->TakeSnapshot();
