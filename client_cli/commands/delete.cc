@@ -40,7 +40,7 @@ void AddDeleteCommand(CommandTable& commands) {
   auto arguments = std::make_shared<DeleteArguments>();
   CLI::App& command =
       commands.Add("delete", "Removes tasks that have ended, with their whole workflows and all history",
-                   "  baton delete 42 --reason 'holds a customer's data'\n"
+                   "  baton delete 42 --reason 'asked for by the customer'\n"
                    "  baton bulk delete --tag batch-7 --dry-run --wait\n",
                    [arguments](Session& session) { return RunDelete(session, *arguments); });
   command.add_option("id", arguments->ids, "Tasks")->required()->type_name("ID");
