@@ -64,7 +64,7 @@ class MemberWalk {
 };
 
 // The root is the first of them.
-void Order(std::vector<IdRange>* ranges) {
+void SortRanges(std::vector<IdRange>* ranges) {
   const IdRange root = ranges->front();
   ranges->erase(ranges->begin());
   std::sort(ranges->begin(), ranges->end(), [](const IdRange& a, const IdRange& b) { return a.first < b.first; });
@@ -106,7 +106,7 @@ absl::StatusOr<Members> FindMembers(const View& view, TaskId task) {
     if (state != LiveState::REMOVED) members.root = row.root();
   }
   RETURN_IF_ERROR(MemberWalk(view, &members).From(members.root));
-  Order(&members.ranges);
+  SortRanges(&members.ranges);
   return members;
 }
 
