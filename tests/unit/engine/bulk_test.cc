@@ -9,8 +9,6 @@ using storage::Family;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr absl::StatusCode kRefused = absl::StatusCode::kFailedPrecondition;
-
 class BulkTest : public ::testing::Test {
  protected:
   BulkTest() { harness_.verify_every_commit = true; }
@@ -211,7 +209,7 @@ TEST_F(BulkTest, StopEndsItWhereItIs) {
   EXPECT_GT(row.search().count(), 0u);
   EXPECT_EQ(In(LiveState::CANCELLED, ids), row.changed());
   EXPECT_EQ(In(LiveState::PENDING, ids), 100 - row.changed());
-  EXPECT_THAT(harness_.StopJob(number), ErrorIs(kRefused, "JOB_ENDED"));
+  EXPECT_THAT(harness_.StopJob(number), ErrorIs(absl::StatusCode::kFailedPrecondition, "JOB_ENDED"));
   EXPECT_THAT(harness_.StopJob(4711), ErrorIs(absl::StatusCode::kNotFound, "JOB_NOT_FOUND"));
 }
 

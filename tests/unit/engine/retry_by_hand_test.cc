@@ -9,7 +9,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr absl::StatusCode kRefused = absl::StatusCode::kFailedPrecondition;
+constexpr absl::StatusCode kNotRetried = absl::StatusCode::kFailedPrecondition;
 
 TEST(RetryByHandTest, FailedTaskGoesOnAtItsStageWithAllItsAttempts) {
   EngineHarness harness;
@@ -94,8 +94,8 @@ TEST(RetryByHandTest, WhatHasNotFailedIsRefused) {
   const TaskId running = harness.Submit();
   const TaskId completed = harness.Submit();
   worker.Succeed(completed);
-  EXPECT_THAT(harness.Retry(running), ErrorIs(kRefused, "NOT_ENDED"));
-  EXPECT_THAT(harness.Retry(completed), ErrorIs(kRefused, "TASK_COMPLETED"));
+  EXPECT_THAT(harness.Retry(running), ErrorIs(kNotRetried, "NOT_ENDED"));
+  EXPECT_THAT(harness.Retry(completed), ErrorIs(kNotRetried, "TASK_COMPLETED"));
   EXPECT_THAT(harness.Retry(0), ErrorIs(absl::StatusCode::kNotFound, "TASK_NOT_FOUND"));
   EXPECT_THAT(harness.Retry(4711), ErrorIs(absl::StatusCode::kNotFound, "TASK_NOT_FOUND"));
   EXPECT_EQ(harness.StateOf(completed), LiveState::COMPLETED);
@@ -107,7 +107,7 @@ TEST(RetryByHandTest, WhatEndedWhileItWaitedIsRetriedFromTheStartOnly) {
   const TaskId id = harness.Submit();
   worker.Suspend(id, "approval");
   harness.Cancel(id);
-  EXPECT_THAT(harness.Retry(id), ErrorIs(kRefused, "NO_STAGE_TO_REPEAT"));
+  EXPECT_THAT(harness.Retry(id), ErrorIs(kNotRetried, "NO_STAGE_TO_REPEAT"));
   EXPECT_THAT(harness.Retry(id, true), NoError());
   EXPECT_EQ(worker.DeliveryOf(id).stage, 0u);
 }
@@ -139,9 +139,9 @@ TEST(RetryByHandTest, ChildOfAParentThatWentOnIsRefused) {
   parents.Spawn(root, {kChild});
   children.FailFinally(root + 1);
   ASSERT_TRUE(parents.Runs(root));
-  EXPECT_THAT(harness.Retry(root + 1), ErrorIs(kRefused, "PARENT_WENT_ON"));
+  EXPECT_THAT(harness.Retry(root + 1), ErrorIs(kNotRetried, "PARENT_WENT_ON"));
   parents.Spawn(root, {kChild});
-  EXPECT_THAT(harness.Retry(root + 1), ErrorIs(kRefused, "PARENT_WENT_ON")) << "it waits for others";
+  EXPECT_THAT(harness.Retry(root + 1), ErrorIs(kNotRetried, "PARENT_WENT_ON")) << "it waits for others";
 }
 
 TEST(RetryByHandTest, OneThatWouldExpireAtOnceIsRefused) {
@@ -149,8 +149,8 @@ TEST(RetryByHandTest, OneThatWouldExpireAtOnceIsRefused) {
   const TaskId begin = harness.Submit({.start_timeout = kSecond});
   const TaskId end = harness.Submit({.total_timeout = kSecond});
   harness.Advance(kSecond);
-  EXPECT_THAT(harness.Retry(begin), ErrorIs(kRefused, "DEADLINE_OVER"));
-  EXPECT_THAT(harness.Retry(end), ErrorIs(kRefused, "DEADLINE_OVER"));
+  EXPECT_THAT(harness.Retry(begin), ErrorIs(kNotRetried, "DEADLINE_OVER"));
+  EXPECT_THAT(harness.Retry(end), ErrorIs(kNotRetried, "DEADLINE_OVER"));
 }
 
 TEST(RetryByHandTest, UniqueKeyIsTakenAgainOrTheRetryRefused) {
@@ -178,7 +178,7 @@ TEST(RetryByHandTest, TwoRetriesAtOnceDoItOnce) {
   }
   harness.Settle();
   EXPECT_THAT(replies[0]->error, NoError());
-  EXPECT_THAT(replies[1]->error, ErrorIs(kRefused, "NOT_ENDED"));
+  EXPECT_THAT(replies[1]->error, ErrorIs(kNotRetried, "NOT_ENDED"));
   EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::CANCELLED, Step::RETRIED));
 }
 
@@ -215,7 +215,7 @@ TEST(RetryByHandTest, RemovalThatWasPlannedBeforeIsRefused) {
   remove->removal = std::move(plan->removal);
   remove->removal.as_of = view->number();
   EXPECT_THAT(harness.Retry(id), NoError());
-  EXPECT_THAT(harness.Call(std::move(remove)).error(), ErrorIs(kRefused, "CHANGED"));
+  EXPECT_THAT(harness.Call(std::move(remove)).error(), ErrorIs(kNotRetried, "CHANGED"));
   EXPECT_EQ(harness.StateOf(id), LiveState::PENDING);
   EXPECT_EQ(harness.StateOf(other), LiveState::CANCELLED);
   harness.Sweep();
