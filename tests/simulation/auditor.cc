@@ -74,6 +74,11 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   started_ = now;
   ended_.clear();
   RestoreSessions(now);
+  for (const auto& [number, job] : model_.jobs) {
+    if (job->is_over()) continue;
+    model_.ChangeJob(number).restarted = true;
+    coverage_->Count("job: goes on after a restart");
+  }
   Tell("started at commit ", durable);
 
   REQUIRE(engine.next_id() == model_.next_id(), "after a restart the next id is ", engine.next_id(), ", not ",
@@ -143,13 +148,12 @@ void Auditor::Applies(const engine::Command& command) {
     case Kind::kChangeSchedule:
       return AppliesChangeSchedule(static_cast<const engine::ChangeScheduleCommand&>(command));
     case Kind::kListWorkers:
+    case Kind::kStartJob:
+    case Kind::kStopJob:
     case Kind::kListJobs:
       return;
     case Kind::kDelete:
       return AppliesDelete(static_cast<const engine::DeleteCommand&>(command));
-    case Kind::kStartJob:
-    case Kind::kStopJob:
-      throw Violation("the workload starts no jobs");
     case Kind::kDrain:
       draining_ = true;
       for (auto& [number, session] : model_.sessions) {
@@ -165,7 +169,7 @@ void Auditor::Applies(const engine::Command& command) {
 
 void Auditor::Applied(const engine::Engine& engine) {
   const engine::Batch& batch = engine.OpenBatchForTest();
-  ReadWrites(batch);
+  ReadWrites(batch.writes());
   ReadAnswers(batch);
   ReadOutput(engine);
   CheckNoMoreExpected();
@@ -195,7 +199,9 @@ void Auditor::Finished(const engine::Engine& engine) {
   REQUIRE(broken.empty(), broken);
 }
 
-void Auditor::Closed(uint64_t number) {
+void Auditor::Closed(const engine::ClosedBatch& batch) {
+  const uint64_t number = batch.number;
+  ReadWrites(batch.writes);  // How far jobs are is written last.
   seen_ = {};
   seen_loads_ = 0;
   // One without a number tells of nothing but what is on disk, or on its way there.
@@ -207,6 +213,7 @@ void Auditor::Closed(uint64_t number) {
   open_number_ = number + 1;
   for (const TaskId id : ended_) model_.Change(id).ended_at = now_;
   ended_.clear();
+  LookForJobs();
   commits_[number] = model_;
   while (commits_.size() > kKeptCommits && commits_.begin()->first < durable_) commits_.erase(commits_.begin());
 }
@@ -224,9 +231,9 @@ const Model& Auditor::AsOf(uint64_t number) const {
   return it->second;
 }
 
-void Auditor::ReadWrites(const engine::Batch& batch) {
+void Auditor::ReadWrites(const WriteBatch& writes) {
   size_t at = 0;
-  batch.writes().ForEach([&](WriteBatch::Op op, Family family, absl::string_view key, absl::string_view value) {
+  writes.ForEach([&](WriteBatch::Op op, Family family, absl::string_view key, absl::string_view value) {
     if (at++ < seen_.writes) return;
     ++seen_.writes;
     if (family == Family::kTask && op == WriteBatch::Op::kPut) {
@@ -249,6 +256,13 @@ void Auditor::ReadWrites(const engine::Batch& batch) {
         ReadSchedule(name, Parse<records::v1::ScheduleRow>(value));
       } else {
         ReadScheduleState(name, Parse<records::v1::ScheduleStateRow>(value));
+      }
+    } else if (family == Family::kMeta && key[0] == 'j') {
+      const uint64_t number = engine::ReadU64(key.substr(1));
+      if (op == WriteBatch::Op::kPut) {
+        ReadJob(number, Parse<records::v1::JobRow>(value));
+      } else {
+        model_.jobs.erase(number);
       }
     }
   });
@@ -283,6 +297,7 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
   for (const auto& [name, schedule] : model_.schedules) {
     REQUIRE(!IsDue(schedule), "schedule ", name, " is due and does not fire: ", schedule.state.ShortDebugString());
   }
+  for (const auto& [number, job] : model_.jobs) REQUIRE(job->is_over(), "nobody goes on with job ", number);
   for (const TaskId id : model_.deleting) {
     REQUIRE(model_.StateOf(id) == LiveState::REMOVED, "nobody deletes ", Describe(model_.At(id)));
   }

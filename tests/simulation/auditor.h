@@ -41,7 +41,7 @@ class Auditor {
   void Applied(const engine::Engine& engine);
   void Finishes(bool expire);
   void Finished(const engine::Engine& engine);
-  void Closed(uint64_t number);
+  void Closed(const engine::ClosedBatch& batch);
   void Committed(uint64_t number) { durable_ = number; }
   // An answer leaves.
   void Released(const engine::Command& command);
@@ -94,7 +94,7 @@ class Auditor {
   };
 
   // ── auditor.cc ──
-  void ReadWrites(const engine::Batch& batch);
+  void ReadWrites(const storage::WriteBatch& writes);
   void CheckNoMoreExpected();
   void CheckNothingWaitsInVain(const engine::Engine& engine);
   void Expect(TaskId task, Step::Kind kind, std::string cause) { expected_.push_back({task, kind, std::move(cause)}); }
@@ -128,6 +128,16 @@ class Auditor {
   void NoteRevived();
   bool IsBeingDeleted(TaskId id) const;
   void ReadDeleted(TaskId id);
+  // ── auditor_jobs.cc ──
+  bool JustifyByJob(const ModelTask& task, const Step& step);
+  void CheckStartJob(const engine::StartJobCommand& command);
+  void CheckStopJob(const engine::StopJobCommand& command);
+  void CheckJobs(const engine::ListJobsCommand& command);
+  void ReadJob(uint64_t number, const records::v1::JobRow& row);
+  void ReadWorkflowsOf(uint64_t number, const records::v1::JobRow& row);
+  void CheckJobEnd(uint64_t number, const ModelJob& job) const;
+  void LookForJobs();
+  bool MayBeDeletedByJob(TaskId id) const;
   // ── auditor_retention.cc ──
   void AppliesRemove(const engine::RemoveCommand& command);
   void CheckMayGo(const ModelTask& task) const;
@@ -135,15 +145,15 @@ class Auditor {
   Micros AgeOf(const ModelTask& task) const;
   void ReadDeletes(storage::WriteBatch::Op op, storage::Family family, absl::string_view key, absl::string_view value);
   // ── auditor_sessions.cc ──
-  void AppliesHello(const engine::HelloCommand& command);
-  std::string PredictHello(const engine::HelloCommand& command);
-  void TakeOver(const engine::HelloCommand& command, ModelSession* fresh);
+  void AppliesHello(const engine::HelloCommand& hello);
+  std::string PredictHello(const engine::HelloCommand& hello);
+  void TakeOver(const engine::HelloCommand& hello, ModelSession* fresh);
   void AppliesUpdate(const engine::UpdateWorkerCommand& command);
   void RegisterTypes(const engine::WorkerInfo& worker, const engine::WorkerInfo& before);
   void AppliesClosed(const engine::StreamClosedCommand& command);
-  void AppliesBeat(const engine::HeartbeatCommand& command);
-  void TakeInBeat(const engine::HeartbeatCommand& command, ModelSession& session);
-  void FreeSlot(SessionNumber session, const AttemptId& attempt);
+  void AppliesBeat(const engine::HeartbeatCommand& beat);
+  void TakeInBeat(const engine::HeartbeatCommand& beat, ModelSession& session);
+  void FreeSlot(SessionNumber number, const AttemptId& attempt);
   void ExpectInterruptions(const ModelSession& session, const std::string& cause);
   void ExpectExpiry();
   void Renew(ModelSession& session) { session.lease = lease_now_ + settings_.beat_window, session.silent = false; }
@@ -153,14 +163,23 @@ class Auditor {
   void ApplyStep(TaskId id, const Step& step, bool last);
   void JustifyStep(const ModelTask& task, const Step& step);
   void JustifyMark(const ModelTask& task, const Step& step);
-  void Move(ModelTask& task, const Step& step);
   void CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const;
   void EndTask(TaskId id);
-  void ChildEnded(TaskId parent, uint32_t generation, LiveState state);
+  void ChildEnded(TaskId id, uint32_t generation, LiveState state);
   void ReadDropped(TaskId id);
   void TakeCreations(ModelTask& parent, size_t count, LiveState state);
   ModelTask TakeCreation(const engine::NewTask& source, const ModelTask* parent, LiveState state);
   void Place(const engine::NewTask& source, ModelTask* task) const;
+  // ── auditor_moves.cc ──
+  void Move(ModelTask& task, const Step& step);
+  void LeaveAttempt(ModelTask& task, Step::Kind kind);
+  void Report(ModelTask& task);
+  void Fail(ModelTask& task, const Step& step);
+  void Spawn(ModelTask& task);
+  void Suspend(ModelTask& task, const Step& step);
+  void ExpectCancel(const ModelTask& task);
+  void Mark(ModelTask& task, const Step& step);
+  void Resume(ModelTask& task, const Step& step);
   // ── auditor_retries.cc ──
   bool IsOverdue(const ModelTask& task) const;
   bool JustifyByTime(const ModelTask& task, const Step& step) const;
@@ -176,16 +195,17 @@ class Auditor {
   void CheckSubmit(const engine::SubmitCommand& command, Waiting& waiting);
   bool CheckRepeated(const engine::SubmitCommand& command);
   void CheckSubmitted(const engine::SubmitCommand& command, Waiting& waiting, size_t index);
-  bool CheckUnique(const engine::NewTask& task, const engine::SubmitResult& result);
+  bool CheckUnique(const engine::NewTask& source, const engine::SubmitResult& result);
   bool Runnable(const std::string& type, const Capabilities& required) const;
   void CheckItems(const std::vector<Error>& results, const Waiting& waiting, const std::string& call);
+  void CheckComplete(const engine::CompleteCommand& command, const Waiting& waiting);
   bool TakeDone(const std::string& reason);
   void CheckResume(const engine::ResumeCommand& command, Waiting& waiting);
   void CheckVerb(TaskId id, const Error& error, Waiting& waiting, bool cancels);
   static std::string RefusalOf(LiveState state, bool cancels);
   void CheckPause(const engine::PauseCommand& command, Waiting& waiting);
-  void CheckHello(const engine::HelloCommand& command, const Waiting& waiting);
-  void CheckBeat(const engine::HeartbeatCommand& command);
+  void CheckHello(const engine::HelloCommand& hello, const Waiting& waiting);
+  void CheckBeat(const engine::HeartbeatCommand& beat);
   void CheckWorkers(const engine::ListWorkersCommand& command) const;
   // ── auditor_output.cc ──
   void ReadOutput(const engine::Engine& engine);

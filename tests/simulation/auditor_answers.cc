@@ -45,7 +45,7 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
     case Kind::kHeartbeat:
       return CheckBeat(static_cast<const engine::HeartbeatCommand&>(command));
     case Kind::kComplete:
-      return CheckItems(static_cast<const engine::CompleteCommand&>(command).results, waiting, "Complete");
+      return CheckComplete(static_cast<const engine::CompleteCommand&>(command), waiting);
     case Kind::kReport:
       return CheckItems(static_cast<const engine::ReportCommand&>(command).results, waiting, "Report");
     case Kind::kSpawnChildren: {
@@ -76,9 +76,11 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
     case Kind::kDelete:
       return CheckDelete(static_cast<const engine::DeleteCommand&>(command), waiting);
     case Kind::kStartJob:
+      return CheckStartJob(static_cast<const engine::StartJobCommand&>(command));
     case Kind::kStopJob:
+      return CheckStopJob(static_cast<const engine::StopJobCommand&>(command));
     case Kind::kListJobs:
-      return ExpectError("Jobs", command.error, "");
+      return CheckJobs(static_cast<const engine::ListJobsCommand&>(command));
     case Kind::kDrain:
       for (const TaskId id : model_.live) {
         REQUIRE(model_.At(id).state != LiveState::RUNNING, "drained, but there runs ", Describe(model_.At(id)));
@@ -93,6 +95,15 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
 void Auditor::CheckItems(const std::vector<Error>& results, const Waiting& waiting, const std::string& call) {
   REQUIRE(results.size() == waiting.reasons.size(), call, " has ", results.size(), " answers");
   for (size_t i = 0; i < results.size(); ++i) ExpectError(call, results[i], waiting.reasons[i]);
+}
+
+void Auditor::CheckComplete(const engine::CompleteCommand& command, const Waiting& waiting) {
+  CheckItems(command.results, waiting, "Complete");
+  for (size_t i = 0; i < command.results.size(); ++i) {
+    const TaskId id = command.outcomes[i].attempt.task;
+    const bool expired = std::string(command.results[i].reason) == "TASK_EXPIRED";
+    REQUIRE(!expired || model_.StateOf(id) == LiveState::REMOVED, "called expired: ", Describe(model_.At(id)));
+  }
 }
 
 bool Auditor::TakeDone(const std::string& reason) {

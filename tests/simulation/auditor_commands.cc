@@ -61,10 +61,10 @@ std::string Auditor::PredictOutcome(const engine::Outcome& outcome, std::map<Tas
   if (known.state == LiveState::REMOVED) return "TASK_EXPIRED";
   // It may be dropped before anybody looks, or removed.
   if (known.state == LiveState::STAGED) return "ATTEMPT_OVER|TASK_EXPIRED";
-  const std::string expires = settings_.retention > 0 ? "|TASK_EXPIRED" : "";
-  if (task != nullptr) return (accepted->at(id) == kind ? "" : "ATTEMPT_OVER") + expires;
+  // Until somebody looks, it may be removed, or deleted.
+  if (task != nullptr) return accepted->at(id) == kind ? "|TASK_EXPIRED" : "ATTEMPT_OVER|TASK_EXPIRED";
   const auto ended = known.ended.find(outcome.attempt.attempt);
-  return (ended != known.ended.end() && ended->second == kind ? "" : "ATTEMPT_OVER") + expires;
+  return ended != known.ended.end() && ended->second == kind ? "|TASK_EXPIRED" : "ATTEMPT_OVER|TASK_EXPIRED";
 }
 
 std::string Auditor::PredictChildren(const ModelTask& parent, size_t count) const {

@@ -54,7 +54,8 @@ bool Auditor::JustifyRetry(const ModelTask& task, const Step& step) {
     coverage_->Count(from_start_ ? "RETRIED: from the start" : "RETRIED: at its stage");
     return true;
   }
-  throw Violation(absl::StrCat("retried by nobody: ", Describe(task)));
+  REQUIRE(JustifyByJob(task, step), "retried by nobody: ", Describe(task));
+  return true;
 }
 
 // Others are deleted with all their rows.
@@ -102,6 +103,7 @@ void Auditor::CheckRetry(const engine::RetryCommand& command, const Waiting& wai
     } else if (state == model_.StateOf(command.task)) {
       const std::string refusal = RefusalOfRetry(model_.At(command.task), command.from_start);
       if (!refusal.empty()) allowed.insert(refusal);
+      if (MayBeDeletedByJob(command.task)) allowed.insert("BEING_DELETED");
     }
   }
   REQUIRE(!allowed.empty(), "Retry did nothing to ", Describe(model_.At(command.task)));

@@ -76,6 +76,7 @@ void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
     coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": by a call"));
     return;
   }
+  if (JustifyByJob(task, step)) return;
   REQUIRE(step.kind() == Step::CANCELLED, Step::Kind_Name(step.kind()), " for no reason: ", Describe(task));
   if (step.reason() == kReplacedReason) return coverage_->Count("CANCELLED: replaced");
   REQUIRE(model_.IsDoomed(task), "cancelled for no reason: ", Describe(task));
@@ -92,120 +93,13 @@ void Auditor::JustifyMark(const ModelTask& task, const Step& step) {
     done_verbs_.insert(step.reason());
     return coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": by a call"));
   }
+  if (JustifyByJob(task, step)) return;
   const auto cascade = cascades_.find(step.reason());
   REQUIRE(cascade != cascades_.end(), Step::Kind_Name(step.kind()), " for no reason: ", Describe(task));
   TaskId above = task.parent;
   while (above != 0 && above != cascade->second) above = model_.At(above).parent;
   REQUIRE(above != 0, Step::Kind_Name(step.kind()), " from task ", cascade->second, ", not above ", Describe(task));
   coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": with one above"));
-}
-
-void Auditor::Move(ModelTask& task, const Step& step) {
-  const bool ran = task.state == LiveState::RUNNING;
-  if (ran && engine::EndsAttempt(step.kind())) {
-    task.ended[task.attempt] = step.kind();
-    if (step.kind() != Step::SPAWNED) {
-      for (const TaskId id : task.staged) {
-        REQUIRE(model_.At(id).state == LiveState::REMOVED, "staged task ", id, " was left behind");
-      }
-      task.staged.clear();
-      task.parts = 0;
-    }
-  }
-  if (step.has_context()) task.context = BytesOf(step.context());
-  switch (step.kind()) {
-    case Step::REPORTED:
-      if (task.report_deadline != 0) task.report_deadline = lease_now_ + task.settled->progress_timeout;
-      if (applying_ == nullptr || applying_->kind != engine::Command::Kind::kSpawnChildren) return;
-      ++task.parts;
-      return TakeCreations(task, new_children_.size(), LiveState::STAGED);
-    case Step::SUCCEEDED:
-      task.state = LiveState::COMPLETED;
-      return;
-    case Step::FAILED:
-    case Step::TIMED_OUT: {
-      ++task.failures;
-      const bool again = step.kind() == Step::TIMED_OUT || outcomes_.at(task.id).retryable;
-      task.state = again && task.failures < static_cast<uint32_t>(task.settled->max_retries) ? LiveState::PENDING
-                                                                                             : LiveState::FAILED;
-      if (task.state != LiveState::PENDING) return;
-      const auto [least, most] = RetryBounds(*task.settled, task.failures);
-      REQUIRE(step.due_us() >= now_.wall + least && step.due_us() <= now_.wall + most, "the retry of ", Describe(task),
-              " is due after ", step.due_us() - now_.wall, " us, not after ", least, " to ", most);
-      task.due = step.due_us();
-      return;
-    }
-    case Step::SPAWNED: {
-      task.decision.clear();
-      ++task.generation;
-      task.failures = 0;
-      task.children = std::exchange(task.staged, {});
-      for (const TaskId id : task.children) model_.Change(id).state = LiveState::PENDING;
-      if (!task.children.empty()) coverage_->Count("STAGED -SEALED-> PENDING", task.children.size());
-      task.parts = 0;
-      const size_t count = outcomes_.at(task.id).children.size();
-      task.remaining = task.children.size() + count;
-      task.failed = 0;
-      task.fail_fast = outcomes_.at(task.id).fail_fast;
-      task.children_total += task.remaining;
-      task.state = LiveState::WAITING;
-      TakeCreations(task, count, LiveState::PENDING);
-      if (task.remaining > 0) return;
-      task.state = LiveState::PENDING;
-      ++task.stage;
-      return;
-    }
-    case Step::SUSPENDED:
-      task.state = LiveState::SUSPENDED;
-      task.decision.clear();
-      task.decide_by = outcomes_.at(task.id).decide_within;
-      if (task.decide_by != 0) task.decide_by += now_.wall;
-      task.when_undecided = outcomes_.at(task.id).when_undecided;
-      task.default_decision = BytesOf(step.decision());
-      task.children.clear();
-      task.failed = 0;
-      return;
-    case Step::RELEASED:
-      task.state = LiveState::PENDING;
-      return;
-    case Step::INTERRUPTED:
-      ++task.interruptions;
-      task.state = task.interruptions > settings_.max_interruptions ? LiveState::FAILED : LiveState::PENDING;
-      return;
-    case Step::CHILD_FAILED:
-      task.state = LiveState::FAILED;
-      return;
-    case Step::RETRIED:
-      return Revive(task);
-    case Step::CANCELLED:
-    case Step::EXPIRED:
-      if (ran) {
-        ModelSession* session = model_.Session(task.session);
-        REQUIRE(session != nullptr, "it ran nowhere: ", Describe(task));
-        const auto held = session->held.find({task.id, task.attempt});
-        if (held != session->held.end()) held->second.cancelled = true;
-        if (session->open) expected_cancels_[task.session].insert({task.id, task.attempt});
-      }
-      task.state = step.kind() == Step::EXPIRED ? LiveState::FAILED : LiveState::CANCELLED;
-      return;
-    case Step::PAUSED:
-    case Step::UNPAUSED:
-      REQUIRE(step.after().mark() > task.mark, "an older pause, or one twice: ", Describe(task));
-      task.paused = step.kind() == Step::PAUSED;
-      task.mark = step.after().mark();
-      REQUIRE(step.due_us() == task.due, "the pause says due ", step.due_us(), ": ", Describe(task));
-      return;
-    case Step::RESUMED:
-      task.state = LiveState::PENDING;
-      ++task.stage;
-      task.failures = 0;
-      task.due = now_.wall;
-      task.decision = step.actor() == "broker" ? task.default_decision : BytesOf(step.decision());
-      return;
-    default:
-      break;
-  }
-  throw Violation(absl::StrCat("nobody knows what step ", static_cast<int>(step.kind()), " means"));
 }
 
 void Auditor::CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const {

@@ -123,7 +123,8 @@ void Auditor::CheckSchedule(const engine::Command& command, const Waiting& waiti
   ExpectError(change == nullptr ? "CreateSchedule" : kCalls[static_cast<int>(change->verb)], command.error,
               waiting.reason);
   if (firing_.has_value()) {
-    REQUIRE(change->task == model_.next_id(), "TriggerSchedule tells of task ", change->task);
+    REQUIRE(change != nullptr && change->task == model_.next_id(), "TriggerSchedule does not tell of task ",
+            model_.next_id());
     TakeFiring();
   }
   REQUIRE(deleted_schedules_.empty(), "a deleted schedule is still stored");

@@ -12,10 +12,20 @@ namespace baton::simulation {
 
 using engine::Command;
 
+namespace {
+
+// Small, so that jobs search in many steps.
+service::FinderLimits DrawFinderLimits(Random& random) {
+  return {random.Below(8) + 1, random.Below(30) + 1, random.Below(3) + 1};
+}
+
+}  // namespace
+
 SimulatedBroker::SimulatedBroker(const EngineSettings& settings, TaskId first_id, DiskHabits habits, Timeline* timeline,
                                  Random* random, Coverage* coverage)
     : settings_(settings),
       habits_(habits),
+      finder_limits_(DrawFinderLimits(*random)),
       timeline_(timeline),
       random_(random),
       coverage_(coverage),
@@ -217,7 +227,7 @@ void SimulatedBroker::Round() {
 void SimulatedBroker::HandOver() {
   if (!engine_->has_batch() || committing_.has_value()) return;
   committing_ = engine_->CloseBatch();
-  auditor_.Closed(committing_->number);
+  auditor_.Closed(*committing_);
   Micros delay = 20;
   if (committing_->number != 0) {
     const bool stalls = random_->Chance(habits_.stall_permille);
@@ -331,7 +341,10 @@ void SimulatedBroker::RequestLoads(std::vector<engine::LoadRequest> requests) {
     const uint64_t min_number = request.min_number;
     reads_.push_back(
         {min_number, [this, request = std::move(request)](const std::shared_ptr<const engine::View>& view) {
-           absl::StatusOr<engine::LoadResult> loaded = engine::Load(*view, request);
+           absl::StatusOr<engine::LoadResult> loaded =
+               engine::Load(*view, request, [this](const engine::View& of, const engine::LoadRequest& wanted) {
+                 return service::FindTasks(of, wanted, finder_limits_);
+               });
            REQUIRE(loaded.ok(), "cannot load: ", loaded.status().ToString());
            loaded_.push_back(*std::move(loaded));
            WakeEngine();

@@ -15,6 +15,7 @@
 #include "broker/engine/engine.h"
 #include "broker/engine/retention/sweeper.h"
 #include "broker/engine/run/lanes.h"
+#include "broker/service/read/task_finder.h"
 #include "broker/storage/memory_store.h"
 #include "tests/simulation/auditor.h"
 #include "tests/simulation/random.h"
@@ -118,6 +119,7 @@ class SimulatedBroker {
 
   const EngineSettings settings_;
   DiskHabits habits_;
+  const service::FinderLimits finder_limits_;
   Timeline* const timeline_;
   Random* const random_;
   Coverage* const coverage_;

@@ -20,12 +20,54 @@ T FirstOf(T fallback, std::initializer_list<std::optional<T>> options) {
   return fallback;
 }
 
+// The state that callers are shown; UNSPECIFIED: they see no such task.
+v1::TaskState ShownState(const ModelTask& task) {
+  switch (task.state) {
+    case LiveState::COMPLETED:
+      return v1::TASK_STATE_COMPLETED;
+    case LiveState::FAILED:
+      return v1::TASK_STATE_PERMANENTLY_FAILED;
+    case LiveState::CANCELLED:
+      return v1::TASK_STATE_CANCELLED;
+    case LiveState::PENDING:
+      return task.paused ? v1::TASK_STATE_PAUSED : v1::TASK_STATE_PENDING;
+    case LiveState::RUNNING:
+      return task.paused ? v1::TASK_STATE_PAUSED : v1::TASK_STATE_RUNNING;
+    case LiveState::WAITING:
+    case LiveState::SUSPENDED:
+      return task.paused ? v1::TASK_STATE_PAUSED : v1::TASK_STATE_SUSPENDED;
+    default:
+      return v1::TASK_STATE_UNSPECIFIED;
+  }
+}
+
 }  // namespace
 
 ModelTask& Model::Change(TaskId id) {
   std::shared_ptr<const ModelTask>& task = tasks_[id - first_id_];
   if (task.use_count() > 1) task = std::make_shared<ModelTask>(*task);
   return const_cast<ModelTask&>(*task);  // Made non-const, and shared with nobody.
+}
+
+ModelJob& Model::ChangeJob(uint64_t number) {
+  std::shared_ptr<const ModelJob>& job = jobs.at(number);
+  if (job.use_count() > 1) job = std::make_shared<ModelJob>(*job);
+  return const_cast<ModelJob&>(*job);
+}
+
+uint64_t Model::JobWith(const std::string& reason) const {
+  for (const auto& [number, job] : jobs) {
+    if (!job->is_over() && job->row.reason() == reason) return number;
+  }
+  return 0;
+}
+
+bool ModelJob::Matches(const ModelTask& task) const {
+  if (task.id > row.ids() || (row.verb() == records::v1::JobRow::DELETE && task.parent != 0)) return false;
+  const v1::TaskState state = ShownState(task);
+  return state != v1::TASK_STATE_UNSPECIFIED && (filter.type().empty() || filter.type() == task.type) &&
+         (filter.tag().empty() || filter.tag() == task.tag) &&
+         std::find(filter.states().begin(), filter.states().end(), state) != filter.states().end();
 }
 
 TaskId Model::RootOf(TaskId id) const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "baton/records/v1/records.pb.h"
+#include "baton/v1/admin.pb.h"
 #include "broker/engine/command.h"
 #include "broker/engine/limits.h"
 #include "broker/engine/live/page.h"
@@ -112,6 +113,22 @@ struct ModelRequest {
   std::vector<engine::SubmitResult> results;
 };
 
+// Something that is done to all tasks that match a filter.
+struct ModelJob {
+  records::v1::JobRow row;  // As it was stored last.
+  v1::TaskFilter filter;
+  bool stopped = false;
+  bool restarted = false;   // The broker was, in the middle of it: what was found may be found again.
+  bool committed = false;   // So are those two.
+  std::set<TaskId> ever;    // Tasks that matched in some commit since it began.
+  std::set<TaskId> always;  // In every one.
+  uint64_t steps = 0;       // That tell of it.
+  std::set<TaskId> roots;   // Of workflows that it deletes.
+
+  bool is_over() const { return row.ended_us() != 0; }
+  bool Matches(const ModelTask& task) const;
+};
+
 // Cheap to copy: tasks are shared until they change. A copy is the state at one commit.
 class Model {
  public:
@@ -146,6 +163,10 @@ class Model {
   // Whether the task or a descendant has not ended.
   bool LivesBelow(TaskId id) const;
 
+  ModelJob& ChangeJob(uint64_t number);
+  // Of those under way; 0: none has this reason.
+  uint64_t JobWith(const std::string& reason) const;
+
   ModelSession* Session(SessionNumber number);
   ModelSession* Worker(const std::string& worker_id);
   std::vector<TaskId> RunningIn(SessionNumber number) const;
@@ -164,6 +185,7 @@ class Model {
   std::map<std::string, engine::Schedule> schedules;
   uint64_t last_schedule = 0;  // The highest number there ever was.
   std::map<std::string, TaskId> holders;
+  std::map<uint64_t, std::shared_ptr<const ModelJob>> jobs;
   // Tasks that are to go with all below them.
   std::set<TaskId> deleting;
   std::map<std::string, std::shared_ptr<const ModelRequest>> requests;

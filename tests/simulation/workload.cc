@@ -70,7 +70,7 @@ void Workload::DrawFaults() {
     if (random_.Chance(300)) *fault = 0;
   }
   for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_, &pauses_, &schedules_, &deadlines_,
-                     &retries_, &deletes_}) {
+                     &retries_, &deletes_, &jobs_}) {
     *kind = random_.Chance(750);
   }
 }
@@ -89,7 +89,7 @@ WorkerHabits Workload::DrawWorker(size_t index) {
   habits.worker_id = absl::StrCat("worker ", index > 0 && random_.Chance(100) ? index - 1 : index);
   if (random_.Chance(200)) habits.pod_id = absl::StrCat("pod ", random_.Below(2));
   habits.types = {"work", "parent"};
-  if (index == 0 || random_.Chance(300)) habits.types.push_back("rare");
+  if (index == 0 || random_.Chance(300)) habits.types.emplace_back("rare");
   if (index == 0 || random_.Chance(300)) habits.capabilities = {"GPU"};
   habits.slots = static_cast<uint32_t>(random_.Between(1, 4));
   if (random_.Chance(500)) habits.handler_options.timeout = random_.Between(1, 10) * kSecond;
@@ -131,7 +131,7 @@ void Workload::Turn() {
 
 void Workload::Act() {
   const bool crowded = broker_.auditor().model().live.size() > kCrowd;
-  switch (random_.Below(crowded ? 200 : 40)) {
+  switch (random_.Below(crowded ? 200 : 42)) {
     case 0:
       return ListWorkers();
     case 1:
@@ -162,6 +162,9 @@ void Workload::Act() {
     case 18:
     case 19:
       return random_.Chance(600) ? Retry() : Delete();
+    case 20:
+    case 21:
+      return Job();
     default:
       if (!crowded || random_.Chance(20)) Submit();
   }
@@ -200,8 +203,8 @@ void Workload::ChangeWorker(SimulatedWorker& worker) {
     habits.slots = static_cast<uint32_t>(random_.Between(0, 4));
     habits.capabilities = random_.Chance(500) ? Capabilities{"GPU"} : Capabilities{};
     habits.types = {"work"};
-    if (random_.Chance(800)) habits.types.push_back("parent");
-    if (random_.Chance(300)) habits.types.push_back("rare");
+    if (random_.Chance(800)) habits.types.emplace_back("parent");
+    if (random_.Chance(300)) habits.types.emplace_back("rare");
     if (random_.Chance(300)) habits.handler_options.timeout = random_.Between(1, 10) * kSecond;
     if (random_.Chance(300)) habits.handler_options.priority = static_cast<int32_t>(random_.Between(-1, 1));
   });

@@ -66,6 +66,10 @@ class Workload {
   void Schedule();
   void CreateSchedule(const std::string& name);
   void ChangeSchedule(const std::string& name, engine::ChangeScheduleCommand::Verb verb);
+  // ── workload_jobs.cc ──
+  void Job();
+  void StartJob();
+  void StopJob();
   // ── workload_verbs.cc ──
   void Cancel();
   void Resume(TaskId id);
@@ -102,7 +106,7 @@ class Workload {
   std::vector<engine::Schedule> schedules_made_;
   bool healing_ = false;
   bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true, pauses_ = true,
-       schedules_ = true, deadlines_ = true, retries_ = true, deletes_ = true;
+       schedules_ = true, deadlines_ = true, retries_ = true, deletes_ = true, jobs_ = true;
   uint64_t numbers_ = 0;  // For texts that have to be unique.
 };
 
