@@ -105,6 +105,8 @@ std::vector<std::string> RequiredEvents() {
       "Report: TASK_NOT_FOUND",
       "SpawnChildren: ATTEMPT_OVER",
       "SpawnChildren: PART_MISSING",
+      "SpawnChildren: TASK_EXPIRED",
+      "SpawnChildren: TASK_NOT_FOUND",
       "SpawnChildren: TOO_DEEP",
       "SpawnChildren: TOO_MANY_CHILDREN",
       "Cancel: TASK_EXPIRED",
