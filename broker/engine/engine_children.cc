@@ -72,16 +72,26 @@ void Engine::SpawnStaged(std::unique_ptr<Command> owned) {
   auto& command = static_cast<SpawnChildrenCommand&>(*owned);
   Task* parent = FindAttempt(command.attempt);
   if (parent == nullptr) {
-    command.error = Aborted("ATTEMPT_OVER", absl::StrCat("attempt ", command.attempt.attempt, " of task ",
-                                                         command.attempt.task, " is over: stop working on it"));
-  } else if (command.part > parent->staged_parts + 1) {
+    const auto parked = Park(std::move(owned));
+    return ExplainOver(command.attempt, Outcome::Kind::kSpawned, [this, parked](Error error) {
+      const AttemptId& attempt = static_cast<SpawnChildrenCommand&>(*parked->command).attempt;
+      // Also if it has spawned: what is sealed takes no further part.
+      if (error.ok()) {
+        error = Aborted("ATTEMPT_OVER", absl::StrCat("attempt ", attempt.attempt, " of task ", attempt.task,
+                                                     " has spawned its children: stop working on it"));
+      }
+      parked->command->error = std::move(error);
+      batch_.Answer(std::move(parked->command));
+    });
+  }
+  if (command.part > parent->staged_parts + 1) {
     command.error = FailedPrecondition("PART_MISSING", absl::StrCat("part ", command.part, " came before part ",
                                                                     parent->staged_parts + 1, ": send them in order"));
   } else if (command.part == parent->staged_parts + 1) {
     command.error = CheckChildren(*parent, command.children);
     if (command.error.ok()) Stage(command.children, *parent);
   }
-  if (parent != nullptr) command.staged = CountOf(parent->staged);
+  command.staged = CountOf(parent->staged);
   batch_.Answer(std::move(owned));
 }
 

@@ -61,7 +61,7 @@ void Engine::RunJob(uint64_t number, Job& job) {
     if (job.of_search) {
       job.row.mutable_search()->set_count(job.rest->count);
     } else {
-      job.ranges.pop_front();
+      job.ranges.erase(job.ranges.begin(), job.ranges.begin() + static_cast<ptrdiff_t>(job.ranges_begun));
       if (job.rest->count > 0) job.ranges.push_front(*job.rest);
     }
     job.rest.reset();
@@ -74,7 +74,8 @@ void Engine::RunJob(uint64_t number, Job& job) {
     request.ranges = NextToDelete(job);
   } else if (!job.ranges.empty()) {
     request.kind = LoadRequest::Kind::kLiveIds;
-    request.range = job.ranges.front();
+    request.ranges.assign(job.ranges.begin(),
+                          job.ranges.begin() + static_cast<ptrdiff_t>(std::min(job.ranges.size(), kRoundJobSteps)));
   } else if (job.row.search().count() > 0 && !job.row.stopped()) {
     request.kind = LoadRequest::Kind::kMatches;
     request.range = {job.row.search().first(), job.row.search().count()};
@@ -112,6 +113,7 @@ void Engine::Found(const LoadResult& loaded) {
   if (loaded.request.kind == LoadRequest::Kind::kPart) return DeletePart(job, loaded);
   job.of_search = loaded.request.kind == LoadRequest::Kind::kMatches;
   if (job.of_search && job.row.stopped()) return;
+  job.ranges_begun = loaded.ranges_begun;
   job.rest = loaded.rest;
   if (job.of_search) return FoundMatches(number, job, loaded.found);
   job.applying = loaded.found.size();

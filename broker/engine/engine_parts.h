@@ -96,7 +96,9 @@ struct Job {
   bool asked = false;           // Something is being loaded.
   bool of_search = false;       // What was found last is what was searched for, not in a range.
   size_t applying = 0;          // Found, and nothing done to them yet.
-  std::optional<IdRange> rest;  // Of the range in work, to go on with when all found are done.
+  // To go on with when all found are done: so many ranges were begun, and this is left of the last.
+  size_t ranges_begun = 0;
+  std::optional<IdRange> rest;
   bool dirty = true;
 };
 

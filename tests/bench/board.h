@@ -77,6 +77,8 @@ struct BoardHeader {
   std::atomic<uint64_t> warm_ran;
   // When the last parent was called again because its children had ended.
   std::atomic<int64_t> joined_at;
+  // When the handler of a kCancelled task saw that it should stop; 0 until then.
+  std::atomic<int64_t> noticed_at;
   Role producers[kMaxProducers];
   Role workers[kMaxWorkers];
   // Who took the last task of a type that is held (see worker.h): index + 1.

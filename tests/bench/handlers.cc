@@ -33,6 +33,8 @@ Outcome Handlers::Run(Kind kind, Task& task) {
       return RunParent(Kind::kChild, task);
     case Kind::kMixed:
       return RunMixed(*sequence, task);
+    case Kind::kCancelled:
+      return RunUntilCancelled(task);
     default:
       if (FateOf(kind, *sequence).state == v1::TASK_STATE_COMPLETED) return {};
       return FinalError("as planned");
@@ -134,6 +136,15 @@ Outcome Handlers::Hold(Task& task) {
   board_->Ring();
   while (!task.WaitCancelled(absl::Seconds(1)) && board_->header().gate.load() != Gate::kStop) {
   }
+  return {};
+}
+
+Outcome Handlers::RunUntilCancelled(Task& task) {
+  board_->Ring();  // It has begun.
+  while (!task.WaitCancelled(absl::Seconds(1)) && board_->header().gate.load() != Gate::kStop) {
+  }
+  board_->header().noticed_at.store(MonotonicNow());
+  board_->Ring();
   return {};
 }
 

@@ -39,6 +39,8 @@ class Handlers {
   void Report(Task& task);
   // Tells the board who has the task, and keeps it until it is cancelled.
   Outcome Hold(Task& task);
+  // Runs until it is cancelled, and tells when that was.
+  Outcome RunUntilCancelled(Task& task);
   // A task or a child that should not be: ends the run.
   Outcome Refuse(const Task& task, const std::string& what);
 

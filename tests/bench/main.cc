@@ -38,7 +38,7 @@ constexpr Mode kModes[] = {
     {"latency", "One task every 5 ms: when it is due to handler start", 2000, baton::bench::RunLatency},
     {"open-loop", "The same at a given rate, or at half of what the broker can take", 500'000,
      baton::bench::RunOpenLoop},
-    {"cancel", "a parent with N children that wait is cancelled, beside unrelated tasks", 100'000,
+    {"cancel", "Running tasks are cancelled; then a parent with N children that wait, beside unrelated tasks", 100'000,
      baton::bench::RunCancel},
     {"fanout", "N children of one parent, and as many tasks without one", 100'000, baton::bench::RunFanout},
     {"backlog", "Memory, disk, rate and cold restart with N tasks that wait", 10'000'000, baton::bench::RunBacklog},

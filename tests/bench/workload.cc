@@ -91,6 +91,8 @@ std::string TypeOf(Kind kind, uint64_t sequence) {
       return "bench.backlog";
     case Kind::kHeld:
       return "bench.held";
+    case Kind::kCancelled:
+      return "bench.cancelled";
     case Kind::kStream:
       return "bench.stream";
     case Kind::kSpread:
@@ -135,6 +137,8 @@ Fate FateOf(Kind kind, uint64_t sequence) {
       return {sequence % kMixedChildren == 0 ? v1::TASK_STATE_PERMANENTLY_FAILED : v1::TASK_STATE_COMPLETED, 1};
     case Kind::kParent:
       return {v1::TASK_STATE_COMPLETED, 2};
+    case Kind::kCancelled:
+      return {v1::TASK_STATE_CANCELLED, 1};
     default:
       return {v1::TASK_STATE_COMPLETED, 1};
   }

@@ -21,6 +21,8 @@ enum class Kind {
   kBacklog,
   // Its handler runs until it is cancelled.
   kHeld,
+  // The same; it tells when it noticed.
+  kCancelled,
   // Unrelated ones, now and then, while something else is measured.
   kStream,
   // 20 types, 5 priorities, every tenth due in 1 to 30 days; never run.

@@ -54,6 +54,37 @@ TEST_F(BrokerTest, AParentResumesWithTheOutcomesOfItsChildren) {
   EXPECT_EQ(WaitForEnd(id).state(), v1::TASK_STATE_COMPLETED);
 }
 
+TEST_F(BrokerTest, AParentReadsTheErrorsOfItsChildrenToTheLastLine) {
+  Submit("parent");
+  auto parents = Connect("p", "parent");
+  auto children = Connect("c", "child");
+  const auto first = parents->NextDelivery();
+  ASSERT_TRUE(first.has_value());
+  v1::Outcome spawn = SpawnOf(*first, 1, "child");
+  // No bytes are bytes, too.
+  spawn.mutable_spawned()->mutable_context()->set_data("");
+  ASSERT_EQ(Complete(*parents, spawn).code(), 0);
+  const auto child = children->NextDelivery();
+  ASSERT_TRUE(child.has_value());
+  EXPECT_FALSE(child->has_context()) << "that is for the parent";
+  v1::Outcome failure;
+  failure.set_attempt_token(child->attempt_token());
+  failure.mutable_failed()->set_error("it broke\n\tat line 7, \"ü\"\n\ncaused by: dust\n");
+  ASSERT_EQ(Complete(*children, failure).code(), 0);
+  const auto second = parents->NextDelivery();
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->context().value_case(), v1::Payload::kData);
+  v1::ListChildOutcomesRequest request;
+  v1::ListChildOutcomesResponse response;
+  request.set_attempt_token(second->attempt_token());
+  TestContext context;
+  ASSERT_THAT(tasks().ListChildOutcomes(&context, request, &response), IsOk());
+  ASSERT_EQ(response.outcomes_size(), 1);
+  EXPECT_EQ(response.outcomes(0).state(), v1::TASK_STATE_PERMANENTLY_FAILED);
+  EXPECT_EQ(response.outcomes(0).error(), failure.failed().error());
+  EXPECT_EQ(Get(child->task_id()).last_error(), failure.failed().error());
+}
+
 TEST_F(BrokerTest, StagedChildrenAppearWithTheSeal) {
   const uint64_t id = Submit("parent");
   auto parents = Connect("p", "parent");

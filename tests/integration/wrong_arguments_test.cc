@@ -5,12 +5,12 @@
 //   HANDLER_INVALID              FIELD_REQUIRED, BAD_NAME, DUPLICATE_HANDLER of Claim: wrong_reports_test.cc
 //   BAD_CRON                     BAD_CRON, BAD_TIME_ZONE: wrong_schedules_test.cc
 //   RECORD_INVALID               FIELD_REQUIRED, BAD_NAME, OUT_OF_RANGE, … of a new task
-//   PARENT_NOT_FOUND             TASK_NOT_FOUND of Complete, ATTEMPT_OVER of SpawnChildren: wrong_reports_test.cc
+//   PARENT_NOT_FOUND             TASK_NOT_FOUND of Complete and SpawnChildren: wrong_reports_test.cc
 //   PARENT_NOT_OWNED, NOT_OWNER  ATTEMPT_OVER: wrong_reports_test.cc
 //   CHILD_NAME_MISSING           FIELD_REQUIRED of children[…].type: wrong_reports_test.cc
 //   CLAIM_INVALID                FIELD_REQUIRED, BAD_NAME, OUT_OF_RANGE of Claim: wrong_reports_test.cc
 //   INVALID_STATUS, INVALID_TYPE BAD_FILTER; of a bulk job also EMPTY_FILTER: wrong_jobs_test.cc
-//   TASK_NOT_FOUND               TASK_NOT_FOUND; of a report also ATTEMPT_OVER
+//   TASK_NOT_FOUND               TASK_NOT_FOUND, TASK_EXPIRED: expired_test.cc
 //   ILLEGAL_TRANSITION           TASK_TERMINAL, NOT_SUSPENDED, WAITS_FOR_CHILDREN, STAGE_OVER, NOT_PAUSED, NOT_ENDED,
 //                                TASK_COMPLETED, ATTEMPT_OVER; WORKFLOW_LIVE: wrong_jobs_test.cc
 //   ID_REQUIRED, NAME_REQUIRED   FIELD_REQUIRED

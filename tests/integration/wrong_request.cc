@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "broker/storage/rocksdb_store.h"
 #include "tests/integration/raw_call.h"
 
 namespace baton {
@@ -254,6 +255,19 @@ WrongRequestTest::Stored WrongRequestTest::Store() {
   stored[{storage::kFamilyCount, "commit"}] = std::to_string(snapshot->number());
   stored[{storage::kFamilyCount, "next task"}] = std::to_string(info.next_task_id());
   return stored;
+}
+
+void WrongRequestTest::Tamper(const std::function<void(const storage::Snapshot&, storage::WriteBatch*)>& change) {
+  Stop();
+  {
+    const auto store = storage::OpenRocksDbStore(settings_.store);
+    ASSERT_TRUE(store.ok()) << store.status();
+    storage::WriteBatch batch;
+    change(*(*store)->TakeSnapshot(), &batch);
+    std::string error;
+    ASSERT_EQ((*store)->Commit(batch, (*store)->number() + 1, &error), storage::CommitResult::kDone) << error;
+  }
+  Start();
 }
 
 void WrongRequestTest::SendAll(const std::vector<WrongRequest>& rows) {

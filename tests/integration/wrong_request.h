@@ -5,12 +5,14 @@
 
 #include <google/protobuf/text_format.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "broker/storage/store.h"
 #include "tests/integration/broker_fixture.h"
 
 namespace baton {
@@ -55,9 +57,15 @@ class WrongRequestTest : public BrokerTest {
 
   // Sends every row, and checks its refusal and what is stored after it.
   void SendAll(const std::vector<WrongRequest>& rows);
+  // Stops the broker, changes what is stored, and starts it again.
+  void Tamper(const std::function<void(const storage::Snapshot& stored, storage::WriteBatch* change)>& change);
   // One call; the response is an empty message if it fails.
   grpc::Status Call(const std::string& method, const std::string& request,
                     std::unique_ptr<google::protobuf::Message>* response);
+  // A call that must be taken.
+  void Do(const std::string& method, const std::string& request);
+  // Hands `task` out and keeps its token.
+  v1::Delivery Run(const std::string& task);
   // How one request is refused: the error of the call, or of its only item; code 0 if it is not.
   v1::Error Send(const std::string& method, const std::string& request);
 
@@ -74,6 +82,7 @@ class WrongRequestTest : public BrokerTest {
 
   // With the things of the scene in the place of their names.
   std::string Filled(const std::string& text) const;
+  uint64_t IdOf(const std::string& task) const { return std::stoull(things_.at("<" + task + ">")); }
 
  private:
   void SubmitTasks();
@@ -82,11 +91,7 @@ class WrongRequestTest : public BrokerTest {
   void MakeSchedules();
   void ReadPages();
   void NameSizes();
-  // Hands `task` out and keeps its token.
-  v1::Delivery Run(const std::string& task);
   void End(const std::string& task, v1::Outcome outcome);
-  // Calls that must be taken.
-  void Do(const std::string& method, const std::string& request);
 
   std::unique_ptr<WorkerStream> worker_;
   std::map<std::string, std::string> things_;

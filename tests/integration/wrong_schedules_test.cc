@@ -1,5 +1,7 @@
 // Schedules, with every kind of wrong argument. What of the catalogue of errors this covers: wrong_arguments_test.cc.
 #include "absl/strings/str_cat.h"
+#include "baton/records/v1/records.pb.h"
+#include "broker/engine/format/keys.h"
 #include "tests/integration/wrong_request.h"
 
 namespace baton {
@@ -136,6 +138,20 @@ TEST_F(WrongRequestTest, ChangeAndListSchedules) {
       Row("the token of another list", "TaskAdmin.ListSchedules", "page_token: '<page of tasks>'", kInvalid,
           "BAD_PAGE_TOKEN", {"<page of tasks>"}),
   });
+}
+
+// The data of time zones may be older after a restart, or those of another machine.
+TEST_F(WrongRequestTest, ScheduleWhoseTimeZoneIsGone) {
+  const std::string key = engine::ScheduleMetaKey("held");
+  Tamper([&](const storage::Snapshot& stored, storage::WriteBatch* change) {
+    std::string value;
+    records::v1::ScheduleRow row;
+    ASSERT_TRUE(stored.Get(storage::Family::kMeta, key, &value).ok() && row.ParseFromString(value));
+    row.set_time_zone("Mars/Olympus");
+    change->Put(storage::Family::kMeta, key, row.SerializeAsString());
+  });
+  SendAll({Row("a time zone that is gone", "TaskAdmin.UnpauseSchedule", "name: 'held'", kPrecondition, "BAD_SCHEDULE",
+               {"schedule 'held' cannot go on", "Mars/Olympus"})});
 }
 
 TEST_F(WrongRequestTest, PreviewSchedule) {

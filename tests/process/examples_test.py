@@ -59,6 +59,15 @@ class ExamplesTest(ProcessTest):
         bad = self.wait_for_end(self.submit("resize_all", ["a.txt", "b.txt", "c.png"]), "PERMANENTLY_FAILED")
         self.assertIn("too many pictures failed", bad["last_error"])
 
+    def test_a_fan_out_that_needs_all_fails_with_the_first_of_them(self):
+        self.start("fan-out", "FAN_OUT_WORKER")
+        album = self.wait_for_end(self.submit("make_album", ["a.png", "b.png"]))
+        self.assertEqual(album["result"], {"pages": ["small-a.png", "small-b.png"]})
+        bad = self.wait_for_end(self.submit("make_album", ["slow.raw", "notes.txt"]), "PERMANENTLY_FAILED")
+        slow, notes = bad["id"] + 1, bad["id"] + 2
+        self.assertIn(f"child {notes} has failed: notes.txt is not a picture", bad["last_error"])
+        self.assertIn("its parent has failed", self.wait_for_end(slow, "CANCELLED")["cancel_reason"])
+
     def test_a_reloaded_handler_takes_over_at_once_and_for_suspended_tasks(self):
         greeting = self.folder / "greeting"
         greeting.write_text("Good morning\n")

@@ -106,6 +106,8 @@ class Auditor {
   void AppliesPauseType(const engine::PauseTypeCommand& command);
   void AppliesSpawn(const engine::SpawnChildrenCommand& command);
   std::string PredictChildren(const ModelTask& parent, size_t count) const;
+  // Of a part for an attempt that does not run.
+  std::string PredictLatePart(engine::TaskId parent) const;
   // ── auditor_schedules.cc ──
   void AppliesCreateSchedule(const engine::CreateScheduleCommand& command);
   void AppliesChangeSchedule(const engine::ChangeScheduleCommand& command);

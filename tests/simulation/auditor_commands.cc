@@ -72,6 +72,15 @@ std::string Auditor::PredictChildren(const ModelTask& parent, size_t count) cons
   return parent.staged.size() + count > settings_.max_children ? "TOO_MANY_CHILDREN" : "";
 }
 
+std::string Auditor::PredictLatePart(TaskId parent) const {
+  if (!model_.Exists(parent)) return "TASK_NOT_FOUND";
+  const LiveState state = model_.StateOf(parent);
+  if (state == LiveState::REMOVED) return "TASK_EXPIRED";
+  // It may be dropped before anybody looks, or removed.
+  const bool may_go = state == LiveState::STAGED || settings_.retention > 0;
+  return may_go ? "ATTEMPT_OVER|TASK_EXPIRED" : "ATTEMPT_OVER";
+}
+
 void Auditor::AppliesReport(const engine::ReportCommand& command) {
   Waiting& waiting = waiting_[&command];
   for (const engine::Report& report : command.reports) {
@@ -100,7 +109,7 @@ void Auditor::AppliesSpawn(const engine::SpawnChildrenCommand& command) {
   Waiting& waiting = waiting_[&command];
   const ModelTask* parent = model_.Running(command.attempt);
   if (parent == nullptr) {
-    waiting.reason = "ATTEMPT_OVER";
+    waiting.reason = PredictLatePart(command.attempt.task);
   } else if (command.part > parent->parts + 1) {
     waiting.reason = "PART_MISSING";
   } else if (command.part == parent->parts + 1) {

@@ -112,6 +112,8 @@ constexpr const char* kRequired[] = {
     "Report: TASK_NOT_FOUND",
     "SpawnChildren: ATTEMPT_OVER",
     "SpawnChildren: PART_MISSING",
+    "SpawnChildren: TASK_EXPIRED",
+    "SpawnChildren: TASK_NOT_FOUND",
     "SpawnChildren: TOO_DEEP",
     "SpawnChildren: TOO_MANY_CHILDREN",
     "Cancel: TASK_EXPIRED",

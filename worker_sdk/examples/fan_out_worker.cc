@@ -1,5 +1,6 @@
-// A fan-out of which a part may fail: `resize_all` has every picture resized by a child of its own. Children that fail
-// for good do not fail their parent: it sees every outcome and decides.
+// Fan-outs: every picture is resized by a child of its own. `resize_all` makes do without what fails: children that
+// fail for good do not fail their parent, which sees every outcome and decides. `make_album` needs all of them: with
+// fail_fast the first failure fails the parent at once and cancels the other children.
 #include <baton/worker.h>
 
 #include "absl/synchronization/mutex.h"
@@ -9,14 +10,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-baton::Outcome ResizeAll(baton::Task& task) {
-  if (task.stage() == 0) {
-    std::vector<baton::NewTask> children;
-    for (const Json& picture : Json::parse(task.payload().bytes())) {
-      children.push_back({.type = "resize", .payload = picture.get<std::string>()});
-    }
-    return task.Next(std::move(children));
+std::vector<baton::NewTask> OneForEach(const baton::Payload& pictures) {
+  std::vector<baton::NewTask> children;
+  for (const Json& picture : Json::parse(pictures.bytes())) {
+    children.push_back({.type = "resize", .payload = picture.get<std::string>()});
   }
+  return children;
+}
+
+baton::Outcome ResizeAll(baton::Task& task) {
+  if (task.stage() == 0) return task.Next(OneForEach(task.payload()));
   Json done = Json::array(), failed = Json::object();
   for (const baton::ChildOutcome& child : task.Children()) {
     if (child.completed()) {
@@ -30,9 +33,19 @@ baton::Outcome ResizeAll(baton::Task& task) {
   return baton::Payload::Json(Json{{"resized", done}, {"failed", failed}}.dump());
 }
 
+baton::Outcome MakeAlbum(baton::Task& task) {
+  if (task.stage() == 0) return task.Next(OneForEach(task.payload()), {.fail_fast = true});
+  // It comes here only if every picture is there.
+  Json pages = Json::array();
+  for (const baton::ChildOutcome& child : task.Children()) pages.push_back(child.result.bytes());
+  return baton::Payload::Json(Json{{"pages", pages}}.dump());
+}
+
 baton::Outcome Resize(baton::Task& task) {
   const std::string& picture = task.payload().bytes();
   if (picture.ends_with(".txt")) return baton::FinalError(picture + " is not a picture");
+  // Developing takes long: it is given up when nobody wants the picture any more.
+  if (picture.ends_with(".raw") && task.WaitCancelled(absl::Minutes(1))) return {};
   return "small-" + picture;
 }
 
@@ -42,6 +55,7 @@ int main() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // gRPC's locks cost a quarter without it
   baton::Worker worker;
   absl::Status used = worker.Use("resize_all", ResizeAll);
+  used.Update(worker.Use("make_album", MakeAlbum));
   used.Update(worker.Use("resize", Resize));
   if (!used.ok()) return 2;
   worker.ShutdownOnSignals();

@@ -66,7 +66,11 @@ class OutcomeWriter {
       suspended->set_timeout_us(absl::ToInt64Microseconds(*options.timeout));
       suspended->set_when_undecided(WireUndecided(options.when_undecided));
     }
-    absl::Status status = Context(std::move(options.context), suspended);
+    absl::Status status;
+    if (Trimmed(suspended->reason()).empty()) {
+      status = absl::InvalidArgumentError("Suspend: reason is empty: say what the task waits for, e.g. \"approval\"");
+    }
+    status.Update(Context(std::move(options.context), suspended));
     if (options.default_decision.has_value()) {
       status.Update(ToProto("default_decision", std::move(options.default_decision), payload_bytes_,
                             suspended->mutable_default_decision()));

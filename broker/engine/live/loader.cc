@@ -238,17 +238,24 @@ absl::Status LoadEnded(const View& view, TaskId id, LoadResult* result) {
   return absl::OkStatus();
 }
 
-absl::Status FindLiveIds(const View& view, const IdRange& range, LoadResult* result) {
-  TaskId id = range.first;
-  const TaskId end = range.first + range.count;
-  while (id < end && result->found.size() < kRoundJobSteps) {
-    ASSIGN_OR_RETURN(const std::shared_ptr<const Page> page, view.GetPage(PageOf(id)));
-    const TaskId page_end = std::min(end, (PageOf(id) + 1) * kPageIds);
-    for (; id < page_end && result->found.size() < kRoundJobSteps; ++id) {
-      if (page != nullptr && IsLive(page->StateAt(SlotOf(id)))) result->found.push_back(id);
+absl::Status FindLiveIds(const View& view, const std::vector<IdRange>& ranges, LoadResult* result) {
+  PageCursor pages(view);
+  uint64_t passed = 0;
+  for (const IdRange& range : ranges) {
+    if (result->found.size() >= kRoundJobSteps || passed >= kPageIds) break;
+    ++result->ranges_begun;
+    passed += range.count;
+    TaskId id = range.first;
+    const TaskId end = range.first + range.count;
+    while (id < end && result->found.size() < kRoundJobSteps) {
+      ASSIGN_OR_RETURN(const Page* page, pages.Read(PageOf(id)));
+      const TaskId page_end = std::min(end, (PageOf(id) + 1) * kPageIds);
+      for (; id < page_end && result->found.size() < kRoundJobSteps; ++id) {
+        if (page != nullptr && IsLive(page->StateAt(SlotOf(id)))) result->found.push_back(id);
+      }
     }
+    result->rest = {id, end - id};
   }
-  result->rest = {id, end - id};
   return absl::OkStatus();
 }
 
@@ -287,7 +294,7 @@ absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request, const Fin
       RETURN_IF_ERROR(NoteDamage(LoadEnded(view, request.ids[0], &result), &result));
       break;
     case LoadRequest::Kind::kLiveIds:
-      RETURN_IF_ERROR(FindLiveIds(view, request.range, &result));
+      RETURN_IF_ERROR(FindLiveIds(view, request.ranges, &result));
       break;
     case LoadRequest::Kind::kMembers:
       RETURN_IF_ERROR(NoteDamage(LoadMembers(view, request.ids[0], &result.members), &result));

@@ -27,7 +27,7 @@ struct LoadRequest {
   enum class Kind : uint8_t {
     kTasks,    // Everything about the tasks `ids`.
     kAttempt,  // How attempt `attempt` of task ids[0] ended.
-    kLiveIds,  // Which tasks of `range` are live: at most kRoundJobSteps, from the front.
+    kLiveIds,  // Which tasks of `ranges` are live: at most kRoundJobSteps, from the front.
     kEnded,    // Everything about the task ids[0] if it has ended.
     kMembers,  // The workflow of task ids[0].
     kPart,     // What can be removed in the front of `ranges`.
@@ -82,7 +82,8 @@ struct LoadResult {
   Removal removal;                    // kPart, and all that is asked for below `until` is in it.
   TaskId until = 0;                   // kPart.
   std::vector<TaskId> found;          // kLiveIds, kMatches.
-  IdRange rest;                       // kLiveIds, kMatches: what is left of the range.
+  size_t ranges_begun = 0;            // kLiveIds: how many of `ranges` were looked into.
+  IdRange rest;                       // kLiveIds, kMatches: what is left of the range, or of the last one begun.
 };
 
 // Tasks that match a filter, which only whoever made it can read, in ascending order; and what is left of the range: at

@@ -25,7 +25,6 @@ Error AttemptOver(engine::AttemptId attempt) {
 
 Error LoadRunning(const engine::View& view, engine::AttemptId attempt, TaskFacts* facts) {
   Error error = LoadTask(view, attempt.task, facts);
-  if (error.code == absl::StatusCode::kNotFound) return AttemptOver(attempt);
   if (!error.ok()) return error;
   const bool running = facts->state == LiveState::RUNNING && facts->entry.attempt == attempt.attempt;
   return running ? Error{} : AttemptOver(attempt);

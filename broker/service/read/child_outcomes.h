@@ -11,7 +11,8 @@
 
 namespace baton::service {
 
-// One page. Errors: ABORTED/ATTEMPT_OVER if `attempt` is not running, BAD_PAGE_TOKEN, STORE_DAMAGED.
+// One page. Errors: TASK_NOT_FOUND, TASK_EXPIRED, ABORTED/ATTEMPT_OVER if `attempt` is not running, BAD_PAGE_TOKEN,
+// STORE_DAMAGED.
 Error ListChildOutcomes(const engine::View& view, engine::AttemptId attempt,
                         const v1::ListChildOutcomesRequest& request, size_t page_size, size_t page_bytes,
                         v1::ListChildOutcomesResponse* response);

@@ -1,6 +1,8 @@
 #include "broker/service/read/rows.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "broker/engine/refusals.h"
 
 namespace baton::service {
 namespace {
@@ -20,6 +22,13 @@ storage::ScanVisitor Parsing(TaskId id, const StepVisitor& visit, Error* error) 
   };
 }
 
+// For people.
+std::string NameOfRow(Family family, absl::string_view key, absl::string_view kind) {
+  const bool is_of_task = family == Family::kTask || family == Family::kEnd || family == Family::kLog;
+  if (!is_of_task) return absl::StrCat(kind, " '", absl::CHexEscape(key), "'");
+  return absl::StrCat(kind, " of task ", engine::ReadU64(key));
+}
+
 Error ScanResult(const absl::Status& status, Error error) {
   if (!status.ok()) return StoreDamaged(std::string(status.message()));
   return error;
@@ -27,10 +36,7 @@ Error ScanResult(const absl::Status& status, Error error) {
 
 }  // namespace
 
-Error StoreDamaged(absl::string_view what) {
-  return {absl::StatusCode::kDataLoss, "STORE_DAMAGED",
-          absl::StrCat("the store is damaged: ", what, ". Stop the broker and restore the store from a backup")};
-}
+Error StoreDamaged(absl::string_view what) { return engine::StoreDamaged(std::string(what)); }
 
 Error TaskNotFound(TaskId id, TaskId next_id) {
   if (id == 0) {
@@ -54,7 +60,7 @@ Error ReadRow(const storage::Snapshot& store, Family family, absl::string_view k
   *found = status.ok();
   if (absl::IsNotFound(status)) return {};
   if (!status.ok()) return StoreDamaged(std::string(status.message()));
-  return ParseRow(bytes, row->GetTypeName(), row);
+  return ParseRow(bytes, NameOfRow(family, key, row->GetTypeName()), row);
 }
 
 Error ParseRow(absl::string_view bytes, absl::string_view what, google::protobuf::MessageLite* row) {

@@ -149,6 +149,27 @@ TEST(CancelTest, CascadeOverManyChildrenSurvivesCrashesInTheMiddle) {
   EXPECT_TRUE(absl::IsNotFound(harness.store().Get(storage::Family::kMeta, JobMetaKey(1), &job)));
 }
 
+TEST(CancelTest, CascadeTakesChildrenInManyPlacesInFewSteps) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}, .slots = 300});
+  const TaskId root = harness.Submit(kParent);
+  parents.Spawn(root, std::vector<TaskSpec>(200, kParent));
+  for (const TaskId parent : parents.running()) {
+    parents.Spawn(parent, {kChild});
+    harness.Submit({.type = "other"});
+  }
+  const TaskId last = harness.next_id() - 2;
+  auto cancel = std::make_unique<Tracked<CancelCommand>>();
+  cancel->task = root;
+  harness.Send(std::move(cancel));
+  int rounds = 0;
+  while (harness.StateOf(last) != LiveState::CANCELLED && rounds < 100) {
+    harness.Round();
+    ++rounds;
+  }
+  EXPECT_LE(rounds, 20);
+}
+
 TEST(CancelTest, CascadeKnowsItsGrandchildrenAfterACrashInTheMiddleOfWhatItFound) {
   EngineHarness harness;
   TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}});

@@ -144,6 +144,59 @@ TEST(ChildrenTest, SecondSpawnReplacesTheInputsAndCountsItsOwnChildren) {
   EXPECT_EQ(ContextOf(parents.DeliveryOf(parent)), "one") << "a context that is not set stays as it is";
 }
 
+TEST(ChildrenTest, StagesOfAllKindsFollowEachOther) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.types = {"parent", "child"}});
+  const TaskId parent = harness.Submit(kParent);
+  uint32_t stage = 0;
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(worker.DeliveryOf(parent).stage, stage++);
+    const TaskId child = harness.next_id();
+    EXPECT_THAT(worker.Spawn(parent, {kChild}), NoError());
+    EXPECT_THAT(worker.Suspend(child, "of a child"), NoError());
+    EXPECT_THAT(harness.Resume(child), NoError());
+    EXPECT_THAT(worker.Succeed(child), NoError());
+    EXPECT_EQ(worker.DeliveryOf(parent).stage, stage++);
+    EXPECT_THAT(worker.Suspend(parent, "approval"), NoError());
+    EXPECT_THAT(harness.Resume(parent, "yes"), NoError());
+    EXPECT_EQ(worker.DeliveryOf(parent).children, 0u) << "those of an earlier stage are gone";
+  }
+  EXPECT_EQ(worker.DeliveryOf(parent).stage, 6u);
+  EXPECT_THAT(worker.Succeed(parent), NoError());
+}
+
+TEST(ChildrenTest, ParentGoesOnAheadOfWhatCameLater) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect({.worker_id = "parents", .slots = 1, .types = {"parent"}});
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild});
+  harness.Advance(kSecond);
+  const std::vector<TaskId> later = harness.SubmitMany(3, kParent);
+  ASSERT_TRUE(parents.Runs(later[0]));
+  children.Succeed(parent + 1);
+  EXPECT_FALSE(parents.Runs(parent)) << "there is one slot";
+  parents.Succeed(later[0]);
+  EXPECT_TRUE(parents.Runs(parent));
+}
+
+TEST(ChildrenTest, PausedOrDelayedChildKeepsItsParentWaiting) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  parents.Spawn(parent, {kChild, {.type = "child", .delay = kHour}});
+  EXPECT_THAT(harness.PauseTask(parent + 1), NoError());
+  TestWorker& children = harness.Connect(kChildren);
+  EXPECT_THAT(children.running(), IsEmpty());
+  harness.Advance(kHour);
+  EXPECT_THAT(children.running(), ElementsAre(parent + 2));
+  children.Succeed(parent + 2);
+  EXPECT_EQ(harness.StateOf(parent), LiveState::WAITING);
+  EXPECT_THAT(harness.UnpauseTask(parent + 1), NoError());
+  children.Succeed(parent + 1);
+  EXPECT_TRUE(parents.Runs(parent));
+}
+
 TEST(ChildrenTest, WorkflowsNestAndShareTheirRoot) {
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);

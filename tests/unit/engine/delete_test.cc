@@ -254,6 +254,43 @@ TEST_F(DeleteTest, WorkflowOverSeveralPages) {
   ExpectRemoved(root, root + 5);
 }
 
+// What a job has to remember stays bounded.
+TEST_F(DeleteTest, WorkflowInTooManyPlacesIsLeftToRetention) {
+  harness_.check_every_commit = false;
+  constexpr uint32_t kParents = 4096, kParts = 4;
+  static_assert(kParents * kParts >= kMostRangesToDelete);
+  const TaskId root = harness_.Submit(kParent);
+  worker_.Spawn(root, std::vector<TaskSpec>(kParents, kParent));
+  const std::vector<TaskId> parents = worker_.running();
+  ASSERT_EQ(parents.size(), kParents);
+  for (uint32_t part = 1; part <= kParts; ++part) {
+    for (const TaskId parent : parents) {
+      auto spawn = std::make_unique<Tracked<SpawnChildrenCommand>>();
+      spawn->attempt = worker_.AttemptOf(parent);
+      spawn->part = part;
+      spawn->children.push_back(MakeTask(kChild, harness_.store()));
+      harness_.Send(std::move(spawn));
+      harness_.Send(MakeSubmit({{.type = "other"}}, "", harness_.store(), harness_.now()));
+    }
+  }
+  for (const TaskId parent : parents) {
+    Outcome spawned = worker_.MakeOutcome(parent, Outcome::Kind::kSpawned);
+    spawned.parts = kParts;
+    worker_.Post(spawned);
+  }
+  harness_.Settle();
+  while (worker_.handlers() > 0) {
+    for (const TaskId id : worker_.running()) worker_.Post(worker_.MakeOutcome(id, Outcome::Kind::kSucceeded));
+    harness_.Settle();
+  }
+  ASSERT_EQ(harness_.StateOf(root), LiveState::COMPLETED);
+  const Error error = harness_.Delete(root).error();
+  EXPECT_THAT(error, ErrorIs(kRefused, "WORKFLOW_SCATTERED"));
+  EXPECT_THAT(error.message, AllOf(HasSubstr("20481 tasks"), HasSubstr("at most 16384"), HasSubstr("retention")));
+  EXPECT_EQ(harness_.StateOf(root), LiveState::COMPLETED);
+  EXPECT_EQ(StoredJobs(), 0u);
+}
+
 TEST(DeleteWithRetentionTest, BothRemoveWhatIsTheirsAndSpaceIsGivenBack) {
   EngineSettings settings;
   settings.retention = kMinute;

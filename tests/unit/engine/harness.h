@@ -127,6 +127,8 @@ class EngineHarness {
   uint64_t ids_per_search = 512;
   // What files were given back of.
   std::vector<IdRange> reclaimed;
+  // What must always hold is checked after each commit, which takes time in proportion to the live tasks.
+  bool check_every_commit = true;
   // The store is verified (`batond verify`) before each crash and at the end; with this after each commit, too, which
   // takes a millisecond.
   bool verify_every_commit = false;

@@ -76,6 +76,7 @@ TEST(PauseTest, AttemptThatRunsGoesOnAndWhatFollowsWaits) {
   EXPECT_THAT(worker.Release(ids[2]), NoError());
   EXPECT_FALSE(worker.Runs(ids[2]));
   EXPECT_THAT(harness.UnpauseTask(ids[3]), NoError());
+  EXPECT_EQ(worker.AttemptOf(ids[3]).attempt, 1u) << "it runs once, not twice";
   EXPECT_THAT(worker.Fail(ids[3]), NoError());
   EXPECT_TRUE(worker.Runs(ids[3]));
   for (const TaskId id : {ids[1], ids[2]}) EXPECT_THAT(harness.UnpauseTask(id), NoError());

@@ -50,6 +50,26 @@ TEST_F(SchedulesTest, InstantsWhileTheLastFiringLivesAreSkippedAndCounted) {
   EXPECT_FALSE(State().has_pause()) << "a cancel is no failure";
 }
 
+TEST_F(SchedulesTest, AFiringThatWaitsForItsChildrenOrForADecisionStillLives) {
+  ASSERT_THAT(Create({}).error(), NoError());
+  TestWorker& worker = harness_.Connect();
+  harness_.Advance(kMinute);
+  ASSERT_THAT(worker.Spawn(1, {{.type = "child"}}), NoError());
+  harness_.Advance(kMinute);
+  EXPECT_EQ(tasks(), 2u) << "it and its child";
+  TestWorker& children = harness_.Connect({.worker_id = "children", .types = {"child"}});
+  ASSERT_THAT(children.FailFinally(2), NoError());
+  EXPECT_FALSE(State().has_pause()) << "a child is not the firing";
+  ASSERT_THAT(worker.Suspend(1, "approval"), NoError());
+  harness_.Advance(kMinute);
+  EXPECT_EQ(tasks(), 2u);
+  EXPECT_EQ(State().skipped(), 2u);
+  ASSERT_THAT(harness_.Resume(1), NoError());
+  ASSERT_THAT(worker.Succeed(1), NoError());
+  harness_.Advance(kMinute);
+  EXPECT_EQ(tasks(), 3u);
+}
+
 TEST_F(SchedulesTest, FiringsMayOverlapIfAllowed) {
   ASSERT_THAT(Create({.overlap = ScheduleRow::ALLOW}).error(), NoError());
   harness_.Advance(5 * kMinute);

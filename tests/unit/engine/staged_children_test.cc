@@ -85,6 +85,25 @@ TEST(StagedChildrenTest, PartOfAnAttemptThatIsOverIsRefused) {
   EXPECT_EQ(harness.next_id(), parent + 1);
 }
 
+TEST(StagedChildrenTest, PartOfATaskThatIsNotThereIsRefused) {
+  const auto spawn_part = [](EngineHarness& harness, TaskId parent) {
+    auto spawn = std::make_unique<Tracked<SpawnChildrenCommand>>();
+    spawn->attempt = {parent, 1};
+    spawn->part = 1;
+    spawn->children.push_back(MakeTask(kChild, harness.store()));
+    return harness.Call(std::move(spawn)).error();
+  };
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  EXPECT_THAT(spawn_part(harness, 4711), ErrorIs(absl::StatusCode::kNotFound, "TASK_NOT_FOUND"));
+  const TaskId parent = harness.Submit(kParent);
+  ASSERT_THAT(parents.Spawn(parent, {kChild}), NoError());
+  EXPECT_THAT(spawn_part(harness, parent), ErrorIs(absl::StatusCode::kAborted, "ATTEMPT_OVER")) << "it has spawned";
+  harness.Cancel(parent);
+  harness.Delete(parent);
+  EXPECT_THAT(spawn_part(harness, parent), ErrorIs(absl::StatusCode::kNotFound, "TASK_EXPIRED"));
+}
+
 TEST(StagedChildrenTest, StagedPartsSurviveACrashIfTheirWorkerComesBack) {
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);

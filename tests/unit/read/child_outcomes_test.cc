@@ -150,10 +150,12 @@ TEST_F(ChildOutcomesTest, OnlyTheRunningAttemptMayAsk) {
   const auto over = ErrorIs(StatusCode::kAborted, "ATTEMPT_OVER");
   EXPECT_THAT(Ask({parent_, 1}).first, over);
   EXPECT_THAT(Ask({parent_, 3}).first, over);
-  EXPECT_THAT(Ask({parent_ + 100, 1}).first, over);
+  EXPECT_THAT(Ask({parent_ + 100, 1}).first, ErrorIs(StatusCode::kNotFound, "TASK_NOT_FOUND"));
   EXPECT_TRUE(Ask({parent_, 2}).first.ok());
   scene_.Complete(parent_);
   EXPECT_THAT(Ask({parent_, 2}).first, over);
+  scene_.Remove(parent_);
+  EXPECT_THAT(Ask({parent_, 2}).first, ErrorIs(StatusCode::kNotFound, "TASK_EXPIRED"));
 }
 
 TEST_F(ChildOutcomesTest, ATaskWithoutChildrenHasNone) {

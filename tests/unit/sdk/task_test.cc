@@ -147,6 +147,12 @@ TEST_F(TaskTest, Suspends) {
   EXPECT_FALSE(outcome.suspended().has_context()) << "the context stays as it is";
 }
 
+TEST_F(TaskTest, ASuspensionWithoutAReasonFailsForGood) {
+  const v1::Outcome outcome = RunOne([](Task& task) { return task.Suspend(" \t"); });
+  EXPECT_THAT(outcome.failed().error(), HasSubstr("reason is empty"));
+  EXPECT_FALSE(outcome.failed().retryable());
+}
+
 TEST_F(TaskTest, SaysHowLongItWaitsForADecisionAndWhatThen) {
   const v1::Outcome outcome = RunOne([](Task& task) {
     return task.Suspend("approval", {.context = "so far",

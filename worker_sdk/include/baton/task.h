@@ -93,7 +93,8 @@ class Task {
   Outcome Next(std::vector<NewTask> children, NextOptions options);
 
   // Ends this stage: the task waits for a decision (Client::Resume), holding no slot. `reason`: what it waits for,
-  // 1 ... 1024 bytes. The handler is called again with stage() + 1, `context` and decision().
+  // 1 ... 1024 bytes; a blank one fails the task. The handler is called again with stage() + 1, `context` and
+  // decision().
   Outcome Suspend(std::string reason, std::optional<Payload> context = std::nullopt);
   Outcome Suspend(std::string reason, SuspendOptions options);
 
