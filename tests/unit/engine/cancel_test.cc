@@ -151,7 +151,7 @@ TEST(CancelTest, CascadeOverManyChildrenSurvivesCrashesInTheMiddle) {
 
 TEST(CancelTest, CascadeTakesChildrenInManyPlacesInFewSteps) {
   EngineHarness harness;
-  TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}, .slots = 300});
+  TestWorker& parents = harness.Connect({.worker_id = "parents", .slots = 300, .types = {"parent"}});
   const TaskId root = harness.Submit(kParent);
   parents.Spawn(root, std::vector<TaskSpec>(200, kParent));
   for (const TaskId parent : parents.running()) {
