@@ -54,6 +54,14 @@ void NextStage(const Facts& task, Transition* next) {
   next->failures = 0;
 }
 
+// With a fresh budget of everything.
+void BeginAgain(uint32_t stage, WallMicros now, Transition* next) {
+  next->stage = stage;
+  next->failures = 0;
+  next->interruptions = 0;
+  next->due = now;
+}
+
 }  // namespace
 
 absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now) {
@@ -62,13 +70,13 @@ absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now)
         absl::StrCat("event ", static_cast<int>(event), " cannot happen in state ", LiveState_Name(task.state)));
   }
   Transition next{LiveState::NONE, task.stage, task.failures, task.interruptions, task.due};
+  const auto become = [&next](Step::Kind kind, LiveState state) { next.kind = kind, next.state = state; };
   switch (event) {
     case Event::kClaimed:
       next.state = LiveState::RUNNING;
       break;
     case Event::kSucceeded:
-      next.kind = Step::SUCCEEDED;
-      next.state = LiveState::COMPLETED;
+      become(Step::SUCCEEDED, LiveState::COMPLETED);
       break;
     case Event::kFailed:
       next.kind = Step::FAILED;
@@ -90,12 +98,10 @@ absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now)
       if (!task.has_children) NextStage(task, &next);
       break;
     case Event::kSuspended:
-      next.kind = Step::SUSPENDED;
-      next.state = LiveState::SUSPENDED;
+      become(Step::SUSPENDED, LiveState::SUSPENDED);
       break;
     case Event::kReleased:
-      next.kind = Step::RELEASED;
-      next.state = LiveState::PENDING;
+      become(Step::RELEASED, LiveState::PENDING);
       break;
     case Event::kInterrupted:
       next.kind = Step::INTERRUPTED;
@@ -103,8 +109,7 @@ absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now)
       next.state = next.interruptions > task.max_interruptions ? LiveState::FAILED : LiveState::PENDING;
       break;
     case Event::kCancelled:
-      next.kind = Step::CANCELLED;
-      next.state = LiveState::CANCELLED;
+      become(Step::CANCELLED, LiveState::CANCELLED);
       break;
     case Event::kResumed:
       next.kind = Step::RESUMED;
@@ -115,22 +120,15 @@ absl::StatusOr<Transition> Apply(const Facts& task, Event event, WallMicros now)
       NextStage(task, &next);
       break;
     case Event::kExpired:
-      next.kind = Step::EXPIRED;
-      next.state = LiveState::FAILED;
+      become(Step::EXPIRED, LiveState::FAILED);
       break;
     case Event::kChildFailed:
-      next.kind = Step::CHILD_FAILED;
-      next.state = LiveState::FAILED;
+      become(Step::CHILD_FAILED, LiveState::FAILED);
       break;
     case Event::kRestarted:
-      next.stage = 0;
-      [[fallthrough]];
     case Event::kRetried:
-      next.kind = Step::RETRIED;
-      next.state = LiveState::PENDING;
-      next.failures = 0;
-      next.interruptions = 0;
-      next.due = now;
+      become(Step::RETRIED, LiveState::PENDING);
+      BeginAgain(event == Event::kRestarted ? 0 : task.stage, now, &next);
       break;
   }
   return next;
