@@ -257,7 +257,7 @@ TEST_F(DeleteTest, WorkflowOverSeveralPages) {
 // What a job has to remember stays bounded.
 TEST_F(DeleteTest, WorkflowInTooManyPlacesIsLeftToRetention) {
   harness_.check_every_commit = false;
-  constexpr uint32_t kParents = 4096, kParts = 4;
+  constexpr size_t kParents = 4096, kParts = 4;
   static_assert(kParents * kParts >= kMostRangesToDelete);
   const TaskId root = harness_.Submit(kParent);
   worker_.Spawn(root, std::vector<TaskSpec>(kParents, kParent));

@@ -115,18 +115,19 @@ class EngineHarness {
   // Puts and deletes by family since the last call; pages and checkpoints are not counted.
   std::array<size_t, storage::kFamilyCount> TakeWrites() { return std::exchange(writes_, {}); }
 
-  // Loads are answered only when this is false, and at most so many in a round.
-  bool hold_loads = false;
+  // At most so many loads are answered in a round.
   size_t loads_per_round = SIZE_MAX;
-  bool newest_loads_first = false;
   // All pages are stored every so many commits; 0: never by itself.
   uint64_t pages_every = 50;
-  // A step of retention is taken in every round.
-  bool sweeping = false;
   // Ids that a search for bulk jobs looks at before it pauses.
   uint64_t ids_per_search = 512;
   // What files were given back of.
   std::vector<IdRange> reclaimed;
+  // Loads are answered only when this is false.
+  bool hold_loads = false;
+  bool newest_loads_first = false;
+  // A step of retention is taken in every round.
+  bool sweeping = false;
   // What must always hold is checked after each commit, which takes time in proportion to the live tasks.
   bool check_every_commit = true;
   // The store is verified (`batond verify`) before each crash and at the end; with this after each commit, too, which

@@ -118,7 +118,7 @@ TEST(TypeOptionsTest, LatestRegistrationCountsAndWhatAWorkerRepeatsIsNone) {
   EngineHarness harness;
   TestWorker& old = harness.Connect({.worker_id = "old", .slots = 0, .handler_options = {.priority = 1}});
   harness.Connect({.worker_id = "new", .slots = 0, .handler_options = {.priority = 2}});
-  old.Update([](WorkerSpec& spec) { spec.types.push_back("other"); });
+  old.Update([](WorkerSpec& spec) { spec.types.emplace_back("other"); });
   EXPECT_EQ(harness.RowOf(harness.Submit()).priority(), 2) << "it registered another type";
   old.Update([](WorkerSpec& spec) { ++spec.handler_version; });
   EXPECT_EQ(harness.RowOf(harness.Submit()).priority(), 1) << "registered again, as it was";
