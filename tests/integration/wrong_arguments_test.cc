@@ -39,7 +39,6 @@ using grpc::StatusCode;
 TEST_F(WrongRequestTest, Submit) {
   const auto submit = [](const std::string& task) { return "tasks { type: 'idle' " + task + " }"; };
   const auto options = [](const std::string& set) { return "tasks { type: 'idle' options { " + set + " } }"; };
-  const auto kInvalid = StatusCode::INVALID_ARGUMENT;
   const char* kSubmit = "TaskBroker.Submit";
   SendAll({
       Row("no tasks", kSubmit, "", kInvalid, "FIELD_REQUIRED", {"tasks is required", "at least one"}),
@@ -117,7 +116,6 @@ TEST_F(WrongRequestTest, Submit) {
 }
 
 TEST_F(WrongRequestTest, Look) {
-  const auto kInvalid = StatusCode::INVALID_ARGUMENT;
   SendAll({
       Row("no id", "TaskBroker.Get", "", kInvalid, "FIELD_REQUIRED", {"task_id", "Submit"}),
       Row("an unknown id", "TaskBroker.Get", "task_id: <unknown>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
@@ -190,8 +188,6 @@ TEST_F(WrongRequestTest, Cancel) {
 
 TEST_F(WrongRequestTest, Resume) {
   const char* kResume = "TaskBroker.Resume";
-  const auto kInvalid = StatusCode::INVALID_ARGUMENT;
-  const auto kPrecondition = StatusCode::FAILED_PRECONDITION;
   SendAll({
       Row("no id", kResume, "", kInvalid, "FIELD_REQUIRED", {"task_id is required", "Submit"}),
       Row("an unknown id", kResume, "task_id: <unknown>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
@@ -224,20 +220,19 @@ TEST_F(WrongRequestTest, Resume) {
 
 TEST_F(WrongRequestTest, RetryTask) {
   const char* kRetry = "TaskAdmin.RetryTask";
-  const auto kRefused = StatusCode::FAILED_PRECONDITION;
   SendAll({
       Row("no id", kRetry, "", StatusCode::INVALID_ARGUMENT, "FIELD_REQUIRED", {"task_id is required", "Submit"}),
       Row("an unknown id", kRetry, "task_id: <unknown>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
           {"task <unknown>", "check the id"}),
       Row("a child that is not sealed", kRetry, "task_id: <staged child>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
           {"task <staged child>"}),
-      Row("a completed task", kRetry, "task_id: <completed>", kRefused, "TASK_COMPLETED",
+      Row("a completed task", kRetry, "task_id: <completed>", kPrecondition, "TASK_COMPLETED",
           {"task <completed>", "submit a new task"}),
-      Row("a pending task", kRetry, "task_id: <pending>", kRefused, "NOT_ENDED", {"task <pending> is PENDING"}),
-      Row("a running task", kRetry, "task_id: <running>", kRefused, "NOT_ENDED", {"task <running> is RUNNING"}),
-      Row("a suspended task", kRetry, "task_id: <suspended>", kRefused, "NOT_ENDED",
+      Row("a pending task", kRetry, "task_id: <pending>", kPrecondition, "NOT_ENDED", {"task <pending> is PENDING"}),
+      Row("a running task", kRetry, "task_id: <running>", kPrecondition, "NOT_ENDED", {"task <running> is RUNNING"}),
+      Row("a suspended task", kRetry, "task_id: <suspended>", kPrecondition, "NOT_ENDED",
           {"task <suspended> is SUSPENDED", "only one that has failed or was cancelled"}),
-      Row("a parent that waits", kRetry, "task_id: <waiting>", kRefused, "NOT_ENDED",
+      Row("a parent that waits", kRetry, "task_id: <waiting>", kPrecondition, "NOT_ENDED",
           {"task <waiting> is SUSPENDED, for its children"}),
       Row("an overlong reason", kRetry, "task_id: <failed> reason: '<1025 letters>'", StatusCode::INVALID_ARGUMENT,
           "FIELD_TOO_LONG", {"reason has 1025", "1024"}),
@@ -246,8 +241,6 @@ TEST_F(WrongRequestTest, RetryTask) {
 
 TEST_F(WrongRequestTest, PauseAndUnpauseTasks) {
   const char *kPause = "TaskAdmin.PauseTask", *kUnpause = "TaskAdmin.UnpauseTask";
-  const auto kInvalid = StatusCode::INVALID_ARGUMENT;
-  const auto kPrecondition = StatusCode::FAILED_PRECONDITION;
   SendAll({
       Row("no id", kPause, "", kInvalid, "FIELD_REQUIRED", {"task_id is required"}),
       Row("an unknown id", kPause, "task_id: <unknown>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
@@ -280,7 +273,6 @@ TEST_F(WrongRequestTest, PauseAndUnpauseTasks) {
 
 TEST_F(WrongRequestTest, PauseAndUnpauseTypes) {
   const char *kPause = "TaskAdmin.PauseType", *kUnpause = "TaskAdmin.UnpauseType";
-  const auto kInvalid = StatusCode::INVALID_ARGUMENT;
   SendAll({
       Row("no type", kPause, "", kInvalid, "FIELD_REQUIRED", {"type is required"}),
       Row("a badly spelt type", kPause, "type: 'a b'", kInvalid, "BAD_NAME", {"type is 'a b'", "only letters"}),

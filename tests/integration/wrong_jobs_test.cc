@@ -8,9 +8,6 @@ namespace {
 
 using grpc::StatusCode;
 
-constexpr auto kInvalid = StatusCode::INVALID_ARGUMENT;
-constexpr auto kRefused = StatusCode::FAILED_PRECONDITION;
-
 TEST_F(WrongRequestTest, DeleteTask) {
   const char* kDelete = "TaskAdmin.DeleteTask";
   SendAll({
@@ -19,12 +16,13 @@ TEST_F(WrongRequestTest, DeleteTask) {
           {"task <unknown>", "check the id"}),
       Row("a child that is not sealed", kDelete, "task_id: <staged child>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
           {"task <staged child>"}),
-      Row("a pending task", kDelete, "task_id: <pending>", kRefused, "WORKFLOW_LIVE",
+      Row("a pending task", kDelete, "task_id: <pending>", kPrecondition, "WORKFLOW_LIVE",
           {"task <pending> is PENDING", "cancel it"}),
-      Row("a running task", kDelete, "task_id: <running>", kRefused, "WORKFLOW_LIVE", {"task <running> is RUNNING"}),
-      Row("a suspended task", kDelete, "task_id: <suspended>", kRefused, "WORKFLOW_LIVE",
+      Row("a running task", kDelete, "task_id: <running>", kPrecondition, "WORKFLOW_LIVE",
+          {"task <running> is RUNNING"}),
+      Row("a suspended task", kDelete, "task_id: <suspended>", kPrecondition, "WORKFLOW_LIVE",
           {"task <suspended> is SUSPENDED"}),
-      Row("a parent that waits", kDelete, "task_id: <waiting>", kRefused, "WORKFLOW_LIVE", {"task <waiting> is"}),
+      Row("a parent that waits", kDelete, "task_id: <waiting>", kPrecondition, "WORKFLOW_LIVE", {"task <waiting> is"}),
       Row("an overlong reason", kDelete, "task_id: <failed> reason: '<1025 letters>'", kInvalid, "FIELD_TOO_LONG",
           {"reason has 1025", "1024"}),
   });

@@ -8,10 +8,6 @@ namespace {
 
 using grpc::StatusCode;
 
-constexpr auto kInvalid = StatusCode::INVALID_ARGUMENT;
-constexpr auto kAborted = StatusCode::ABORTED;
-constexpr auto kPrecondition = StatusCode::FAILED_PRECONDITION;
-
 // A hello that is right but for what is left out or set.
 std::string Hello(const std::string& set, const std::string& worker = "w2") {
   return absl::StrCat("hello { protocol_version: 1 worker_id: '", worker, "' instance_id: 'i' ", set, " }");

@@ -17,6 +17,10 @@
 
 namespace baton {
 
+inline constexpr auto kInvalid = grpc::StatusCode::INVALID_ARGUMENT;
+inline constexpr auto kPrecondition = grpc::StatusCode::FAILED_PRECONDITION;
+inline constexpr auto kAborted = grpc::StatusCode::ABORTED;
+
 struct WrongRequest {
   // What is wrong with it: the name of the row.
   const char* wrong;

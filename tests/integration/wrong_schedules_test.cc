@@ -9,9 +9,6 @@ namespace {
 
 using grpc::StatusCode;
 
-constexpr auto kInvalid = StatusCode::INVALID_ARGUMENT;
-constexpr auto kPrecondition = StatusCode::FAILED_PRECONDITION;
-
 // Requests to create a schedule that is right but for one thing.
 std::string Named(const std::string& name) {
   return absl::StrCat("schedule { name: '", name, "' cron: '@daily' task { type: 'idle' } }");
