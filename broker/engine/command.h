@@ -299,7 +299,7 @@ class CreateScheduleCommand : public Command {
   bool replace = false;
 
   bool existing = false;
-  WallMicros next = 0;  // 0: it does not fire, for now.
+  WallMicros next = 0;  // 0: it is paused, or has no further firing.
 };
 
 class ChangeScheduleCommand : public Command {

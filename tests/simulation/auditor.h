@@ -107,7 +107,7 @@ class Auditor {
   void AppliesSpawn(const engine::SpawnChildrenCommand& command);
   std::string PredictChildren(const ModelTask& parent, size_t count) const;
   // Of a part for an attempt that does not run.
-  std::string PredictLatePart(engine::TaskId parent) const;
+  std::string PredictLatePart(TaskId parent) const;
   // ── auditor_schedules.cc ──
   void AppliesCreateSchedule(const engine::CreateScheduleCommand& command);
   void AppliesChangeSchedule(const engine::ChangeScheduleCommand& command);
@@ -201,6 +201,7 @@ class Auditor {
   bool Runnable(const std::string& type, const Capabilities& required) const;
   void CheckItems(const std::vector<Error>& results, const Waiting& waiting, const std::string& call);
   void CheckComplete(const engine::CompleteCommand& command, const Waiting& waiting);
+  void CheckExpired(TaskId id, const Error& error) const;
   bool TakeDone(const std::string& reason);
   void CheckResume(const engine::ResumeCommand& command, Waiting& waiting);
   void CheckVerb(TaskId id, const Error& error, Waiting& waiting, bool cancels);

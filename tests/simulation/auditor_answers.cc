@@ -51,6 +51,7 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
     case Kind::kSpawnChildren: {
       const auto& spawn = static_cast<const engine::SpawnChildrenCommand&>(command);
       ExpectError("SpawnChildren", spawn.error, waiting.reason);
+      CheckExpired(spawn.attempt.task, spawn.error);
       const ModelTask* parent = model_.Running(spawn.attempt);
       // A refusal may have waited, and an attempt that was to come have begun meanwhile.
       REQUIRE(!spawn.error.ok() || parent == nullptr || spawn.staged == parent->staged.size(),
@@ -102,10 +103,15 @@ void Auditor::CheckItems(const std::vector<Error>& results, const Waiting& waiti
 void Auditor::CheckComplete(const engine::CompleteCommand& command, const Waiting& waiting) {
   CheckItems(command.results, waiting, "Complete");
   for (size_t i = 0; i < command.results.size(); ++i) {
-    const TaskId id = command.outcomes[i].attempt.task;
-    const bool expired = std::string(command.results[i].reason) == "TASK_EXPIRED";
-    REQUIRE(!expired || model_.StateOf(id) == LiveState::REMOVED, "called expired: ", Describe(model_.At(id)));
+    CheckExpired(command.outcomes[i].attempt.task, command.results[i]);
   }
+}
+
+// Whoever hears of it drops what it knows of the task.
+void Auditor::CheckExpired(TaskId id, const Error& error) const {
+  const bool expired = std::string(error.reason) == "TASK_EXPIRED";
+  REQUIRE(!expired || model_.StateOf(id) == LiveState::REMOVED,
+          "called expired: ", model_.Exists(id) ? Describe(model_.At(id)) : "what never was");
 }
 
 bool Auditor::TakeDone(const std::string& reason) {

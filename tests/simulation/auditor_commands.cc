@@ -74,11 +74,9 @@ std::string Auditor::PredictChildren(const ModelTask& parent, size_t count) cons
 
 std::string Auditor::PredictLatePart(TaskId parent) const {
   if (!model_.Exists(parent)) return "TASK_NOT_FOUND";
-  const LiveState state = model_.StateOf(parent);
-  if (state == LiveState::REMOVED) return "TASK_EXPIRED";
-  // It may be dropped before anybody looks, or removed.
-  const bool may_go = state == LiveState::STAGED || settings_.retention > 0;
-  return may_go ? "ATTEMPT_OVER|TASK_EXPIRED" : "ATTEMPT_OVER";
+  if (model_.StateOf(parent) == LiveState::REMOVED) return "TASK_EXPIRED";
+  // It may be dropped before anybody looks, removed, or deleted.
+  return "ATTEMPT_OVER|TASK_EXPIRED";
 }
 
 void Auditor::AppliesReport(const engine::ReportCommand& command) {
