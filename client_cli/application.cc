@@ -38,8 +38,10 @@ void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
 void AddCommands(CommandTable& commands) {
   AddSubmitCommand(commands);
   AddGetCommand(commands);
+  AddExplainCommand(commands);
   AddResultCommand(commands);
   AddWaitCommand(commands);
+  AddWatchCommand(commands);
   AddCancelCommand(commands);
   AddResumeCommand(commands);
   AddApprovalsCommand(commands);
@@ -47,6 +49,7 @@ void AddCommands(CommandTable& commands) {
   AddRejectCommand(commands);
   AddPauseCommand(commands);
   AddUnpauseCommand(commands);
+  AddRetentionCommand(commands);
   AddRetryCommand(commands);
   AddDeleteCommand(commands);
   AddBulkCommand(commands);
@@ -54,10 +57,13 @@ void AddCommands(CommandTable& commands) {
   AddTreeCommand(commands);
   AddEventsCommand(commands);
   AddAttemptsCommand(commands);
+  AddAuditCommand(commands);
+  AddSummaryCommand(commands);
   AddWorkersCommand(commands);
   AddTypesCommand(commands);
   AddScheduleCommand(commands);
   AddStatsCommand(commands);
+  AddTopCommand(commands);
   AddInfoCommand(commands);
   AddVersionCommand(commands);
 }

@@ -19,13 +19,17 @@ absl::Status FromGrpc(const grpc::Status& status) {
   return StatusFromDetails(static_cast<int>(status.error_code()), status.error_message(), status.error_details());
 }
 
+void SetDeadline(absl::Duration timeout, grpc::ClientContext* context) {
+  if (timeout < absl::Hours(24 * 365))
+    context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(timeout));
+}
+
 // Calls `method` of `stub`, and translates the outcome.
 template <class Stub, class Request, class Response>
 absl::StatusOr<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                               const Request& request, absl::Duration timeout) {
   grpc::ClientContext context;
-  if (timeout < absl::Hours(24 * 365))
-    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(timeout));
+  SetDeadline(timeout, &context);
   Response response;
   grpc::Status status = (stub.*method)(&context, request, &response);
   if (!status.ok()) return FromGrpc(status);
@@ -85,6 +89,14 @@ class GrpcBroker final : public Broker {
   absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration timeout) override {
     return Call(admin_, &AdminStub::UnpauseType, request, timeout).status();
   }
+  absl::StatusOr<v1::SetTypeLimitResponse> SetTypeLimit(const v1::SetTypeLimitRequest& request,
+                                                        absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::SetTypeLimit, request, timeout);
+  }
+  absl::StatusOr<v1::DrainWorkerResponse> DrainWorker(const v1::DrainWorkerRequest& request,
+                                                      absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::DrainWorker, request, timeout);
+  }
   absl::StatusOr<v1::CreateScheduleResponse> CreateSchedule(const v1::CreateScheduleRequest& request,
                                                             absl::Duration timeout) override {
     return Call(admin_, &AdminStub::CreateSchedule, request, timeout);
@@ -119,6 +131,21 @@ class GrpcBroker final : public Broker {
                                                   absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListTasks, request, timeout);
   }
+  absl::Status Watch(const v1::WatchRequest& request, absl::Duration timeout,
+                     const std::function<bool(const v1::WatchResponse&)>& each) override {
+    grpc::ClientContext context;
+    SetDeadline(timeout, &context);
+    const std::unique_ptr<grpc::ClientReader<v1::WatchResponse>> stream = admin_.Watch(&context, request);
+    v1::WatchResponse response;
+    bool wanted = true;
+    while (wanted && stream->Read(&response)) wanted = each(response);
+    if (!wanted) context.TryCancel();
+    while (stream->Read(&response)) continue;
+    const grpc::Status status = stream->Finish();
+    if (!wanted) return absl::OkStatus();
+    // A broker has no reason to end it so.
+    return status.ok() ? absl::UnavailableError("the broker ended the stream") : FromGrpc(status);
+  }
   absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request,
                                                     absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListEvents, request, timeout);
@@ -126,6 +153,13 @@ class GrpcBroker final : public Broker {
   absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const v1::ListAttemptsRequest& request,
                                                         absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListAttempts, request, timeout);
+  }
+  absl::StatusOr<v1::ExplainResponse> Explain(const v1::ExplainRequest& request, absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::Explain, request, timeout);
+  }
+  absl::StatusOr<v1::GetWorkflowSummaryResponse> GetWorkflowSummary(const v1::GetWorkflowSummaryRequest& request,
+                                                                    absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::GetWorkflowSummary, request, timeout);
   }
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListWorkers, v1::ListWorkersRequest(), timeout);
@@ -154,6 +188,10 @@ grpc::ChannelArguments ChannelOptions() {
   options.SetMaxReceiveMessageSize(-1);
   // A proxy set for the web must not come between this program and a broker on the same machine.
   options.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // Of a broker whose machine is gone, a stream would wait for ever.
+  options.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  options.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  options.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // A broker that restarts is back in moments: a waiting command finds it at once.
   options.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   options.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);

@@ -1,6 +1,7 @@
 // The broker as this program sees it: one blocking call per RPC.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -36,6 +37,10 @@ class Broker {
   virtual absl::StatusOr<v1::StopJobResponse> StopJob(const v1::StopJobRequest& request, absl::Duration timeout) = 0;
   virtual absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration timeout) = 0;
   virtual absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::SetTypeLimitResponse> SetTypeLimit(const v1::SetTypeLimitRequest& request,
+                                                                absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::DrainWorkerResponse> DrainWorker(const v1::DrainWorkerRequest& request,
+                                                              absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::CreateScheduleResponse> CreateSchedule(const v1::CreateScheduleRequest& request,
                                                                     absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::GetScheduleResponse> GetSchedule(const v1::GetScheduleRequest& request,
@@ -52,10 +57,16 @@ class Broker {
                                                                       absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request,
                                                           absl::Duration timeout) = 0;
+  // Calls `each` for every response, until it returns false, which is OK, or the stream ends or `timeout` is over.
+  virtual absl::Status Watch(const v1::WatchRequest& request, absl::Duration timeout,
+                             const std::function<bool(const v1::WatchResponse&)>& each) = 0;
+  virtual absl::StatusOr<v1::ExplainResponse> Explain(const v1::ExplainRequest& request, absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request,
                                                             absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const v1::ListAttemptsRequest& request,
                                                                 absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetWorkflowSummaryResponse> GetWorkflowSummary(
+      const v1::GetWorkflowSummaryRequest& request, absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration timeout) = 0;

@@ -50,8 +50,10 @@ class CommandTable {
 
 void AddSubmitCommand(CommandTable& commands);
 void AddGetCommand(CommandTable& commands);
+void AddExplainCommand(CommandTable& commands);
 void AddResultCommand(CommandTable& commands);
 void AddWaitCommand(CommandTable& commands);
+void AddWatchCommand(CommandTable& commands);
 void AddCancelCommand(CommandTable& commands);
 void AddResumeCommand(CommandTable& commands);
 void AddApprovalsCommand(CommandTable& commands);
@@ -59,6 +61,7 @@ void AddApproveCommand(CommandTable& commands);
 void AddRejectCommand(CommandTable& commands);
 void AddPauseCommand(CommandTable& commands);
 void AddUnpauseCommand(CommandTable& commands);
+void AddRetentionCommand(CommandTable& commands);
 void AddRetryCommand(CommandTable& commands);
 void AddDeleteCommand(CommandTable& commands);
 void AddBulkCommand(CommandTable& commands);
@@ -66,10 +69,13 @@ void AddTreeCommand(CommandTable& commands);
 void AddListCommand(CommandTable& commands);
 void AddEventsCommand(CommandTable& commands);
 void AddAttemptsCommand(CommandTable& commands);
+void AddAuditCommand(CommandTable& commands);
+void AddSummaryCommand(CommandTable& commands);
 void AddWorkersCommand(CommandTable& commands);
 void AddTypesCommand(CommandTable& commands);
 void AddScheduleCommand(CommandTable& commands);
 void AddStatsCommand(CommandTable& commands);
+void AddTopCommand(CommandTable& commands);
 void AddInfoCommand(CommandTable& commands);
 void AddVersionCommand(CommandTable& commands);
 

@@ -8,8 +8,10 @@
 #include <ostream>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client_cli/broker_client.h"
+#include "client_cli/top/terminal.h"
 
 namespace baton::cli {
 
@@ -31,6 +33,8 @@ struct Environment {
   std::function<absl::Time()> now;
   std::function<void(absl::Duration)> sleep;
   std::function<std::unique_ptr<Broker>(const std::string& address)> connect;
+  // Takes the terminal for a live view; unset if there is none to draw on and to read keys from.
+  std::function<absl::StatusOr<std::unique_ptr<top::Terminal>>()> open_terminal;
 };
 
 }  // namespace baton::cli

@@ -10,12 +10,18 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "client_cli/application.h"
+#include "client_cli/top/terminal.h"
 
 namespace {
 
 size_t TerminalWidth() {
   winsize size{};
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+bool CanDraw(bool out_is_terminal) {
+  const char* kind = std::getenv("TERM");
+  return out_is_terminal && isatty(STDIN_FILENO) == 1 && kind != nullptr && std::string(kind) != "dumb";
 }
 
 baton::cli::Environment ProcessEnvironment() {
@@ -33,6 +39,7 @@ baton::cli::Environment ProcessEnvironment() {
   environment.now = absl::Now;
   environment.sleep = absl::SleepFor;
   environment.connect = baton::cli::ConnectBroker;
+  if (CanDraw(environment.out_is_terminal)) environment.open_terminal = baton::cli::top::OpenTerminal;
   return environment;
 }
 

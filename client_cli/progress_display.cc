@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/style.h"
@@ -15,6 +16,9 @@ constexpr int kBarCells = 24;
 // Of a terminal that does not tell its width.
 constexpr size_t kDefaultWidth = 80;
 constexpr char kClearLine[] = "\r\x1b[K";
+constexpr char kLineUp[] = "\x1b[A";
+// More would scroll away.
+constexpr size_t kMaxBars = 10;
 
 std::string Bar(double fraction) {
   int filled = static_cast<int>(fraction * kBarCells);
@@ -27,8 +31,28 @@ std::string Bar(double fraction) {
 ProgressDisplay::ProgressDisplay(const Environment& environment)
     : environment_(environment), started_(environment.now()) {}
 
-ProgressDisplay::~ProgressDisplay() {
-  if (bar_drawn_) environment_.err << kClearLine << std::flush;
+ProgressDisplay::~ProgressDisplay() { Clear(); }
+
+void ProgressDisplay::Clear() {
+  if (lines_drawn_ == 0) return;
+  for (; lines_drawn_ > 1; --lines_drawn_) environment_.err << kClearLine << kLineUp;
+  lines_drawn_ = 0;
+  environment_.err << kClearLine << std::flush;
+}
+
+void ProgressDisplay::ShowTasks(const std::vector<const v1::Task*>& tasks) {
+  if (!is_bar()) return;
+  Clear();
+  const size_t shown = std::min(tasks.size(), kMaxBars);
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < shown; ++i) {
+    const v1::Task& task = *tasks[i];
+    const std::string text = absl::StrCat("task ", task.id(), " ", task.type(), " ", ProgressText(task));
+    lines.push_back(BarLine(ProgressFraction(task), Printable(text)));
+  }
+  if (shown < tasks.size()) lines.push_back(absl::StrCat("… and ", tasks.size() - shown, " more"));
+  environment_.err << absl::StrJoin(lines, "\n") << std::flush;
+  lines_drawn_ = lines.size();
 }
 
 void ProgressDisplay::ShowTask(const v1::Task& task) {
@@ -56,11 +80,15 @@ void ProgressDisplay::Show(double fraction, absl::string_view text) {
     last_line_ = std::move(line);
     return;
   }
-  std::string elapsed = FormatRoughDuration(absl::ToInt64Microseconds(environment_.now() - started_));
-  line = absl::StrCat(fraction >= 0 ? Bar(fraction) : "", line, ", ", elapsed);
-  size_t width = environment_.terminal_width > 0 ? environment_.terminal_width : kDefaultWidth;
-  environment_.err << kClearLine << Shorten(line, width - 1) << std::flush;
-  bar_drawn_ = true;
+  const std::string elapsed = FormatRoughDuration(absl::ToInt64Microseconds(environment_.now() - started_));
+  if (lines_drawn_ > 1) Clear();
+  environment_.err << kClearLine << BarLine(fraction, absl::StrCat(line, ", ", elapsed)) << std::flush;
+  lines_drawn_ = 1;
+}
+
+std::string ProgressDisplay::BarLine(double fraction, absl::string_view text) const {
+  const size_t width = environment_.terminal_width > 0 ? environment_.terminal_width : kDefaultWidth;
+  return Shorten(absl::StrCat(fraction >= 0 ? Bar(fraction) : "", text), width - 1);
 }
 
 std::string ProgressText(const v1::Task& task) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -30,6 +31,12 @@ class ProgressDisplay {
   // How far a bulk job is.
   void ShowJob(const v1::Job& job);
 
+  // Several tasks, on a terminal only: a bar for each of the first few, in the place of what was shown before.
+  void ShowTasks(const std::vector<const v1::Task*>& tasks);
+
+  // Takes the bars away, to make room for a line of text.
+  void Clear();
+
   // A remark, such as that the broker is gone for the moment.
   void Note(absl::string_view text);
 
@@ -39,11 +46,13 @@ class ProgressDisplay {
  private:
   // `fraction` below zero: unknown, no bar.
   void Show(double fraction, absl::string_view text);
+  std::string BarLine(double fraction, absl::string_view text) const;
 
   const Environment& environment_;
   const absl::Time started_;
   std::string last_line_;
-  bool bar_drawn_ = false;
+  // On which bars are, the last one with the cursor.
+  size_t lines_drawn_ = 0;
 };
 
 // How far a task is, in words: "RUNNING, attempt 2, chunk 7 of 12".

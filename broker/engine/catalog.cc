@@ -15,7 +15,7 @@ std::string ClassKey(const std::string& type, const Capabilities& required) {
   return key;
 }
 
-std::string OptionsKey(const Options& options) { return ToRecord(options).SerializeAsString(); }
+std::string OptionsKey(const ClaimOptions& options) { return ToRecord(options).SerializeAsString(); }
 
 }  // namespace
 
@@ -27,7 +27,7 @@ Catalog::Interned Catalog::InternClass(const std::string& type, const Capabiliti
   return {it->second, added};
 }
 
-Catalog::Interned Catalog::InternOptions(const Options& options) {
+Catalog::Interned Catalog::InternOptions(const ClaimOptions& options) {
   absl::MutexLock lock(&mu_);
   const auto [it, added] =
       options_numbers_.try_emplace(OptionsKey(options), static_cast<OptionsNumber>(options_.size() + 1));
@@ -42,7 +42,7 @@ void Catalog::RestoreClass(ClassNumber number, ClassInfo info) {
   classes_[number - 1] = std::move(info);
 }
 
-void Catalog::RestoreOptions(OptionsNumber number, Options options) {
+void Catalog::RestoreOptions(OptionsNumber number, ClaimOptions options) {
   absl::MutexLock lock(&mu_);
   if (options_.size() < number) options_.resize(number);
   options_numbers_[OptionsKey(options)] = number;
@@ -54,7 +54,7 @@ const ClassInfo& Catalog::Class(ClassNumber number) const {
   return classes_.at(number - 1);
 }
 
-const Options& Catalog::OptionsAt(OptionsNumber number) const {
+const ClaimOptions& Catalog::OptionsAt(OptionsNumber number) const {
   absl::ReaderMutexLock lock(&mu_);
   return options_.at(number - 1);
 }

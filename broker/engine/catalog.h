@@ -34,15 +34,15 @@ class Catalog {
     bool added;
   };
   Interned InternClass(const std::string& type, const Capabilities& required) ABSL_LOCKS_EXCLUDED(mu_);
-  Interned InternOptions(const Options& options) ABSL_LOCKS_EXCLUDED(mu_);
+  Interned InternOptions(const ClaimOptions& options) ABSL_LOCKS_EXCLUDED(mu_);
 
   // While recovering: puts an entry at its number.
   void RestoreClass(ClassNumber number, ClassInfo info) ABSL_LOCKS_EXCLUDED(mu_);
-  void RestoreOptions(OptionsNumber number, Options options) ABSL_LOCKS_EXCLUDED(mu_);
+  void RestoreOptions(OptionsNumber number, ClaimOptions options) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The number must have been interned.
   const ClassInfo& Class(ClassNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
-  const Options& OptionsAt(OptionsNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
+  const ClaimOptions& OptionsAt(OptionsNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
   // All classes of a type, ascending.
   std::vector<ClassNumber> ClassesOf(absl::string_view type) const ABSL_LOCKS_EXCLUDED(mu_);
   // Numbers run from 1 to the count.
@@ -51,7 +51,7 @@ class Catalog {
  private:
   mutable absl::Mutex mu_;
   std::deque<ClassInfo> classes_ ABSL_GUARDED_BY(mu_);
-  std::deque<Options> options_ ABSL_GUARDED_BY(mu_);
+  std::deque<ClaimOptions> options_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, ClassNumber> class_numbers_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, OptionsNumber> options_numbers_ ABSL_GUARDED_BY(mu_);
 };

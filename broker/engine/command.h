@@ -47,12 +47,15 @@ class Command {
     kDelete,  // job_commands.h
     kPause,
     kPauseType,
+    kSetTypeLimit,  // routing_commands.h
+    kDrainWorker,   // routing_commands.h
     kCreateSchedule,
     kChangeSchedule,
     kStartJob,  // job_commands.h
     kStopJob,
     kListJobs,
-    kListWorkers,
+    kListWorkers,  // inspection_commands.h
+    kExplain,
     kDrain,
     kRemove,  // retention/removal.h
   };
@@ -114,6 +117,8 @@ struct HandlerInfo {
   Options options;
   std::string description;
   uint64_t version = 0;
+  // Attempts that the worker takes at the same time; 0: as many as it has slots.
+  uint32_t max_concurrency = 0;
 
   friend bool operator==(const HandlerInfo&, const HandlerInfo&) = default;
 };
@@ -136,6 +141,8 @@ class HelloCommand : public Command {
   WorkerInfo worker;
   // Void tokens of another incarnation have task 0.
   std::vector<AttemptId> held;
+  // Their types, or nothing.
+  std::vector<std::string> held_types;
   uint64_t last_delivery = 0;
 
   // Deliveries and orders for this session come after Answer() was called with it.
@@ -317,25 +324,6 @@ class ChangeScheduleCommand : public Command {
 
 // ── The broker itself ────────────────────────────────────────────────────────────────────────────────────────────
 
-struct WorkerView {
-  std::string worker_id, instance_id, pod_id, client;
-  SessionNumber session = 0;
-  bool connected = false;
-  bool draining = false;
-  WorkerInfo worker;
-  uint32_t slots_taken = 0;
-  uint32_t attempts = 0;
-  WallMicros connected_at = 0;
-  Micros last_seen_age = 0;
-  std::vector<TaskId> tasks;  // At most 100.
-};
-
-class ListWorkersCommand : public Command {
- public:
-  ListWorkersCommand() : Command(Kind::kListWorkers, Lane::kControl) {}
-  std::vector<WorkerView> workers;
-};
-
 // The broker is about to stop: nothing is handed out any more and every worker is told. Answered when no attempt is
 // running, or never.
 class DrainCommand : public Command {
@@ -370,7 +358,8 @@ struct Delivery {
 };
 
 struct Order {
-  enum class Kind : uint8_t { kCancel, kDrain, kSuperseded };
+  // kDismiss: drain, and do not come back.
+  enum class Kind : uint8_t { kCancel, kDrain, kDismiss, kSuperseded };
   Kind kind;
   std::vector<AttemptId> attempts;  // kCancel
   std::string text;                 // Reason, or the instance that supersedes.

@@ -83,6 +83,15 @@ class CompactSet {
   const_iterator begin() const { return {leaves_.begin(), leaves_.end()}; }
   const_iterator end() const { return {leaves_.end(), leaves_.end()}; }
 
+  // How many keys are smaller than `key`, counted up to about `limit`: it stops with the leaf that reaches it.
+  size_t CountBelow(const Key& key, size_t limit) const {
+    size_t count = 0;
+    for (auto it = leaves_.begin(); it != leaves_.end() && count < limit && it->second.first < key; ++it) {
+      count += it->second.last < key ? it->second.count : it->second.CountBelow(key);
+    }
+    return count;
+  }
+
   // False if it is there already.
   bool insert(const Key& key) {
     if (leaves_.empty()) {
@@ -161,6 +170,13 @@ class CompactSet {
         place.end = Read(place.begin, place.before, &place.key);
       }
       return place;
+    }
+
+    size_t CountBelow(const Key& key) const {
+      size_t below = 1;
+      Key at_key = first;
+      for (size_t at = Read(begin, first, &at_key); at_key < key; at = Read(at, at_key, &at_key)) ++below;
+      return below;
     }
 
     void Append(const Key& key) {

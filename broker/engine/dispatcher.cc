@@ -1,6 +1,7 @@
 #include "broker/engine/dispatcher.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -21,54 +22,80 @@ std::string ProfileKey(const Routing::Group& group) {
 }  // namespace
 
 void Dispatcher::SetWorker(SessionNumber session, const WorkerInfo& info, bool counts_as_live) {
-  const uint32_t profile = ProfileOf(info);
+  Seats seats = SeatsOf(info);
   Worker& worker = workers_[session];
-  if (worker.profile != profile || worker.live != counts_as_live || worker.slots == 0) {
-    SetHungry(session, worker, false);
-    if (worker.live) --profiles_[worker.profile].live_workers;
-    worker.profile = profile;
-    worker.live = counts_as_live;
-    if (worker.live) ++profiles_[profile].live_workers;
-  }
+  const bool same = std::equal(seats.begin(), seats.end(), worker.seats.begin(), worker.seats.end(),
+                               [](const Seat& a, const Seat& b) { return a.profile == b.profile && a.most == b.most; });
+  if (same && worker.live == counts_as_live) return;
+  for (Seat& seat : worker.seats) SetHungry(session, worker, seat, false);
+  CountLive(worker, false);
+  worker.seats = std::move(seats);
+  worker.live = counts_as_live;
+  CountLive(worker, true);
 }
 
-void Dispatcher::SetSlots(SessionNumber session, uint32_t taken, uint32_t slots, bool accepting) {
+void Dispatcher::CountLive(const Worker& worker, bool joins) {
+  if (!worker.live) return;
+  for (const Seat& seat : worker.seats) profiles_[seat.profile].live_workers += joins ? 1 : -1;
+}
+
+void Dispatcher::SetSlots(SessionNumber session, uint32_t taken, uint32_t slots, bool accepting,
+                          const TypeSlots& taken_of) {
   Worker& worker = workers_[session];
-  SetHungry(session, worker, false);
+  for (Seat& seat : worker.seats) SetHungry(session, worker, seat, false);
   worker.taken = taken;
   worker.slots = slots;
   if (!accepting || taken >= slots) return;
   worker.load = LoadOf(taken, slots);
-  SetHungry(session, worker, true);
+  for (Seat& seat : worker.seats) SetHungry(session, worker, seat, HasRoom(seat, taken_of));
+}
+
+bool Dispatcher::HasRoom(const Seat& seat, const TypeSlots& taken_of) const {
+  if (seat.most == 0) return true;
+  const auto taken = taken_of.find(profiles_[seat.profile].group.handlers.begin()->first);
+  return taken == taken_of.end() || taken->second < seat.most;
 }
 
 void Dispatcher::RemoveWorker(SessionNumber session) {
   const auto it = workers_.find(session);
   if (it == workers_.end()) return;
-  SetHungry(session, it->second, false);
-  if (it->second.live) --profiles_[it->second.profile].live_workers;
+  for (Seat& seat : it->second.seats) SetHungry(session, it->second, seat, false);
+  CountLive(it->second, false);
   workers_.erase(it);
 }
 
-void Dispatcher::SetHungry(SessionNumber session, Worker& worker, bool hungry) {
-  if (worker.hungry == hungry) return;
-  worker.hungry = hungry;
-  Profile& profile = profiles_[worker.profile];
+void Dispatcher::SetHungry(SessionNumber session, const Worker& worker, Seat& seat, bool hungry) {
+  if (seat.hungry == hungry) return;
+  seat.hungry = hungry;
+  Profile& profile = profiles_[seat.profile];
   if (hungry) {
-    if (profile.hungry.empty() && hungry_profiles_.insert(worker.profile).second)
-      stale_profiles_.insert(worker.profile);
+    if (profile.hungry.empty() && hungry_profiles_.insert(seat.profile).second) stale_profiles_.insert(seat.profile);
     profile.hungry.insert({worker.load, session});
   } else {
     profile.hungry.erase({worker.load, session});
   }
 }
 
-uint32_t Dispatcher::ProfileOf(const WorkerInfo& worker) {
-  Routing::Group group;
-  group.capabilities = worker.capabilities;
+Dispatcher::Seats Dispatcher::SeatsOf(const WorkerInfo& worker) {
+  Seats seats;
+  Routing::Group unlimited;
+  unlimited.capabilities = worker.capabilities;
   for (const HandlerInfo& handler : worker.handlers) {
-    group.handlers[handler.type] = handler.options.required_capabilities.value_or(Capabilities());
+    const Capabilities required = handler.options.required_capabilities.value_or(Capabilities());
+    if (handler.max_concurrency == 0) {
+      unlimited.handlers[handler.type] = required;
+      continue;
+    }
+    Routing::Group alone;
+    alone.capabilities = worker.capabilities;
+    alone.handlers[handler.type] = required;
+    seats.push_back({ProfileOf(std::move(alone)), handler.max_concurrency});
   }
+  if (!unlimited.handlers.empty() || seats.empty()) seats.push_back({ProfileOf(std::move(unlimited))});
+  return seats;
+}
+
+uint32_t Dispatcher::ProfileOf(Routing::Group group) {
   const auto [it, added] = profile_numbers_.try_emplace(ProfileKey(group), static_cast<uint32_t>(profiles_.size()));
   if (!added) return it->second;
   LearnClasses();
@@ -93,7 +120,12 @@ void Dispatcher::LearnClasses() {
   const uint32_t count = catalog_->class_count();
   for (ClassNumber number = std::max<size_t>(classes_.size(), 1); number <= count; ++number) {
     classes_.resize(number + 1);
-    classes_[number].paused = paused_types_.contains(catalog_->Class(number).type);
+    const std::string& type = catalog_->Class(number).type;
+    classes_[number].paused = paused_types_.contains(type);
+    if (const auto limit = limits_.find(type); limit != limits_.end()) {
+      classes_[number].limit = &limit->second;
+      limit->second.classes.push_back(number);
+    }
     for (uint32_t profile = 0; profile < profiles_.size(); ++profile) {
       if (!IsEligible(profiles_[profile], catalog_->Class(number))) continue;
       profiles_[profile].eligible.push_back(number);
@@ -110,7 +142,7 @@ Dispatcher::Class& Dispatcher::ClassAt(ClassNumber class_number) {
 void Dispatcher::ClassReady(ClassNumber class_number) {
   for (const uint32_t number : ClassAt(class_number).profiles) {
     // A key that is too small is found out when it comes to the top.
-    if (hungry_profiles_.contains(number)) profiles_[number].heads.push({OrderKey{INT32_MIN, 0, 0}, class_number});
+    if (hungry_profiles_.contains(number)) profiles_[number].heads.push({OrderKey{INT64_MIN, 0, 0}, class_number});
   }
 }
 
@@ -132,11 +164,49 @@ void Dispatcher::PauseType(const std::string& type, bool paused) {
   }
 }
 
+void Dispatcher::LimitType(const std::string& type, uint32_t max_running) {
+  LearnClasses();
+  const std::vector<ClassNumber> classes = catalog_->ClassesOf(type);
+  if (max_running == 0) {
+    for (const ClassNumber number : classes) classes_[number].limit = nullptr;
+    limits_.erase(type);
+  } else {
+    TypeLimit& limit = limits_[type];
+    limit = {max_running, RunningOf(type), classes};
+    for (const ClassNumber number : classes) classes_[number].limit = &limit;
+  }
+  for (const ClassNumber number : classes) ClassReady(number);
+}
+
+void Dispatcher::AttemptBegan(ClassNumber class_number) {
+  Class& of = ClassAt(class_number);
+  ++of.running;
+  if (of.limit != nullptr) ++of.limit->running;
+}
+
+void Dispatcher::AttemptEnded(ClassNumber class_number) {
+  Class& of = ClassAt(class_number);
+  --of.running;
+  if (of.limit == nullptr) return;
+  const bool was_reached = of.limit->reached();
+  --of.limit->running;
+  if (!was_reached || of.limit->reached()) return;
+  for (const ClassNumber number : of.limit->classes) ClassReady(number);
+}
+
+uint32_t Dispatcher::RunningOf(const std::string& type) const {
+  uint32_t running = 0;
+  for (const ClassNumber number : catalog_->ClassesOf(type)) {
+    if (number < classes_.size()) running += classes_[number].running;
+  }
+  return running;
+}
+
 const Dispatcher::Head* Dispatcher::TopOf(Profile& profile, ReadyOrder& order) {
   while (!profile.heads.empty()) {
     const Head& top = profile.heads.top();
     const ReadyOrder::Queue& queue = order.QueueAt(top.class_number);
-    if (queue.empty() || classes_[top.class_number].held || classes_[top.class_number].paused) {
+    if (queue.empty() || classes_[top.class_number].waits()) {
       profile.heads.pop();
       continue;
     }
@@ -198,16 +268,43 @@ bool Dispatcher::Runnable(ClassNumber class_number) {
   return false;
 }
 
+std::vector<ClassNumber> Dispatcher::RivalsOf(ClassNumber class_number) {
+  const std::vector<uint32_t>& able = ClassAt(class_number).profiles;
+  absl::btree_set<uint32_t> profiles;  // All of each worker: what it runs of one takes the slots of the others.
+  for (const auto& [session, worker] : workers_) {
+    const bool could_run = std::any_of(worker.seats.begin(), worker.seats.end(), [&able](const Seat& seat) {
+      return std::find(able.begin(), able.end(), seat.profile) != able.end();
+    });
+    if (!worker.live || !could_run) continue;
+    for (const Seat& seat : worker.seats) profiles.insert(seat.profile);
+  }
+  std::vector<ClassNumber> rivals;
+  for (const uint32_t number : profiles) {
+    const Profile& profile = profiles_[number];
+    std::copy_if(profile.eligible.begin(), profile.eligible.end(), std::back_inserter(rivals),
+                 [this](ClassNumber rival) { return !classes_[rival].paused; });
+  }
+  std::sort(rivals.begin(), rivals.end());
+  rivals.erase(std::unique(rivals.begin(), rivals.end()), rivals.end());
+  return rivals;
+}
+
 std::shared_ptr<const Routing> Dispatcher::MakeRouting() const {
   auto routing = std::make_shared<Routing>();
   std::vector<Routing::Group> groups(profiles_.size());
   for (const auto& [session, worker] : workers_) {
     if (!worker.live) continue;
-    Routing::Group& group = groups[worker.profile];
-    ++group.workers;
-    group.slots += worker.slots;
-    group.slots_taken += worker.taken;
     ++routing->workers;
+    routing->slots += worker.slots;
+    routing->slots_taken += worker.taken;
+    for (const Seat& seat : worker.seats) {
+      Routing::Group& group = groups[seat.profile];
+      ++group.workers;
+      group.slots += worker.slots;
+      group.slots_taken += worker.taken;
+      group.with_room += seat.hungry ? 1 : 0;
+      group.at_limit += !seat.hungry && worker.taken < worker.slots ? 1 : 0;
+    }
   }
   for (size_t i = 0; i < groups.size(); ++i) {
     if (groups[i].workers == 0) continue;
@@ -215,6 +312,7 @@ std::shared_ptr<const Routing> Dispatcher::MakeRouting() const {
     groups[i].handlers = profiles_[i].group.handlers;
     routing->groups.push_back(std::move(groups[i]));
   }
+  for (const auto& [type, limit] : limits_) routing->limits[type] = {limit.most, limit.running};
   return routing;
 }
 

@@ -1,5 +1,7 @@
 // Who gets the next task. Workers that are alike (same handlers, same capabilities) share a profile; a profile knows
-// the classes it may run and keeps a lazily checked heap of those that have something due.
+// the classes it may run and keeps a lazily checked heap of those that have something due. A handler that takes only so
+// many attempts of its type has its worker in a profile of its own, besides the one for its other handlers: there it is
+// hungry only while it has room for that type.
 #ifndef BATON_BROKER_ENGINE_DISPATCHER_H_
 #define BATON_BROKER_ENGINE_DISPATCHER_H_
 
@@ -15,6 +17,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "broker/engine/catalog.h"
 #include "broker/engine/command.h"
 #include "broker/engine/ready_order.h"
@@ -30,14 +33,21 @@ class Dispatcher {
   // A worker, at once and whenever something of it changes. One that does not accept (closed, draining, silent) or has
   // no free slot gets nothing.
   void SetWorker(SessionNumber session, const WorkerInfo& info, bool counts_as_live);
-  void SetSlots(SessionNumber session, uint32_t taken, uint32_t slots, bool accepting);
+  // `taken_of`: how many slots the attempts of each type take whose handler has a limit of its own.
+  void SetSlots(SessionNumber session, uint32_t taken, uint32_t slots, bool accepting, const TypeSlots& taken_of = {});
   void RemoveWorker(SessionNumber session);
 
   // A class has something due that it had not before, or can be read again.
   void ClassReady(ClassNumber class_number);
-  // While a class is held back, or its type is paused, nothing of it is chosen.
+  // While a class is held back, or its type is paused or has reached its limit, nothing of it is chosen.
   void Hold(ClassNumber class_number, bool held);
   void PauseType(const std::string& type, bool paused);
+  // 0: no limit.
+  void LimitType(const std::string& type, uint32_t max_running);
+  // Valid attempts are counted, whatever takes slots.
+  void AttemptBegan(ClassNumber class_number);
+  void AttemptEnded(ClassNumber class_number);
+  uint32_t RunningOf(const std::string& type) const;
 
   struct Choice {
     ClassNumber class_number;
@@ -50,6 +60,10 @@ class Dispatcher {
 
   // Whether a live worker could run the class.
   bool Runnable(ClassNumber class_number);
+
+  // Classes whose tasks some live worker that could run this one may get instead, itself included, ascending; but those
+  // that are held back.
+  std::vector<ClassNumber> RivalsOf(ClassNumber class_number);
 
   // For readers.
   std::shared_ptr<const Routing> MakeRouting() const;
@@ -68,24 +82,43 @@ class Dispatcher {
     std::vector<ClassNumber> eligible;
     std::priority_queue<Head> heads;
   };
-  struct Worker {
+  // A worker's place in a profile.
+  struct Seat {
     uint32_t profile = 0;
+    uint32_t most = 0;  // Attempts of its only type; 0: any number, of any of its types.
+    bool hungry = false;
+  };
+  using Seats = absl::InlinedVector<Seat, 1>;
+  struct Worker {
+    Seats seats;
     uint64_t load = 0;
     uint32_t taken = 0, slots = 0;
-    bool hungry = false;
     bool live = false;
+  };
+  struct TypeLimit {
+    uint32_t most = 0;
+    uint32_t running = 0;
+    std::vector<ClassNumber> classes;
+    bool reached() const { return running >= most; }
   };
   struct Class {
     std::vector<uint32_t> profiles;  // Eligible ones.
+    uint32_t running = 0;
+    TypeLimit* limit = nullptr;  // Of its type; null: none.
     bool held = false;
     bool paused = false;
+    bool waits() const { return held || paused || (limit != nullptr && limit->reached()); }
   };
 
-  uint32_t ProfileOf(const WorkerInfo& worker);
+  Seats SeatsOf(const WorkerInfo& worker);
+  bool HasRoom(const Seat& seat, const TypeSlots& taken_of) const;
+  uint32_t ProfileOf(Routing::Group group);
   static bool IsEligible(const Profile& profile, const ClassInfo& info);
   Class& ClassAt(ClassNumber class_number);
   void LearnClasses();
-  void SetHungry(SessionNumber session, Worker& worker, bool hungry);
+  void SetHungry(SessionNumber session, const Worker& worker, Seat& seat, bool hungry);
+  // The worker with its seats leaves its profiles, or joins them.
+  void CountLive(const Worker& worker, bool joins);
   // Top of the heap that is still true; nullptr if nothing is due.
   const Head* TopOf(Profile& profile, ReadyOrder& order);
   SessionNumber WorkerFor(ClassNumber class_number);
@@ -96,6 +129,7 @@ class Dispatcher {
   absl::flat_hash_map<SessionNumber, Worker> workers_;
   std::vector<Class> classes_;  // By class number; [0] is unused.
   absl::flat_hash_set<std::string> paused_types_;
+  std::map<std::string, TypeLimit> limits_;  // Classes point into it.
   absl::btree_set<uint32_t> hungry_profiles_;
   // Profiles whose heap has to be filled before it is used: they were not hungry when classes became ready.
   absl::btree_set<uint32_t> stale_profiles_;

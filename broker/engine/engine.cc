@@ -19,25 +19,31 @@ constexpr Micros kMaxScheduleSleep = kInstantOver / 2;
 
 }  // namespace
 
-Engine::Engine(const EngineSettings& settings, Catalog* catalog, RoutingBoard* board, Recovered recovered, Now now)
+EngineState::EngineState(const EngineSettings& settings, Catalog* catalog, RoutingBoard* board, Recovered* recovered,
+                         Now now)
     : settings_(settings),
       catalog_(catalog),
       board_(board),
-      incarnation_(recovered.incarnation),
-      next_id_(recovered.next_id),
-      next_session_(recovered.next_session),
-      next_job_(recovered.next_job),
+      incarnation_(recovered->incarnation),
+      next_id_(recovered->next_id),
+      next_session_(recovered->next_session),
+      next_job_(recovered->next_job),
       now_(now),
       lease_now_(now.steady),
-      batch_(recovered.number + 1),
+      batch_(recovered->number + 1),
+      order_(settings.ageing),
       dispatcher_(catalog),
-      types_(std::move(recovered.types)) {
+      types_(std::move(recovered->types)) {}
+
+Engine::Engine(const EngineSettings& settings, Catalog* catalog, RoutingBoard* board, Recovered recovered, Now now)
+    : EngineState(settings, catalog, board, &recovered, now) {
   Restore(std::move(recovered));
 }
 
 void Engine::Restore(Recovered recovered) {
   for (const auto& [type, row] : types_) {
     if (row.has_pause()) dispatcher_.PauseType(type, true);
+    if (row.has_limit()) dispatcher_.LimitType(type, row.limit().max_running());
   }
   for (auto& [number, row] : recovered.sessions) {
     auto session = std::make_unique<Session>();
@@ -56,7 +62,8 @@ void Engine::Restore(Recovered recovered) {
   for (std::unique_ptr<Task>& task : recovered.running) {
     Session* session = FindSession(task->session);
     BATON_CHECK(session != nullptr, absl::StrCat("task ", task->id, " runs in session ", task->session, ", unknown"));
-    session->held[{task->id, task->attempt}] = {};
+    session->held[{task->id, task->attempt}] = {.class_number = task->class_number};
+    dispatcher_.AttemptBegan(task->class_number);
     ++session->attempts;
     // What is left of the timeout by the wall clock, which may have jumped meanwhile.
     const Settled& options = SettledFor(*task);
@@ -74,7 +81,7 @@ void Engine::Restore(Recovered recovered) {
                             entry.remaining,    entry.failed,   entry.paused, entry.fail_fast, entry.alarm};
       if (IsDoomed(waiting_[entry.id])) doomed_[entry.id] = "a child did not complete";
     } else {
-      staged_[entry.id] = {entry.class_number, KeyOf(entry.priority, entry.due, entry.id), entry.alarm};
+      staged_[entry.id] = {entry.class_number, order_.KeyOf(entry.priority, entry.due, entry.id), entry.alarm};
     }
   }
   alarms_ = std::move(recovered.alarms);
@@ -137,6 +144,10 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return Pause(std::move(command));
     case Command::Kind::kPauseType:
       return PauseType(std::move(command));
+    case Command::Kind::kSetTypeLimit:
+      return SetTypeLimit(std::move(command));
+    case Command::Kind::kDrainWorker:
+      return DrainWorker(std::move(command));
     case Command::Kind::kCreateSchedule:
       return CreateSchedule(std::move(command));
     case Command::Kind::kChangeSchedule:
@@ -149,6 +160,8 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return ListJobs(std::move(command));
     case Command::Kind::kListWorkers:
       return ListWorkers(std::move(command));
+    case Command::Kind::kExplain:
+      return Explain(std::move(command));
     case Command::Kind::kDrain:
       return Drain(std::move(command));
     case Command::Kind::kRemove:

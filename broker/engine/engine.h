@@ -4,50 +4,36 @@
 //
 // A round is: BeginRound, any number of Apply, FinishRound. Between rounds the open batch may be closed and committed.
 //
-// The code is spread over files by topic: engine.cc rounds and recovery, engine_submit.cc creating tasks,
-// engine_sessions.cc and engine_beats.cc workers, engine_claims.cc dispatch, engine_outcomes.cc the end of attempts,
-// engine_children.cc workflows, engine_alarms.cc deadlines of tasks, engine_verbs.cc cancel, resume and pause,
-// engine_retries.cc what had ended, engine_deletes.cc what is taken out, engine_jobs.cc what is done to many tasks,
-// engine_bulk.cc to those that match a filter, engine_schedules.cc what is created again and again, engine_retention.cc
-// what is no longer retained, engine_loads.cc what is not in memory.
+// The code is spread over files by topic, engine_*.cc, which are named below; what it all works on is in
+// engine_state.h.
 #ifndef BATON_BROKER_ENGINE_ENGINE_H_
 #define BATON_BROKER_ENGINE_ENGINE_H_
 
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
-#include "broker/engine/batch.h"
-#include "broker/engine/catalog.h"
 #include "broker/engine/command.h"
-#include "broker/engine/dispatcher.h"
 #include "broker/engine/engine_parts.h"
+#include "broker/engine/engine_state.h"
+#include "broker/engine/inspection_commands.h"
 #include "broker/engine/job_commands.h"
-#include "broker/engine/key_book.h"
 #include "broker/engine/limits.h"
 #include "broker/engine/live/loader.h"
 #include "broker/engine/live/recovery.h"
-#include "broker/engine/ready_order.h"
 #include "broker/engine/routing.h"
 #include "broker/engine/rules/transition.h"
-#include "broker/engine/schedules/schedule_book.h"
 #include "broker/engine/session.h"
 #include "broker/engine/task.h"
 
 namespace baton::engine {
 
 // Not thread-safe. `catalog` and `board` must outlive it.
-class Engine {
+class Engine : private EngineState {
  public:
   Engine(const EngineSettings& settings, Catalog* catalog, RoutingBoard* board, Recovered recovered, Now now);
   Engine(const Engine&) = delete;
@@ -87,9 +73,6 @@ class Engine {
   const Batch& OpenBatchForTest() const { return batch_; }
 
  private:
-  // Gets the resident task, or what is known of one that is not live.
-  using Continuation = std::function<void(Task* task, const LoadedTask& found)>;
-
   // ── engine.cc ──
   void Restore(Recovered recovered);
   void Expire();
@@ -108,9 +91,8 @@ class Engine {
   void SubmitOne(SubmitCommand& command, size_t index);
   bool ResolveUnique(const SubmitCommand& command, const NewTask& task, SubmitResult* result);
   void RememberRequest(SubmitCommand& command);
-  Placement Place(const std::string& type, const Options* options);
-  // Creates one task; `parent` null for a root.
-  TaskId Create(NewTask& source, const Placement& placement, const Task* parent, bool staged);
+  Placement Place(const NewTask& task, const Options* inherited);
+  TaskId Create(NewTask& source, const Placement& placement, const Parent& parent, LiveState state);
 
   // ── engine_sessions.cc ──
   void Hello(std::unique_ptr<Command> owned);
@@ -123,6 +105,7 @@ class Engine {
   void RegisterTypes(const WorkerInfo& worker, const WorkerInfo& before);
   void StreamClosed(std::unique_ptr<Command> owned);
   void ListWorkers(std::unique_ptr<Command> owned);
+  WorkerView ViewOf(const Session& session) const;
   void Drain(std::unique_ptr<Command> owned);
   Session* FindSession(SessionNumber number);
   Session* FindWorker(const std::string& worker_id);
@@ -168,6 +151,28 @@ class Engine {
   // read again, each of them.
   bool StaysResident(ClassNumber class_number, size_t body_bytes);
 
+  // ── engine_routing.cc ──
+  void SetTypeLimit(std::unique_ptr<Command> owned);
+  void DrainWorker(std::unique_ptr<Command> owned);
+  void Dismiss(Session& session, const std::string& reason);
+  const Dismissal* DismissalOf(const Session& session) const;
+  // Stores what is known of a type, if anything is.
+  void StoreType(const std::string& type);
+  // What nobody else knows of slots: the types of attempts that are over.
+  void NameSlots(const HelloCommand& hello, Session& session) const;
+  // Slots by type, where handlers have limits of their own: all anew, or one that is taken (1) or free again (-1).
+  void CountSlots(Session& session);
+  void CountSlot(Session& session, const Held& held, int32_t change);
+  // The attempt takes no slot any more; false if it took none.
+  bool DropSlot(Session& session, const AttemptId& attempt);
+
+  // ── engine_explain.cc ──
+  void Explain(std::unique_ptr<Command> owned);
+  void ExplainPlace(ExplainCommand& command);
+  void ExplainAttempt(ExplainCommand& command);
+  // A task of the class was handed out.
+  void RememberClaim(ClassNumber class_number);
+
   // ── engine_outcomes.cc ──
   void Complete(std::unique_ptr<Command> owned);
   Error Conclude(Outcome& outcome, Task& task);
@@ -194,6 +199,7 @@ class Engine {
   void SpawnStaged(std::unique_ptr<Command> owned);
   Error CheckChildren(const Task& parent, const std::vector<NewTask>& children) const;
   void Stage(std::vector<NewTask>& children, Task& parent);
+  void CreateChild(NewTask& child, const Parent& parent, LiveState state);
   void Seal(const IdRange& range);
   void EnqueueSealed();
   void DropStaged(Task& parent);
@@ -311,88 +317,6 @@ class Engine {
   // Lets go of a task that neither runs nor is ready to be handed out.
   void EvictIdle(TaskId id);
   std::shared_ptr<Parked> Park(std::unique_ptr<Command> command);
-
-  const EngineSettings settings_;
-  Catalog* const catalog_;
-  RoutingBoard* const board_;
-  uint64_t incarnation_ = 0;
-  TaskId next_id_ = 1;
-  SessionNumber next_session_ = 1;
-  uint64_t next_job_ = 1;
-  uint64_t closed_batches_ = 0;  // With a number or without.
-
-  Now now_;
-  // The steady clock less all pauses of the process: leases, grace and timeouts live on it.
-  SteadyMicros lease_now_ = 0;
-  Micros paused_ = 0;
-  SteadyMicros asked_wake_ = 0;  // Steady time; 0: none asked for.
-  bool has_more_ = false;
-
-  Batch batch_;
-  // The latest reading of the wall clock while the batch was open: its journal entry is not before any of its steps.
-  WallMicros batch_time_ = 0;
-  // Changed in the open batch: their states go into its journal entry when it is closed.
-  std::vector<TaskId> touched_;
-  absl::btree_set<TaskId> touched_waiting_;
-  // Parents resumed by their children while not resident.
-  std::vector<std::pair<TaskId, LiveEntry>> resumed_;
-  // Loaded during the open batch.
-  std::vector<TaskId> adopted_;
-  // The one whose continuations are being called, and as what one of them has ended it.
-  TaskId adopting_ = 0;
-  LiveState adopted_ended_ = LiveState::NONE;
-
-  absl::flat_hash_map<TaskId, std::unique_ptr<Task>> tasks_;  // Resident.
-  size_t resident_bytes_ = 0;                                 // Of their bodies.
-  absl::flat_hash_map<TaskId, Waiting> waiting_;
-  // Children of unsealed spawns, and sealed ones that are not in order yet.
-  absl::btree_map<TaskId, Placed> staged_;
-  std::deque<IdRange> seals_;
-  ReadyOrder order_;
-  Dispatcher dispatcher_;
-  absl::btree_set<std::pair<SteadyMicros, TaskId>> timeouts_;
-  // Of all live tasks that have one, but staged children; those that rang while their task was fetched.
-  absl::btree_set<std::pair<WallMicros, TaskId>> alarms_, ringing_;
-  // Parents to be failed because of a child, and why.
-  std::map<TaskId, std::string> doomed_;
-  size_t running_ = 0;
-
-  absl::btree_map<SessionNumber, std::unique_ptr<Session>> sessions_;  // Ordered, so that the engine is deterministic.
-  absl::flat_hash_map<std::string, SessionNumber> workers_;            // By worker id.
-  absl::btree_set<std::pair<SteadyMicros, SessionNumber>> session_timers_;
-  bool routing_changed_ = true;
-  bool slots_changed_ = false;
-  SteadyMicros routing_published_ = 0;
-  absl::flat_hash_map<std::string, records::v1::TypeRow> types_;
-  ScheduleBook schedules_;
-  KeyBook keys_;
-  std::string last_placed_type_;
-  Placement last_placement_{};
-  std::vector<Settled> settled_;  // By options number, for tasks without options of their own.
-  Settled settled_own_{};         // Of the last task asked for that has some.
-  absl::flat_hash_map<TaskId, std::vector<Continuation>> loading_;
-  // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
-  absl::flat_hash_set<TaskId> changed_while_loading_;
-  // Classes whose tasks are not all in memory, since they are handed out.
-  absl::flat_hash_map<ClassNumber, Ahead> ahead_;
-  // Who waits to learn how an attempt ended; apart by what was the open batch when it was asked for, because a view
-  // from then does not know of an end since.
-  absl::flat_hash_map<std::pair<AttemptId, uint64_t>, std::vector<std::function<void(const LoadResult&)>>>
-      attempt_loads_;
-  std::map<uint64_t, Retrying> retrying_;  // In the order in which they came.
-  std::map<uint64_t, MembersAsked> members_asked_;
-  uint64_t next_asked_ = 1;
-  // The newest commit in which a task that had ended was changed, or retried: of each page, and of all.
-  absl::flat_hash_map<uint64_t, uint64_t> ended_changed_, revived_;
-  uint64_t last_revival_ = 0;
-  // In the order in which they began, so that the engine stays deterministic; bulk jobs that have ended.
-  std::map<uint64_t, Job> jobs_;
-  std::map<uint64_t, records::v1::JobRow> ended_jobs_;
-  uint64_t stamped_batch_ = 0, stamps_ = 0;  // Given in the open batch.
-  bool draining_ = false;
-  std::vector<std::unique_ptr<Command>> drains_;
-  Step scratch_;  // Reused, to save allocations.
-  std::string scratch_bytes_;
 };
 
 }  // namespace baton::engine

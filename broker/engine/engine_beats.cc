@@ -82,7 +82,7 @@ void Engine::JudgeMissing(const HeartbeatCommand& beat, Session& session) {
   }
   std::sort(missing.begin(), missing.end(), [](const AttemptId& a, const AttemptId& b) { return a.task < b.task; });
   for (const AttemptId& attempt : missing) {
-    session.held.erase(attempt);
+    DropSlot(session, attempt);
     Task* task = FindAttempt(attempt);
     if (task != nullptr && task->session == session.number) InterruptWith(*task, "its worker does not have it");
   }

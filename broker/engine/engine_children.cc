@@ -12,6 +12,12 @@ using storage::Family;
 
 namespace {
 
+Parent ParentOf(const Task& task) {
+  const Options inherited = InheritedBy(task.options != nullptr ? *task.options : Options(),
+                                        task.inherited != nullptr ? *task.inherited : Options());
+  return {&task, inherited.empty() ? nullptr : std::make_shared<const Options>(inherited)};
+}
+
 // How a child ended that did not complete, for its parent's error.
 std::string Describe(TaskId child, LiveState state, absl::string_view end) {
   Step step;
@@ -53,10 +59,8 @@ Error Engine::Spawn(Outcome& outcome, Task& parent) {
   for (const IdRange& range : ranges) Seal(range);
   if (!outcome.children.empty()) {
     ranges.push_back({next_id_, outcome.children.size()});
-    for (NewTask& child : outcome.children) {
-      const Placement placement = Place(child.type, child.options.get());
-      Create(child, placement, &parent, false);
-    }
+    const Parent of = ParentOf(parent);
+    for (NewTask& child : outcome.children) CreateChild(child, of, LiveState::PENDING);
   }
   parent.children = std::move(ranges);
   parent.children_failed = 0;
@@ -97,10 +101,8 @@ void Engine::SpawnStaged(std::unique_ptr<Command> owned) {
 
 void Engine::Stage(std::vector<NewTask>& children, Task& parent) {
   const TaskId first = next_id_;
-  for (NewTask& child : children) {
-    const Placement placement = Place(child.type, child.options.get());
-    Create(child, placement, &parent, true);
-  }
+  const Parent of = ParentOf(parent);
+  for (NewTask& child : children) CreateChild(child, of, LiveState::STAGED);
   if (!parent.staged.empty() && parent.staged.back().first + parent.staged.back().count == first) {
     parent.staged.back().count += children.size();
   } else {
@@ -109,6 +111,10 @@ void Engine::Stage(std::vector<NewTask>& children, Task& parent) {
   ++parent.staged_parts;
   WriteStep(parent, Step::REPORTED, {}, "", AttemptOf(parent));
   HasReported(parent);
+}
+
+void Engine::CreateChild(NewTask& child, const Parent& parent, LiveState state) {
+  Create(child, Place(child, parent.inherited.get()), parent, state);
 }
 
 void Engine::Seal(const IdRange& range) {
@@ -174,7 +180,7 @@ void Engine::ChildEnded(const EndedChild& child, absl::string_view end) {
   entry.fail_fast = false;
   waiting_.erase(it);
   resumed_.emplace_back(parent, entry);
-  if (!entry.paused) Enqueue(entry.class_number, KeyOf(entry.priority, entry.due, parent));
+  if (!entry.paused) Enqueue(entry.class_number, order_.KeyOf(entry.priority, entry.due, parent));
 }
 
 void Engine::FailDoomed() {

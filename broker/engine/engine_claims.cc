@@ -7,6 +7,27 @@
 #include "broker/engine/engine.h"
 
 namespace baton::engine {
+namespace {
+
+// Settled for good: neither a restart with other defaults nor another worker changes them.
+ClaimOptions OptionsOf(const HandlerInfo& handler, const Options& configuration, const DefaultOptions& defaults) {
+  ClaimOptions options{handler.options, {}};
+  // Settled when a task is created.
+  options.handler.priority.reset();
+  options.handler.required_capabilities.reset();
+  const Settled settled = Settle(configuration, defaults);
+  options.fallback.timeout = settled.timeout;
+  options.fallback.max_retries = settled.max_retries;
+  options.fallback.retry_interval = settled.retry_interval;
+  options.fallback.retry_backoff = settled.retry_backoff;
+  options.fallback.retry_interval_cap = settled.retry_interval_cap;
+  // The default jitter depends on the backoff, which others may set.
+  options.fallback.retry_jitter = configuration.retry_jitter;
+  options.fallback.progress_timeout = configuration.progress_timeout;
+  return options;
+}
+
+}  // namespace
 
 void Engine::Dispatch() {
   if (draining_) return;
@@ -33,7 +54,7 @@ bool Engine::IsOrphan(const Task& task) const {
 
 void Engine::Claim(Task& task, Session& session) {
   const HandlerRef& handler = HandlerFor(session, task.class_number);
-  order_.Remove(task.class_number, KeyOf(task.priority, task.due, task.id));
+  order_.Remove(task.class_number, order_.KeyOf(task.priority, task.due, task.id));
   StoreSession(session);
   task.state = LiveState::RUNNING;
   ++task.attempt;
@@ -50,6 +71,7 @@ void Engine::Claim(Task& task, Session& session) {
   task.report_deadline = options.progress_timeout != 0 ? lease_now_ + options.progress_timeout : 0;
   timeouts_.insert(TimeoutOf(task));
   ++running_;
+  dispatcher_.AttemptBegan(task.class_number);
   SetAlarm(task);
   Touch(task);
 
@@ -69,11 +91,15 @@ void Engine::Claim(Task& task, Session& session) {
   delivery.children_failed = task.children_failed;
   delivery.handler_version = handler.version;
   delivery.created = task.created;
-  session.held[delivery.attempt].delivery = delivery.number;
+  Held& held = session.held[delivery.attempt];
+  held.delivery = delivery.number;
+  held.class_number = task.class_number;
+  CountSlot(session, held, 1);
   ++session.attempts;
   UpdateSlots(session);
   batch_.Deliver(session.number, std::move(delivery));
   CountClaimed(task.class_number);
+  RememberClaim(task.class_number);
 }
 
 const HandlerRef& Engine::HandlerFor(Session& session, ClassNumber class_number) {
@@ -83,36 +109,27 @@ const HandlerRef& Engine::HandlerFor(Session& session, ClassNumber class_number)
   const auto handler = std::find_if(session.worker.handlers.begin(), session.worker.handlers.end(),
                                     [&](const HandlerInfo& candidate) { return candidate.type == type; });
   BATON_CHECK(handler != session.worker.handlers.end(), absl::StrCat("no handler for ", type));
-  // Settled for good: neither a restart with other defaults nor another worker changes them.
-  const Options completed = engine::Complete(handler->options, session.worker.default_options);
-  const Settled settled = Settle(completed, {}, settings_.defaults);
-  Options stored;
-  stored.timeout = settled.timeout;
-  stored.max_retries = settled.max_retries;
-  stored.retry_interval = settled.retry_interval;
-  stored.retry_backoff = settled.retry_backoff;
-  stored.retry_interval_cap = settled.retry_interval_cap;
-  // The default jitter depends on the backoff, which the task may set itself.
-  stored.retry_jitter = completed.retry_jitter;
-  stored.progress_timeout = completed.progress_timeout;
-  const Catalog::Interned interned = catalog_->InternOptions(stored);
+  const ClaimOptions options = OptionsOf(*handler, session.worker.default_options, settings_.defaults);
+  const Catalog::Interned interned = catalog_->InternOptions(options);
   if (interned.added) {
-    records::v1::OptionsRow row;
-    *row.mutable_options() = ToRecord(stored);
-    batch_.writes().Put(storage::Family::kMeta, OptionsMetaKey(interned.number), row.SerializeAsString());
+    batch_.writes().Put(storage::Family::kMeta, OptionsMetaKey(interned.number), ToRecord(options).SerializeAsString());
   }
   it->second = {interned.number, handler->version};
   return it->second;
 }
 
 const Settled& Engine::SettledFor(const Task& task) {
-  if (task.options != nullptr) {
-    settled_own_ = Settle(*task.options, catalog_->OptionsAt(task.options_number), settings_.defaults);
+  static const Options kNone;
+  if (task.options != nullptr || task.inherited != nullptr) {
+    settled_own_ =
+        Settle(task.options != nullptr ? *task.options : kNone, task.inherited != nullptr ? *task.inherited : kNone,
+               catalog_->OptionsAt(task.options_number), settings_.defaults);
     return settled_own_;
   }
   while (settled_.size() <= task.options_number) {
     const OptionsNumber number = static_cast<OptionsNumber>(settled_.size());
-    settled_.push_back(Settle(number == 0 ? Options() : catalog_->OptionsAt(number), {}, settings_.defaults));
+    settled_.push_back(
+        Settle(kNone, kNone, number == 0 ? ClaimOptions() : catalog_->OptionsAt(number), settings_.defaults));
   }
   return settled_[task.options_number];
 }
@@ -165,8 +182,7 @@ void Engine::HasRead(ClassNumber class_number, const Task* task) {
 
 void Engine::FreeSlot(SessionNumber number, const AttemptId& attempt) {
   Session* session = FindSession(number);
-  if (session == nullptr || session->held.erase(attempt) == 0) return;
-  UpdateSlots(*session);
+  if (session != nullptr && DropSlot(*session, attempt)) UpdateSlots(*session);
 }
 
 void Engine::Enqueue(ClassNumber class_number, const OrderKey& key) {

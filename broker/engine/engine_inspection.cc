@@ -18,7 +18,7 @@ std::vector<LiveEntry> Engine::LiveForTest() const {
     entry.state = LiveState::PENDING;
     entry.class_number = class_number;
     entry.priority = -key.negated_priority;
-    entry.due = key.due;
+    entry.due = order_.DueOf(key);
     if (const auto alarm = alarms.find(key.id); alarm != alarms.end()) entry.alarm = alarm->second;
     live.push_back(entry);
   });
@@ -32,7 +32,7 @@ std::vector<LiveEntry> Engine::LiveForTest() const {
     entry.state = sealed ? LiveState::PENDING : LiveState::STAGED;
     entry.class_number = placed.class_number;
     entry.priority = -placed.key.negated_priority;
-    entry.due = placed.key.due;
+    entry.due = order_.DueOf(placed.key);
     entry.alarm = placed.alarm;
     live.push_back(entry);
   }
@@ -57,6 +57,8 @@ std::vector<std::string> Engine::SchedulesForTest() const {
 std::string Engine::BrokenInvariantForTest() const {
   size_t running = 0, body_bytes = 0;
   absl::flat_hash_map<SessionNumber, uint32_t> attempts;
+  std::map<std::string, uint32_t> by_type;
+  for (ClassNumber number = 1; number <= catalog_->class_count(); ++number) by_type[catalog_->Class(number).type] = 0;
   for (const auto& [id, task] : tasks_) {
     body_bytes += task->body != nullptr ? task->body_bytes : 0;
     const bool armed = alarms_.contains({task->alarm, id}) || ringing_.contains({task->alarm, id});
@@ -66,16 +68,30 @@ std::string Engine::BrokenInvariantForTest() const {
     if (task->state != LiveState::RUNNING) continue;
     ++running;
     ++attempts[task->session];
+    ++by_type[catalog_->Class(task->class_number).type];
     if (!timeouts_.contains(TimeoutOf(*task))) return absl::StrCat("running task ", id, " has no timeout armed");
     const auto session = sessions_.find(task->session);
     if (session == sessions_.end()) return absl::StrCat("running task ", id, " has no session");
   }
   if (running != running_) return absl::StrCat(running, " tasks run, ", running_, " are counted");
+  for (const auto& [type, count] : by_type) {
+    if (dispatcher_.RunningOf(type) != count) {
+      return absl::StrCat(count, " tasks of type ", type, " run, ", dispatcher_.RunningOf(type), " are counted");
+    }
+  }
   if (timeouts_.size() != running_) return absl::StrCat(timeouts_.size(), " timeouts for ", running_, " attempts");
   if (body_bytes != resident_bytes_) return absl::StrCat(body_bytes, " bytes of bodies, ", resident_bytes_, " counted");
   for (const auto& [number, session] : sessions_) {
     if (session->attempts != attempts[number]) {
       return absl::StrCat("session ", number, " counts ", session->attempts, " attempts, has ", attempts[number]);
+    }
+    TypeSlots taken_of = session->taken_of;
+    for (const auto& [attempt, held] : session->held) {
+      const std::string type = held.class_number == 0 ? "" : catalog_->Class(held.class_number).type;
+      if (const auto taken = taken_of.find(type); taken != taken_of.end()) --taken->second;
+    }
+    for (const auto& [type, count] : taken_of) {
+      if (count != 0) return absl::StrCat("session ", number, " counts slots of type ", type, " wrongly");
     }
     if (!session_timers_.contains({session->timer, number})) return absl::StrCat("session ", number, " has no timer");
   }

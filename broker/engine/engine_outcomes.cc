@@ -171,7 +171,7 @@ std::optional<AttemptInfo> Engine::AttemptOf(const Task& task) {
 void Engine::LeaveState(Task& task) {
   switch (task.state) {
     case LiveState::PENDING:
-      if (!task.paused) order_.Remove(task.class_number, KeyOf(task.priority, task.due, task.id));
+      if (!task.paused) order_.Remove(task.class_number, order_.KeyOf(task.priority, task.due, task.id));
       if (const auto it = staged_.find(task.id); it != staged_.end()) {
         ArmAlarm(task.id, it->second.alarm);
         staged_.erase(it);
@@ -180,6 +180,7 @@ void Engine::LeaveState(Task& task) {
     case LiveState::RUNNING:
       timeouts_.erase(TimeoutOf(task));
       --running_;
+      dispatcher_.AttemptEnded(task.class_number);
       if (Session* session = FindSession(task.session); session != nullptr) --session->attempts;
       DropStaged(task);
       break;
@@ -196,7 +197,7 @@ void Engine::EnterState(Task& task, const Content& content) {
   SetAlarm(task);
   Touch(task);
   if (task.state == LiveState::PENDING && !task.paused) {
-    Enqueue(task.class_number, KeyOf(task.priority, task.due, task.id));
+    Enqueue(task.class_number, order_.KeyOf(task.priority, task.due, task.id));
   } else {
     DropBody(task);
   }

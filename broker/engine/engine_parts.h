@@ -36,6 +36,11 @@ struct Retrying {
   bool stale = false;
 };
 
+// A process that was told to leave, and is told again if it comes back.
+struct Dismissal {
+  std::string worker_id, instance_id, reason;
+};
+
 // Somebody who wants to know the workflow of a task.
 struct MembersAsked {
   TaskId task = 0;
@@ -70,6 +75,12 @@ struct Placement {
   int32_t priority = 0;
 };
 
+// Whose child a new task is.
+struct Parent {
+  const Task* task = nullptr;                // Null: it is a root.
+  std::shared_ptr<const Options> inherited;  // By its children; null: nothing.
+};
+
 // Where a staged child will stand in the order.
 struct Placed {
   ClassNumber class_number = 0;
@@ -93,9 +104,9 @@ struct Job {
   records::v1::JobRow row;  // Without `ranges`.
   // Ranges still to be worked on, before what is to be searched; the first one from its first id on.
   std::deque<IdRange> ranges;
-  bool asked = false;           // Something is being loaded.
-  bool of_search = false;       // What was found last is what was searched for, not in a range.
-  size_t applying = 0;          // Found, and nothing done to them yet.
+  bool asked = false;      // Something is being loaded.
+  bool of_search = false;  // What was found last is what was searched for, not in a range.
+  size_t applying = 0;     // Found, and nothing done to them yet.
   // To go on with when all found are done: so many ranges were begun, and this is left of the last.
   size_t ranges_begun = 0;
   std::optional<IdRange> rest;

@@ -191,7 +191,7 @@ TaskId Engine::CreateFiring(Schedule& schedule, WallMicros instant) {
   task.scheduled = instant;
   task.start_timeout = schedule.row.start_timeout_us();
   task.total_timeout = schedule.row.total_timeout_us();
-  const TaskId id = Create(task, Place(task.type, task.options.get()), nullptr, false);
+  const TaskId id = Create(task, Place(task, nullptr), {}, LiveState::PENDING);
   ScheduleStateRow& state = schedule.state;
   state.set_last_task(id);
   state.set_last_lives(true);

@@ -46,7 +46,9 @@ void Engine::Hello(std::unique_ptr<Command> owned) {
   workers_[session.worker_id] = session.number;
   Renew(session);
   RegisterTypes(session.worker, before);
+  CountSlots(session);
   UpdateLiveness(session);
+  if (const Dismissal* dismissal = DismissalOf(session); dismissal != nullptr) Dismiss(session, dismissal->reason);
   hello.session = session.number;
   batch_.Answer(std::move(owned));
 }
@@ -103,6 +105,7 @@ void Engine::TakeOver(HelloCommand& hello, Session& session) {
     previous = nullptr;
   }
   for (const AttemptId& attempt : hello.held) hello.verdicts.push_back(Judge(attempt, previous, session));
+  NameSlots(hello, session);
   if (previous == nullptr) return;
   // What this process did not name was lost on the way, or never arrived.
   std::vector<std::pair<uint64_t, TaskId>> missing;
@@ -129,6 +132,7 @@ Verdict Engine::Judge(const AttemptId& attempt, Session* previous, Session& sess
   if (task != nullptr && previous != nullptr && task->session == previous->number) {
     --previous->attempts;
     previous->held.erase(attempt);
+    held.class_number = task->class_number;
     ++session.attempts;
     task->session = session.number;
     StoreSession(session);
@@ -138,6 +142,7 @@ Verdict Engine::Judge(const AttemptId& attempt, Session* previous, Session& sess
   if (previous != nullptr) {
     const auto before = previous->held.find(attempt);
     held.cancelled = before != previous->held.end() && before->second.cancelled;
+    if (before != previous->held.end()) held.class_number = before->second.class_number;
   }
   return held.cancelled ? Verdict::kCancelled : Verdict::kOver;
 }
@@ -148,6 +153,7 @@ void Engine::UpdateWorker(std::unique_ptr<Command> owned) {
   if (session != nullptr) {
     const WorkerInfo before = std::exchange(session->worker, command.worker);
     session->handlers.clear();
+    CountSlots(*session);
     RegisterTypes(session->worker, before);
     UpdateLiveness(*session);
   }
@@ -166,6 +172,7 @@ void Engine::RegisterTypes(const WorkerInfo& worker, const WorkerInfo& before) {
     row.set_description(handler.description);
     records::v1::TypeRow& known = types_[handler.type];
     if (known.has_pause()) *row.mutable_pause() = known.pause();
+    if (known.has_limit()) *row.mutable_limit() = known.limit();
     row.set_registered_us(known.registered_us());
     if (known.registered_us() != 0 && row.SerializeAsString() == known.SerializeAsString()) continue;
     row.set_registered_us(now_.wall);
@@ -240,31 +247,33 @@ void Engine::UpdateLiveness(Session& session) {
 
 void Engine::UpdateSlots(Session& session) {
   dispatcher_.SetSlots(session.number, static_cast<uint32_t>(session.held.size()), session.worker.slots,
-                       session.accepts());
+                       session.accepts(), session.taken_of);
   slots_changed_ = true;
+}
+
+WorkerView Engine::ViewOf(const Session& session) const {
+  WorkerView view;
+  view.worker_id = session.worker_id;
+  view.instance_id = session.instance_id;
+  view.pod_id = session.pod_id;
+  view.client = session.client;
+  view.session = session.number;
+  view.connected = session.open;
+  view.draining = session.draining;
+  view.worker = session.worker;
+  view.slots_taken = static_cast<uint32_t>(session.held.size());
+  view.attempts = session.attempts;
+  view.connected_at = session.connected_at;
+  view.last_seen_age = lease_now_ - session.last_heard;
+  for (const auto& [attempt, held] : session.held) view.tasks.push_back(attempt.task);
+  std::sort(view.tasks.begin(), view.tasks.end());
+  if (view.tasks.size() > 100) view.tasks.resize(100);
+  return view;
 }
 
 void Engine::ListWorkers(std::unique_ptr<Command> owned) {
   auto& command = static_cast<ListWorkersCommand&>(*owned);
-  for (const auto& [number, session] : sessions_) {
-    WorkerView view;
-    view.worker_id = session->worker_id;
-    view.instance_id = session->instance_id;
-    view.pod_id = session->pod_id;
-    view.client = session->client;
-    view.session = number;
-    view.connected = session->open;
-    view.draining = session->draining;
-    view.worker = session->worker;
-    view.slots_taken = static_cast<uint32_t>(session->held.size());
-    view.attempts = session->attempts;
-    view.connected_at = session->connected_at;
-    view.last_seen_age = lease_now_ - session->last_heard;
-    for (const auto& [attempt, held] : session->held) view.tasks.push_back(attempt.task);
-    std::sort(view.tasks.begin(), view.tasks.end());
-    if (view.tasks.size() > 100) view.tasks.resize(100);
-    command.workers.push_back(std::move(view));
-  }
+  for (const auto& [number, session] : sessions_) command.workers.push_back(ViewOf(*session));
   batch_.Answer(std::move(owned));
 }
 

@@ -24,6 +24,7 @@ void AppendTaskRow(const Task& task, WallMicros scheduled, std::string* row) {
   tail.set_scheduled_us(scheduled);
   tail.set_start_by_us(task.start_by);
   tail.set_end_by_us(task.end_by);
+  if (task.inherited != nullptr) *tail.mutable_inherited() = ToRecord(*task.inherited);
   tail.AppendToString(row);
 }
 
@@ -115,9 +116,9 @@ void Engine::SubmitOne(SubmitCommand& command, size_t index) {
     return;
   }
   if (!task.unique.empty() && ResolveUnique(command, task, &result)) return;
-  const Placement placement = Place(task.type, task.options.get());
+  const Placement placement = Place(task, nullptr);
   const Hash128 unique = task.unique;
-  result.id = Create(task, placement, nullptr, false);
+  result.id = Create(task, placement, {}, LiveState::PENDING);
   result.state = LiveState::PENDING;
   result.runnable = dispatcher_.Runnable(placement.class_number);
   if (unique.empty()) return;
@@ -177,12 +178,15 @@ void Engine::RememberRequest(SubmitCommand& command) {
   keys_.SetRequest(command.request, std::move(row), batch_.number());
 }
 
-Placement Engine::Place(const std::string& type, const Options* options) {
+Placement Engine::Place(const NewTask& task, const Options* inherited) {
+  const std::string& type = task.type;
   // Batches are of one type as a rule.
-  if (options == nullptr && type == last_placed_type_ && last_placement_.class_number != 0) return last_placement_;
+  const bool plain = task.options == nullptr && inherited == nullptr;
+  if (plain && type == last_placed_type_ && last_placement_.class_number != 0) return last_placement_;
   const auto definition = types_.find(type);
-  Options merged = options != nullptr ? *options : Options();
+  Options merged = task.options != nullptr ? *task.options : Options();
   if (definition != types_.end()) merged = engine::Complete(merged, FromRecord(definition->second.options()));
+  if (inherited != nullptr) merged = engine::Complete(merged, *inherited);
   const Capabilities required = merged.required_capabilities.value_or(Capabilities());
   const Catalog::Interned interned = catalog_->InternClass(type, required);
   if (interned.added) {
@@ -192,26 +196,28 @@ Placement Engine::Place(const std::string& type, const Options* options) {
     batch_.writes().Put(storage::Family::kMeta, ClassMetaKey(interned.number), row.SerializeAsString());
   }
   const Placement placement{interned.number, merged.priority.value_or(settings_.defaults.priority)};
-  if (options == nullptr) {
+  if (plain) {
     last_placed_type_ = type;
     last_placement_ = placement;
   }
   return placement;
 }
 
-TaskId Engine::Create(NewTask& source, const Placement& placement, const Task* parent, bool staged) {
+TaskId Engine::Create(NewTask& source, const Placement& placement, const Parent& parent, LiveState state) {
+  const bool staged = state == LiveState::STAGED;
   auto task = std::make_unique<Task>();
   task->id = next_id_++;
-  task->state = staged ? LiveState::STAGED : LiveState::PENDING;
+  task->state = state;
   task->class_number = placement.class_number;
   task->priority = placement.priority;
   task->created = now_.wall;
   task->due = std::max(source.due, now_.wall + source.delay);
-  task->root = parent != nullptr ? parent->root : task->id;
-  if (parent != nullptr) {
-    task->parent = parent->id;
-    task->parent_generation = parent->generation + 1;
-    task->depth = parent->depth + 1;
+  task->root = parent.task != nullptr ? parent.task->root : task->id;
+  if (parent.task != nullptr) {
+    task->parent = parent.task->id;
+    task->parent_generation = parent.task->generation + 1;
+    task->depth = parent.task->depth + 1;
+    task->inherited = parent.inherited;
   }
   task->unique = source.unique;
   task->options = std::move(source.options);
@@ -224,7 +230,7 @@ TaskId Engine::Create(NewTask& source, const Placement& placement, const Task* p
   batch_.Created(
       {task->id, task->class_number, task->priority, task->due, staged, task->parent, source.tag_hash, task->alarm});
   const TaskId id = task->id;
-  const OrderKey key = KeyOf(task->priority, task->due, id);
+  const OrderKey key = order_.KeyOf(task->priority, task->due, id);
   if (staged) {
     staged_[id] = {placement.class_number, key, task->alarm};
     return id;

@@ -144,13 +144,7 @@ void Engine::PauseType(std::unique_ptr<Command> owned) {
       row.mutable_pause()->set_time_us(now_.wall);
     }
     dispatcher_.PauseType(command.type, command.pause);
-    if (!command.pause && row.registered_us() == 0) {
-      // Nothing else was ever known of it.
-      batch_.writes().Delete(storage::Family::kMeta, TypeMetaKey(command.type));
-      types_.erase(command.type);
-    } else {
-      batch_.writes().Put(storage::Family::kMeta, TypeMetaKey(command.type), row.SerializeAsString());
-    }
+    StoreType(command.type);
   }
   batch_.Answer(std::move(owned));
 }
@@ -192,7 +186,7 @@ bool Engine::MarkTask(Task& task, const Mark& mark, bool even_if_unchanged) {
   if (mark.pause) {
     DropBody(task);
   } else {
-    Enqueue(task.class_number, KeyOf(task.priority, task.due, task.id));
+    Enqueue(task.class_number, order_.KeyOf(task.priority, task.due, task.id));
   }
   return true;
 }

@@ -36,6 +36,9 @@ struct EngineSettings {
   // The journal is kept at least this long and this much, for watchers.
   Micros watch_window = 15 * kMinute;
   size_t watch_bytes = 256 << 20;
+  // A pending task that was due so much earlier than another one comes before it, even if its priority is a step less;
+  // 0: never.
+  Micros ageing = 0;
   // Ended tasks are kept this long, and then until all of their page are that old; 0: for ever.
   Micros retention = kDay;
   // Look-ups of keys made this many commits ago can still be completed; lanes are short enough that none is older. Not
@@ -51,6 +54,8 @@ inline constexpr size_t kRoundItems = 2048;
 inline constexpr size_t kRoundBytes = 4 << 20;
 // Above this the open batch takes no new command until it was handed to the committer.
 inline constexpr size_t kOpenBatchBytes = 4 << 20;
+// Workers that were told to leave and are remembered: long enough for those that find their stream broken meanwhile.
+inline constexpr size_t kDismissals = 1000;
 // Timers fired and job steps taken in one round.
 inline constexpr size_t kRoundTimers = 512;
 inline constexpr size_t kRoundJobSteps = 512;

@@ -27,18 +27,29 @@ Options Complete(const Options& first, const Options& second) {
   return result;
 }
 
-Settled Settle(const Options& first, const Options& second, const DefaultOptions& defaults) {
+Options InheritedBy(const Options& own, const Options& inherited) {
+  Options result = Complete(own, inherited);
+  result.required_capabilities.reset();
+  result.progress_timeout.reset();
+  return result;
+}
+
+Settled Settle(const Options& said, const DefaultOptions& defaults) {
   Settled settled;
-  settled.timeout = FirstSet(first.timeout, second.timeout).value_or(defaults.timeout);
-  settled.max_retries = FirstSet(first.max_retries, second.max_retries).value_or(defaults.max_retries);
-  settled.retry_interval = FirstSet(first.retry_interval, second.retry_interval).value_or(defaults.retry_interval);
-  settled.retry_backoff = FirstSet(first.retry_backoff, second.retry_backoff).value_or(defaults.retry_backoff);
-  settled.retry_interval_cap =
-      FirstSet(first.retry_interval_cap, second.retry_interval_cap).value_or(defaults.retry_interval_cap);
+  settled.timeout = said.timeout.value_or(defaults.timeout);
+  settled.max_retries = said.max_retries.value_or(defaults.max_retries);
+  settled.retry_interval = said.retry_interval.value_or(defaults.retry_interval);
+  settled.retry_backoff = said.retry_backoff.value_or(defaults.retry_backoff);
+  settled.retry_interval_cap = said.retry_interval_cap.value_or(defaults.retry_interval_cap);
   const double default_jitter = settled.retry_backoff == Backoff::kExponential ? defaults.exponential_jitter : 0.0;
-  settled.retry_jitter = FirstSet(first.retry_jitter, second.retry_jitter).value_or(default_jitter);
-  settled.progress_timeout = FirstSet(first.progress_timeout, second.progress_timeout).value_or(0);
+  settled.retry_jitter = said.retry_jitter.value_or(default_jitter);
+  settled.progress_timeout = said.progress_timeout.value_or(0);
   return settled;
+}
+
+Settled Settle(const Options& own, const Options& inherited, const ClaimOptions& claim,
+               const DefaultOptions& defaults) {
+  return Settle(Complete(Complete(own, claim.handler), Complete(inherited, claim.fallback)), defaults);
 }
 
 Options FromRecord(const records::v1::Options& record) {
@@ -73,6 +84,17 @@ records::v1::Options ToRecord(const Options& options) {
   }
   if (options.progress_timeout) record.set_progress_timeout_us(*options.progress_timeout);
   return record;
+}
+
+ClaimOptions FromRecord(const records::v1::OptionsRow& row) {
+  return {FromRecord(row.handler()), FromRecord(row.options())};
+}
+
+records::v1::OptionsRow ToRecord(const ClaimOptions& options) {
+  records::v1::OptionsRow row;
+  *row.mutable_options() = ToRecord(options.fallback);
+  if (!options.handler.empty()) *row.mutable_handler() = ToRecord(options.handler);
+  return row;
 }
 
 Micros RetryDelay(const Settled& options, uint32_t failures, uint64_t draw) {

@@ -33,6 +33,14 @@ struct Options {
   friend bool operator==(const Options&, const Options&) = default;
 };
 
+// What a worker says about the attempts of a type it claims.
+struct ClaimOptions {
+  Options handler;   // Set by the handler itself: goes before what a task has inherited.
+  Options fallback;  // The worker's configuration, completed by the broker's defaults: comes after it.
+
+  friend bool operator==(const ClaimOptions&, const ClaimOptions&) = default;
+};
+
 // Everything that matters once a task is claimed.
 struct Settled {
   Micros timeout;
@@ -57,11 +65,19 @@ struct DefaultOptions {
 
 // `first` where it says something, else `second`: field by field.
 Options Complete(const Options& first, const Options& second);
-// What is in force: `first`, else `second`, else the defaults.
-Settled Settle(const Options& first, const Options& second, const DefaultOptions& defaults);
+// What children of a task inherit that was given `own` and inherited `inherited` itself. Capabilities are inherited by
+// nobody, and neither is the progress timeout: a child may well have no progress to tell.
+Options InheritedBy(const Options& own, const Options& inherited);
+// What is in force: `said`, else the defaults.
+Settled Settle(const Options& said, const DefaultOptions& defaults);
+// What is in force for a claimed task: what it was given, else what its handler says, else what it has inherited, else
+// what the worker's configuration says, else the defaults.
+Settled Settle(const Options& own, const Options& inherited, const ClaimOptions& claim, const DefaultOptions& defaults);
 
 Options FromRecord(const records::v1::Options& record);
 records::v1::Options ToRecord(const Options& options);
+ClaimOptions FromRecord(const records::v1::OptionsRow& row);
+records::v1::OptionsRow ToRecord(const ClaimOptions& options);
 
 // Delay before the retry that follows failure number `failures` (from 1) of a stage. `draw` is 64 random bits, used
 // for the jitter: the delay lies in [d × (1 − jitter), d], d = interval × 2^(failures − 1) up to the cap.

@@ -13,53 +13,59 @@
 
 namespace baton::engine {
 
-// Larger priority first, then earlier due, then smaller id.
+// Where a pending task stands; the smallest comes first. Its rank is its due time, moved by the interval of ageing for
+// each step of priority: so it is settled once, and nothing has to be sorted again while tasks wait.
 struct OrderKey {
+  int64_t rank = 0;
   int32_t negated_priority = 0;
-  WallMicros due = 0;
   TaskId id = 0;
   // NOLINTNEXTLINE(modernize-use-nullptr): clang's own comparison with 0, which version 14 takes for our code.
   friend auto operator<=>(const OrderKey&, const OrderKey&) = default;
 };
 
-inline OrderKey KeyOf(int32_t priority, WallMicros due, TaskId id) { return {-priority, due, id}; }
-
-// Of one priority: how much later it is due, and how far away its id is; else everything. Tasks of one Submit call are
-// due at the same time: two bytes.
+// How much later it ranks than the one before, and how far away its id is, if that is of the same priority; of another
+// one, that too; else everything. Tasks of one Submit call are due at the same time: two bytes.
 struct OrderKeyCoder {
   static constexpr size_t kMaxBytes = 4 * kMaxVarintBytes;
 
   static char* Write(const OrderKey& before, const OrderKey& key, char* out) {
-    const uint64_t later = static_cast<uint64_t>(key.due) - static_cast<uint64_t>(before.due);
-    if (key.negated_priority == before.negated_priority && later >> 63 == 0) {
-      out = WriteVarint(later << 1, out);
-      return WriteVarint(ZigZag(key.id - before.id), out);
+    const uint64_t later = static_cast<uint64_t>(key.rank) - static_cast<uint64_t>(before.rank);
+    const uint64_t priority = ZigZag(static_cast<uint64_t>(int64_t{key.negated_priority}));
+    if (later >> 62 != 0) {
+      out = WriteVarint(kWhole, out);
+      out = WriteVarint(ZigZag(static_cast<uint64_t>(key.rank)), out);
+      out = WriteVarint(priority, out);
+      return WriteVarint(key.id, out);
     }
-    out = WriteVarint(kWhole, out);
-    out = WriteVarint(ZigZag(static_cast<uint64_t>(int64_t{key.negated_priority})), out);
-    out = WriteVarint(ZigZag(static_cast<uint64_t>(key.due)), out);
-    return WriteVarint(key.id, out);
+    const bool same = key.negated_priority == before.negated_priority;
+    out = WriteVarint(later << 2 | (same ? kSamePriority : kOtherPriority), out);
+    if (!same) out = WriteVarint(priority, out);
+    return WriteVarint(ZigZag(key.id - before.id), out);
   }
 
   static const char* Read(const OrderKey& before, const char* in, OrderKey* key) {
     uint64_t head, value;
     in = ReadVarint(in, &head);
-    if (head != kWhole) {
-      key->negated_priority = before.negated_priority;
-      key->due = static_cast<WallMicros>(static_cast<uint64_t>(before.due) + (head >> 1));
+    const bool whole = (head & kWhole) != 0;
+    key->negated_priority = before.negated_priority;
+    key->rank = static_cast<int64_t>(static_cast<uint64_t>(before.rank) + (head >> 2));
+    if (whole) {
       in = ReadVarint(in, &value);
-      key->id = before.id + UnZigZag(value);
-      return in;
+      key->rank = static_cast<int64_t>(UnZigZag(value));
+    }
+    if (whole || (head & kOtherPriority) != 0) {
+      in = ReadVarint(in, &value);
+      key->negated_priority = static_cast<int32_t>(UnZigZag(value));
     }
     in = ReadVarint(in, &value);
-    key->negated_priority = static_cast<int32_t>(UnZigZag(value));
-    in = ReadVarint(in, &value);
-    key->due = static_cast<WallMicros>(UnZigZag(value));
-    return ReadVarint(in, &key->id);
+    key->id = whole ? value : before.id + UnZigZag(value);
+    return in;
   }
 
  private:
-  static constexpr uint64_t kWhole = 1;
+  static constexpr uint64_t kSamePriority = 0;
+  static constexpr uint64_t kOtherPriority = 1;
+  static constexpr uint64_t kWhole = 2;
 };
 
 // Not thread-safe.
@@ -67,10 +73,17 @@ class ReadyOrder {
  public:
   using Queue = CompactSet<OrderKey, OrderKeyCoder>;
 
+  // `ageing`: a step of priority is worth as much as having become due so much earlier. 0: it is worth more than any
+  // wait: larger priority first, then earlier due, then smaller id.
+  explicit ReadyOrder(Micros ageing = 0) : interval_(ageing != 0 ? ageing : kLongerThanAnyWait) {}
+
+  OrderKey KeyOf(int32_t priority, WallMicros due, TaskId id) const { return {Moved(due, -priority), -priority, id}; }
+  WallMicros DueOf(const OrderKey& key) const { return Moved(key.rank, -key.negated_priority); }
+
   // Adds a pending task; true if it is due, so that its class may have a new head.
   bool Insert(ClassNumber class_number, const OrderKey& key, WallMicros now) {
-    if (key.due > now) {
-      delayed_.insert({key.due, key.id, class_number, key.negated_priority});
+    if (const WallMicros due = DueOf(key); due > now) {
+      delayed_.insert({due, key.id, class_number, key.negated_priority});
       return false;
     }
     QueueOf(class_number).insert(key);
@@ -82,7 +95,7 @@ class ReadyOrder {
     if (QueueOf(class_number).erase(key)) {
       --due_count_;
     } else {
-      delayed_.erase({key.due, key.id, class_number, key.negated_priority});
+      delayed_.erase({DueOf(key), key.id, class_number, key.negated_priority});
     }
   }
 
@@ -92,7 +105,7 @@ class ReadyOrder {
     while (limit-- > 0 && !delayed_.empty() && delayed_.front().due <= now) {
       const Delayed task = delayed_.front();
       delayed_.erase(task);
-      QueueOf(task.class_number).insert({task.negated_priority, task.due, task.id});
+      QueueOf(task.class_number).insert(KeyOf(-task.negated_priority, task.due, task.id));
       ++due_count_;
       promoted(task.class_number);
     }
@@ -109,7 +122,7 @@ class ReadyOrder {
     for (ClassNumber number = 0; number < queues_.size(); ++number) {
       for (const OrderKey& key : queues_[number]) visit(number, key);
     }
-    for (const Delayed& task : delayed_) visit(task.class_number, OrderKey{task.negated_priority, task.due, task.id});
+    for (const Delayed& task : delayed_) visit(task.class_number, KeyOf(-task.negated_priority, task.due, task.id));
   }
 
   const Queue& QueueAt(ClassNumber class_number) { return QueueOf(class_number); }
@@ -123,6 +136,9 @@ class ReadyOrder {
   }
 
  private:
+  // 4,500 years: times in question are far smaller, and twenty such steps fit in a rank.
+  static constexpr Micros kLongerThanAnyWait = Micros{1} << 57;
+
   struct Delayed {
     WallMicros due;
     TaskId id;
@@ -154,11 +170,18 @@ class ReadyOrder {
     }
   };
 
+  // Wraps around for times that nothing can have, so that DueOf always answers what KeyOf was given.
+  WallMicros Moved(WallMicros time, int32_t steps) const {
+    return static_cast<WallMicros>(static_cast<uint64_t>(time) +
+                                   static_cast<uint64_t>(int64_t{steps}) * static_cast<uint64_t>(interval_));
+  }
+
   Queue& QueueOf(ClassNumber class_number) {
     if (queues_.size() <= class_number) queues_.resize(class_number + 1);
     return queues_[class_number];
   }
 
+  Micros interval_;
   std::deque<Queue> queues_;  // By class number.
   CompactSet<Delayed, DelayedCoder> delayed_;
   size_t due_count_ = 0;

@@ -45,4 +45,11 @@ std::string Routing::WhyNot(const ClassInfo& info) const {
                       "' lack a capability which that handler requires");
 }
 
+std::string Routing::WhyLimited(const std::string& type) const {
+  const auto limit = limits.find(type);
+  if (limit == limits.end() || limit->second.running < limit->second.max_running) return "";
+  return absl::StrCat("waits for the limit of type '", type, "': ", limit->second.running, " of ",
+                      limit->second.max_running, " are running");
+}
+
 }  // namespace baton::engine

@@ -10,14 +10,19 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "broker/engine/catalog.h"
 
 namespace baton::engine {
 
+// How many slots of a worker the attempts of each type take.
+using TypeSlots = absl::flat_hash_map<std::string, uint32_t>;
+
 // Immutable once published.
 struct Routing {
-  // Workers that are alike: connected, not draining.
+  // Workers that are alike: connected, not draining. A worker is in exactly one group for each of its types, but in
+  // several if handlers of it have limits of their own.
   struct Group {
     Capabilities capabilities;
     // Type → capabilities its handler requires.
@@ -25,15 +30,29 @@ struct Routing {
     uint32_t workers = 0;
     uint32_t slots = 0;
     uint32_t slots_taken = 0;
+    // Workers that take one more; and those that do not although they have a free slot, because of their handler.
+    uint32_t with_room = 0;
+    uint32_t at_limit = 0;
+  };
+  // Of a type, over all workers.
+  struct Limit {
+    uint32_t max_running = 0;
+    uint32_t running = 0;
   };
   std::vector<Group> groups;
+  std::map<std::string, Limit> limits;  // By type; most have none.
   uint32_t workers = 0;
+  uint32_t slots = 0;
+  uint32_t slots_taken = 0;
 
   // Whether some live worker could run a task of this class.
   bool Runnable(const ClassInfo& info) const;
   // Why none can, as a sentence for people; empty if one can.
   // E.g. "no live worker can run it: none has a handler for 'render'", "…: none declares the capability GPU".
   std::string WhyNot(const ClassInfo& info) const;
+  // "waits for the limit of type 'render': 5 of 5 are running"; empty if the limit lets another one begin, or there is
+  // none.
+  std::string WhyLimited(const std::string& type) const;
 };
 
 // Whether the sorted set `have` holds all of the sorted set `need`.

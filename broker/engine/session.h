@@ -9,6 +9,7 @@
 #include "broker/base/clock.h"
 #include "broker/engine/catalog.h"
 #include "broker/engine/command.h"
+#include "broker/engine/routing.h"
 
 namespace baton::engine {
 
@@ -19,7 +20,8 @@ H AbslHashValue(H h, const AttemptId& attempt) {
 
 // A slot taken. Its attempt may be over: the slot is free only when the worker says so, or is gone.
 struct Held {
-  uint64_t delivery = 0;  // 0: named by the hello.
+  uint64_t delivery = 0;         // 0: named by the hello.
+  ClassNumber class_number = 0;  // Of its task, or another one of its type; 0: not known, the attempt is over.
   bool cancelled = false;
 };
 
@@ -49,6 +51,8 @@ struct Session {
   absl::flat_hash_map<AttemptId, Held> held;
   // Valid attempts among them.
   uint32_t attempts = 0;
+  // Slots taken, of each type whose handler has a limit of its own.
+  TypeSlots taken_of;
   uint64_t last_delivery = 0;
   uint64_t last_beat = 0;
 

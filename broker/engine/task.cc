@@ -138,6 +138,7 @@ bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task*
     task->unique = UniqueHash(catalog.Class(record.class_number()).type, record.unique_key());
   }
   if (record.has_options()) task->options = std::make_shared<const Options>(FromRecord(record.options()));
+  if (record.has_inherited()) task->inherited = std::make_shared<const Options>(FromRecord(record.inherited()));
   return true;
 }
 

@@ -46,6 +46,7 @@ v1::GetServerInfoResponse ServerFacts(const Settings& settings, const std::strin
   info.set_data_dir(settings.store.directory);
   info.set_listen_address(address);
   info.set_format_version(engine::kFormatVersion);
+  if (settings.engine.retention != 0) *info.mutable_retention() = service::WireDuration(settings.engine.retention);
   info.set_settings_toml(SettingsToToml(settings, Comments::kNo));
   service::EncodeLimits(settings.limits, info.mutable_limits());
   return info;
@@ -91,12 +92,14 @@ absl::Status Broker::Serve() {
   reading.defaults = settings_.engine.defaults;
   reading.default_page_size = service::kDefaultPageSize;
   reading.max_page_size = static_cast<int32_t>(settings_.limits.page_size);
+  reading.max_watches = static_cast<size_t>(settings_.max_watches);
   reading.store_bytes = [store = store_.get()] { return store->DiskBytes(); };
   reading.resident_bytes = ResidentBytes;
   ASSIGN_OR_RETURN(const std::string address, server_->Bind());
   reading.server = ServerFacts(settings_, address, clock_.Read().wall);
   reads_ = std::make_unique<service::ReadService>(partition_.get(), &clock_, std::move(reading));
-  server_->Serve({settings_.limits, settings_.engine, kVersion}, partition_.get(), reads_.get(), &clock_);
+  server_->Serve({settings_.limits, settings_.engine, kVersion, settings_.watch_heartbeat}, partition_.get(),
+                 reads_.get(), &clock_);
   return absl::OkStatus();
 }
 

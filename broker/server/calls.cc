@@ -6,10 +6,12 @@
 #include "baton/v1/admin.pb.h"
 #include "broker/server/message_buffer.h"
 #include "broker/service/attempt_token.h"
+#include "broker/service/explain.h"
 #include "broker/service/field.h"
 #include "broker/service/jobs.h"
 #include "broker/service/outcomes.h"
 #include "broker/service/read/convert.h"
+#include "broker/service/routing.h"
 #include "broker/service/schedules.h"
 #include "broker/service/sessions.h"
 #include "broker/service/submit.h"
@@ -214,6 +216,20 @@ void Calls::AddVerbs() {
         const Error error = service::DecodeUnpauseType(*request, command.get());
         return error.ok() ? Send(core_->partition, std::move(command)) : error;
       });
+  Add<v1::SetTypeLimitRequest>(admin_, "SetTypeLimit", kCold,
+                               [this](UnaryCall* call, const Caller& caller, auto* request) {
+                                 auto command = CommandFor<engine::SetTypeLimitCommand, v1::SetTypeLimitResponse>(
+                                     call, caller, service::EncodeSetTypeLimit);
+                                 const Error error = service::DecodeSetTypeLimit(*request, command.get());
+                                 return error.ok() ? Send(core_->partition, std::move(command)) : error;
+                               });
+  Add<v1::DrainWorkerRequest>(
+      admin_, "DrainWorker", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+        auto command =
+            CommandFor<engine::DrainWorkerCommand, v1::DrainWorkerResponse>(call, caller, service::EncodeDrainWorker);
+        const Error error = service::DecodeDrainWorker(*request, command.get());
+        return error.ok() ? Send(core_->partition, std::move(command)) : error;
+      });
   Add<v1::ListWorkersRequest>(admin_, "ListWorkers", kCold, [this](UnaryCall* call, const Caller& caller, auto*) {
     return Send(core_->partition,
                 CommandFor<engine::ListWorkersCommand, v1::ListWorkersResponse>(call, caller, service::EncodeWorkers));
@@ -302,6 +318,7 @@ void Calls::AddReads() {
   AddRead(admin_, "ListTasks", &ReadService::ListTasks);
   AddRead(admin_, "ListEvents", &ReadService::ListEvents);
   AddRead(admin_, "ListAttempts", &ReadService::ListAttempts);
+  AddRead(admin_, "GetWorkflowSummary", &ReadService::GetWorkflowSummary);
   AddRead(admin_, "ListTypes", &ReadService::ListTypes);
   AddRead(admin_, "ListSchedules", &ReadService::ListSchedules);
   AddRead(admin_, "GetStatistics", &ReadService::GetStatistics);
@@ -311,11 +328,37 @@ void Calls::AddReads() {
     if (error.ok()) core_->reads->GetSchedule(*request, ReplyFrom<v1::GetScheduleResponse>(call, core_->mailbox));
     return error;
   });
+  Add<v1::ExplainRequest>(admin_, "Explain", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+    return Explain(call, caller, *request);
+  });
   Add<v1::WaitRequest>(broker_, "Wait", kCancellable,
                        [this](UnaryCall* call, const Caller&, auto* request) { return Wait(call, *request); });
   Add<v1::ListChildOutcomesRequest>(
       broker_, "ListChildOutcomes", kCold,
       [this](UnaryCall* call, const Caller&, auto* request) { return ListChildOutcomes(call, *request); });
+}
+
+Error Calls::Explain(UnaryCall* call, const Caller& caller, const v1::ExplainRequest& request) {
+  const Error wrong = service::DecodeExplain(request);
+  if (!wrong.ok()) return wrong;
+  core_->reads->Explain(request, [this, call, caller](const Error& error, const service::Explanation& explanation) {
+    core_->mailbox->Post([this, call, caller, error, explanation] {
+      if (!error.ok()) return call->Fail(error);
+      AskEngine(call, caller, explanation);
+    });
+  });
+  return {};
+}
+
+void Calls::AskEngine(UnaryCall* call, const Caller& caller, const service::Explanation& explanation) {
+  auto command = CommandFor<engine::ExplainCommand, v1::ExplainResponse>(
+      call, caller, [this, said = explanation.response](auto& answered, auto* response) {
+        *response = said;
+        service::EncodeExplain(answered, core_->clock->Read().wall, response);
+      });
+  if (!service::NeedsEngine(explanation, command.get())) return call->Reply(ToBuffer(explanation.response));
+  const Error error = Send(core_->partition, std::move(command));
+  if (!error.ok()) call->Fail(error);
 }
 
 Error Calls::Wait(UnaryCall* call, const v1::WaitRequest& request) {

@@ -48,6 +48,9 @@ class Calls {
                        const Request& request, Encode encode);
   Error Submit(UnaryCall* call, const Caller& caller, const v1::SubmitRequest& request);
   Error Heartbeat(UnaryCall* call, const Caller& caller, const v1::HeartbeatRequest& request);
+  Error Explain(UnaryCall* call, const Caller& caller, const v1::ExplainRequest& request);
+  // For what only the engine knows.
+  void AskEngine(UnaryCall* call, const Caller& caller, const service::Explanation& explanation);
   Error Wait(UnaryCall* call, const v1::WaitRequest& request);
   Error ListChildOutcomes(UnaryCall* call, const v1::ListChildOutcomesRequest& request);
 

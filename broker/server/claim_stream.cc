@@ -20,6 +20,10 @@ Error SupersededError(const std::string& by) {
                                                        "'): exit, its attempts are over"));
 }
 
+Error DrainedError() {
+  return FailedPrecondition("DRAINED", "an operator has this worker leave (DrainWorker): exit when nothing is held");
+}
+
 }  // namespace
 
 ClaimStream::ClaimStream(StreamSet* set, Core* core, RawService* service, int method,
@@ -57,7 +61,7 @@ void ClaimStream::HasRead(bool ok) {
   if (!ok) {  // The worker has closed its side, or is gone.
     CloseSession();
     waiting_.clear();
-    End(Error{});
+    End(dismissed_ ? DrainedError() : Error{});
     return DeleteIfOver();
   }
   if (ending_.has_value()) return DeleteIfOver();
@@ -149,6 +153,7 @@ void ClaimStream::TakeOrder(engine::Order order) {
     ending_ = SupersededError(by);
     return;
   }
+  dismissed_ = dismissed_ || order.kind == Kind::kDismiss;
   auto* last = waiting_.empty() ? nullptr : std::get_if<engine::Order>(&waiting_.back());
   const bool merges = last != nullptr && order.kind == Kind::kCancel && last->kind == Kind::kCancel &&
                       last->text == order.text && last->attempts.size() < kAttemptsPerOrder;

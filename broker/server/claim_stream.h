@@ -67,6 +67,8 @@ class ClaimStream final : public Stream, private SessionSink {
   std::deque<Waiting> waiting_;
   // The newest update that is in force and was not confirmed yet, by its number; 0: none.
   uint64_t taken_update_ = 0;
+  // It was told to leave, and not to come back.
+  bool dismissed_ = false;
   // Set: the call is to be finished with this, after what waits before it.
   std::optional<Error> ending_;
   // Operations of the completion queue and commands that will come back to this object.

@@ -31,6 +31,7 @@ struct CoreParts {
     service::WireLimits limits;
     engine::EngineSettings engine;
     std::string broker_version;
+    Micros watch_heartbeat = 15 * kSecond;
   };
   Settings settings;
   engine::Partition* partition;

@@ -16,14 +16,16 @@
 #include "broker/server/claim_stream.h"
 #include "broker/server/reflection.h"
 #include "broker/server/reflection_v1alpha.pb.h"
+#include "broker/server/watch_stream.h"
 
 namespace baton::server {
 namespace {
 
 // What calls under way get when the broker stops.
 constexpr Micros kStopGrace = 2 * kSecond;
-// Claim streams ready to be taken at once.
+// Claim streams ready to be taken at once, and watches.
 constexpr int kListeningStreams = 16;
+constexpr int kListeningWatches = 4;
 
 std::vector<std::string> NamesOf(std::initializer_list<const RawService*> services) {
   std::vector<std::string> names;
@@ -104,14 +106,18 @@ void Server::Listen() {
                                                   error.ok() ? health_.Check(call) : call->Fail(error);
                                                 });
   health_check_->Start();
-  const int watch = MethodOf(health_service_, "Watch");
-  streams_.Add<HealthWatch>(&health_, &health_service_, watch, queue_.get())->Listen();
+  const int watch_health = MethodOf(health_service_, "Watch");
+  streams_.Add<HealthWatch>(&health_, &health_service_, watch_health, queue_.get())->Listen();
   for (RawService* service : {&reflection_, &reflection_alpha_}) {
     streams_.Add<ReflectionStream>(service, &services_, queue_.get())->Listen();
   }
   const int claim = MethodOf(broker_, "Claim");
   for (int i = 0; i < kListeningStreams; ++i) {
     streams_.Add<ClaimStream>(core_.get(), &broker_, claim, queue_.get())->Listen();
+  }
+  const int watch_tasks = MethodOf(admin_, "Watch");
+  for (int i = 0; i < kListeningWatches; ++i) {
+    streams_.Add<WatchStream>(core_.get(), &admin_, watch_tasks, queue_.get())->Listen();
   }
 }
 

@@ -92,6 +92,10 @@ std::vector<Setting> ServerSettings() {
              "How long running attempts may take when the broker, or a worker, is told to stop."),
       Number(Kind::kCount, "server.max_concurrent_streams", FIELD(max_concurrent_streams), 1, 100'000,
              "Calls under way on one connection."),
+      Number(Kind::kCount, "server.max_watches", FIELD(max_watches), 0, 100'000,
+             "Calls of Watch under way in all; each reads the whole journal as it comes."),
+      Number(Kind::kDuration, "server.watch_heartbeat", FIELD(watch_heartbeat), 100 * kMillisecond, kHour,
+             "A watcher that is told nothing for this long gets an empty response, so that dead connections show."),
       Choice("storage.recover", FIELD(store.recover),
              std::vector<std::pair<std::string, Recover>>{{"tail", Recover::kTail},
                                                           {"point-in-time", Recover::kPointInTime}},
@@ -159,6 +163,10 @@ std::vector<Setting> TaskSettings() {
 
 std::vector<Setting> EngineSettings() {
   return {
+      WithZero(Number(Kind::kDuration, "dispatch.ageing", FIELD(engine.ageing), kMillisecond, 365 * kDay,
+                      "How long a task has to have waited to count as one of the next larger priority, so that none "
+                      "is passed by for ever. May change with any start."),
+               "off"),
       WithZero(Number(Kind::kDuration, "retention.ended", FIELD(engine.retention), kSecond, 3650 * kDay,
                       "How long ended tasks are kept, with results and history. They go in groups of 16384 ids, a "
                       "group when all that ended in it is that old; a workflow only as a whole."),

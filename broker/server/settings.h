@@ -17,6 +17,8 @@ struct Settings {
   std::string listen = "127.0.0.1:7461";
   std::string log_level = "info";
   int max_concurrent_streams = 4000;
+  int max_watches = 1000;
+  Micros watch_heartbeat = 15 * kSecond;
   storage::RocksDbOptions store;
   service::WireLimits limits;
   engine::EngineSettings engine;

@@ -88,6 +88,7 @@ std::string EncodeOrder(uint64_t incarnation, const engine::Order& order, Micros
       wire->mutable_cancel()->set_reason(order.text);
       break;
     case engine::Order::Kind::kDrain:
+    case engine::Order::Kind::kDismiss:
       wire->mutable_drain()->set_reason(order.text);
       wire->mutable_drain()->set_deadline_us(drain_deadline);
       break;

@@ -69,11 +69,6 @@ std::set<int> UsualStates(JobRow::Verb verb) {
 Error CheckJobFilter(const v1::StartJobRequest& request) {
   const v1::TaskFilter& filter = request.filter();
   CHECK_FIELD(CheckFilter(filter));
-  // What cannot be read must not widen what is cancelled or deleted.
-  if (!IsUnderstood(filter)) {
-    return InvalidArgument("BAD_FILTER",
-                           "filter has a condition that this broker does not know: leave it out, or update the broker");
-  }
   if (filter.ByteSizeLong() > 0 || request.all()) return {};
   return InvalidArgument("EMPTY_FILTER",
                          "filter has no condition, which means every task: set one, or set all if that is meant");

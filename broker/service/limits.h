@@ -47,6 +47,8 @@ inline constexpr size_t kWorkerCapabilities = 64;
 inline constexpr size_t kRequiredCapabilities = 16;
 inline constexpr size_t kHandlers = 1000;
 inline constexpr int32_t kSlots = 10'000;
+// Attempts of a type that may run at the same time, if that is limited.
+inline constexpr int32_t kMaxTypeLimit = 1'000'000;
 // Attempts that one hello or heartbeat can name: all slots, and as many void ones whose handlers still run.
 inline constexpr size_t kHeldAttempts = 2 * size_t{kSlots};
 

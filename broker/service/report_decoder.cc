@@ -7,6 +7,12 @@
 #include "broker/service/check.h"
 
 namespace baton::service {
+namespace {
+
+// Reports may be late, but none tells of what is still to come, whatever the worker's clock says.
+WallMicros TimeOf(WallMicros said, WallMicros now) { return said <= 0 || said > now ? now : said; }
+
+}  // namespace
 
 Error PrepareCheckpoint(const Decoding& decoding, const Field& field, v1::Checkpoint* checkpoint) {
   absl::StripAsciiWhitespace(checkpoint->mutable_code());
@@ -15,7 +21,7 @@ Error PrepareCheckpoint(const Decoding& decoding, const Field& field, v1::Checkp
   CHECK_FIELD(CheckLength(Field(field, "message"), checkpoint->message(), Presence::kOptional, kTextBytes));
   CHECK_FIELD(
       CheckMetadata(Field(field, "metadata_json"), checkpoint->metadata_json(), decoding.limits.metadata_bytes));
-  if (checkpoint->at_us() <= 0) checkpoint->set_at_us(decoding.now);
+  checkpoint->set_at_us(TimeOf(checkpoint->at_us(), decoding.now));
   return {};
 }
 
@@ -33,7 +39,7 @@ Error PrepareProgress(const Decoding& decoding, const Field& field, v1::Progress
                                                         ", allowed are 0 to 100: choose a value in that range"));
   }
   CHECK_FIELD(CheckMetadata(Field(field, "metadata_json"), progress->metadata_json(), decoding.limits.metadata_bytes));
-  if (progress->at_us() <= 0) progress->set_at_us(decoding.now);
+  progress->set_at_us(TimeOf(progress->at_us(), decoding.now));
   return {};
 }
 

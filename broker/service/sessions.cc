@@ -27,9 +27,11 @@ Error DecodeHandler(const Field& field, const v1::Handler& wire, engine::Handler
   CHECK_FIELD(CheckName(Field(field, "type"), wire.type(), Presence::kRequired, kNameBytes));
   CHECK_FIELD(CheckLength(Field(field, "description"), wire.description(), Presence::kOptional, kTextBytes));
   CHECK_FIELD(DecodeOptions(Field(field, "options"), wire.options(), &handler->options));
+  CHECK_FIELD(CheckRange(Field(field, "max_concurrency"), wire.max_concurrency(), 0, kSlots));
   handler->type = wire.type();
   handler->description = wire.description();
   handler->version = wire.version();
+  handler->max_concurrency = static_cast<uint32_t>(wire.max_concurrency());
   return {};
 }
 
@@ -79,9 +81,7 @@ void EncodeWorker(const engine::WorkerView& view, v1::Worker* wire) {
   wire->set_instance_id(view.instance_id);
   wire->set_pod_id(view.pod_id);
   wire->set_session(view.session);
-  wire->set_state(!view.connected ? v1::WORKER_STATE_DISCONNECTED
-                  : view.draining ? v1::WORKER_STATE_DRAINING
-                                  : v1::WORKER_STATE_CONNECTED);
+  wire->set_state(StateOf(view));
   for (const std::string& name : view.worker.capabilities) wire->add_capabilities(name);
   for (const engine::HandlerInfo& info : view.worker.handlers) {
     v1::Handler* handler = wire->add_handlers();
@@ -89,6 +89,7 @@ void EncodeWorker(const engine::WorkerView& view, v1::Worker* wire) {
     *handler->mutable_options() = WireOptions(info.options);
     handler->set_description(info.description);
     handler->set_version(info.version);
+    handler->set_max_concurrency(static_cast<int32_t>(info.max_concurrency));
   }
   wire->set_slots(static_cast<int32_t>(view.worker.slots));
   wire->set_slots_taken(static_cast<int32_t>(view.slots_taken));
@@ -114,6 +115,15 @@ Error DecodeHello(const Decoding& decoding, const v1::Hello& hello, engine::Hell
     CHECK_FIELD(ReadHeldToken(decoding, Field(field, "held_attempt_tokens", i), hello.held_attempt_tokens(i),
                               &command->held[i]));
   }
+  if (hello.held_types_size() != 0 && hello.held_types_size() != hello.held_attempt_tokens_size()) {
+    return InvalidArgument(
+        "COUNT_MISMATCH", absl::StrCat("hello.held_types has ", hello.held_types_size(), " items, held_attempt_tokens ",
+                                       hello.held_attempt_tokens_size(), ": send one for each, or none"));
+  }
+  for (int i = 0; i < hello.held_types_size(); ++i) {
+    CHECK_FIELD(CheckName(Field(field, "held_types", i), hello.held_types(i), Presence::kRequired, kNameBytes));
+  }
+  command->held_types.assign(hello.held_types().begin(), hello.held_types().end());
   command->worker_id = hello.worker_id();
   command->instance_id = hello.instance_id();
   command->pod_id = hello.pod_id();
@@ -262,6 +272,11 @@ Error DecodeUnpauseType(const v1::UnpauseTypeRequest& request, engine::PauseType
   command->type = request.type();
   command->pause = false;
   return {};
+}
+
+v1::WorkerState StateOf(const engine::WorkerView& view) {
+  if (!view.connected) return v1::WORKER_STATE_DISCONNECTED;
+  return view.draining ? v1::WORKER_STATE_DRAINING : v1::WORKER_STATE_CONNECTED;
 }
 
 void EncodeWorkers(const engine::ListWorkersCommand& command, v1::ListWorkersResponse* response) {

@@ -9,6 +9,7 @@
 #include "baton/v1/broker.pb.h"
 #include "broker/base/error.h"
 #include "broker/engine/command.h"
+#include "broker/engine/inspection_commands.h"
 #include "broker/engine/limits.h"
 #include "broker/service/decoding.h"
 
@@ -44,6 +45,7 @@ Error DecodeUnpause(const v1::UnpauseTaskRequest& request, engine::PauseCommand*
 Error DecodePauseType(const v1::PauseTypeRequest& request, engine::PauseTypeCommand* command);
 Error DecodeUnpauseType(const v1::UnpauseTypeRequest& request, engine::PauseTypeCommand* command);
 
+v1::WorkerState StateOf(const engine::WorkerView& view);
 void EncodeWorkers(const engine::ListWorkersCommand& command, v1::ListWorkersResponse* response);
 
 }  // namespace baton::service

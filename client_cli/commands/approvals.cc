@@ -41,16 +41,14 @@ ExitCode RunApprovals(Session& session, const ApprovalsArguments& arguments) {
   request.mutable_filter()->set_awaits_decision(true);
   request.mutable_filter()->set_type(arguments.type);
   request.mutable_filter()->set_tag(arguments.tag);
+  request.mutable_filter()->set_suspend_reason(arguments.reason);
   Oldest oldest(*limit);
   // The broker lists the newest tasks first, so that all have to be seen.
   absl::Status listed = ForEachItem(
       request, 0,
       [&](const v1::ListTasksRequest& page) { return session.broker().ListTasks(page, session.call_timeout()); },
       [](const v1::ListTasksResponse& page) -> const auto& { return page.tasks(); },
-      [&](const v1::Task& task) {
-        if (arguments.reason.empty() || task.suspend_reason() == arguments.reason) oldest.Add(task);
-      },
-      [] {});
+      [&](const v1::Task& task) { oldest.Add(task); }, [] {});
   if (!listed.ok()) return session.Fail(listed);
   RecordWriter writer(session, {"ID", "TYPE", "STAGE", "STATE", "SINCE", "UNTIL", "ELSE", "REASON"});
   for (const auto& [key, task] : oldest.tasks()) {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "client_cli/command_table.h"
 #include "client_cli/commands/filter_options.h"
+#include "client_cli/commands/jobs.h"
 #include "client_cli/progress_display.h"
 #include "client_cli/status_details.h"
 #include "client_cli/text/enum_text.h"
@@ -35,25 +36,6 @@ struct JobArguments {
 
 Color ColorOf(const v1::Job& job) {
   return job.state() == v1::JOB_STATE_STOPPED ? Color::kYellow : job.has_ended_at() ? Color::kDim : Color::kNone;
-}
-
-// In the words of the command line.
-std::string FilterText(const v1::TaskFilter& filter) {
-  std::string text;
-  const auto add = [&text](absl::string_view option, absl::string_view value) {
-    if (!value.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", option, " ", value);
-  };
-  std::string states;
-  for (const int state : filter.states()) {
-    absl::StrAppend(&states, states.empty() ? "" : ",", EnumText(static_cast<v1::TaskState>(state)));
-  }
-  add("--type", filter.type());
-  add("--tag", filter.tag());
-  add("--parent", filter.parent_id() == 0 ? "" : absl::StrCat(filter.parent_id()));
-  add("--root", filter.root_id() == 0 ? "" : absl::StrCat(filter.root_id()));
-  if (filter.awaits_decision()) absl::StrAppend(&text, text.empty() ? "" : " ", "--awaits-decision");
-  add("--state", states);
-  return text;
 }
 
 std::vector<Cell> Row(Session& session, const v1::Job& job) {
@@ -125,7 +107,7 @@ absl::StatusOr<v1::Job> WaitForJob(Session& session, v1::Job job) {
 }
 
 ExitCode RunStart(Session& session, v1::JobVerb verb, const StartArguments& arguments) {
-  absl::StatusOr<v1::TaskFilter> filter = BuildFilter(arguments.filter);
+  absl::StatusOr<v1::TaskFilter> filter = BuildFilter(arguments.filter, session.environment().now());
   if (!filter.ok()) return session.Fail(filter.status());
   v1::StartJobRequest request;
   request.set_verb(verb);
@@ -134,17 +116,7 @@ ExitCode RunStart(Session& session, v1::JobVerb verb, const StartArguments& argu
   request.set_reason(arguments.reason);
   request.set_dry_run(arguments.dry_run);
   request.set_from_start(arguments.from_start);
-  absl::StatusOr<v1::StartJobResponse> response = session.broker().StartJob(request, session.call_timeout());
-  if (!response.ok()) return session.Fail(response.status());
-  const v1::Job& started = response->job();
-  if (!arguments.wait) {
-    if (!session.is_table()) return session.Print(MessageJson(started));
-    session.environment().out << "Started job " << started.id() << ": baton bulk show " << started.id() << "\n";
-    return ExitCode::kOk;
-  }
-  absl::StatusOr<v1::Job> ended = WaitForJob(session, started);
-  if (!ended.ok()) return session.Fail(ended.status());
-  return Show(session, *ended);
+  return RunJob(session, request, arguments.wait);
 }
 
 ExitCode RunList(Session& session) {
@@ -220,6 +192,20 @@ void AddJobCommands(CommandTable& commands, CLI::App& bulk) {
 }
 
 }  // namespace
+
+ExitCode RunJob(Session& session, const v1::StartJobRequest& request, bool wait) {
+  absl::StatusOr<v1::StartJobResponse> response = session.broker().StartJob(request, session.call_timeout());
+  if (!response.ok()) return session.Fail(response.status());
+  const v1::Job& started = response->job();
+  if (!wait) {
+    if (!session.is_table()) return session.Print(MessageJson(started));
+    session.environment().out << "Started job " << started.id() << ": baton bulk show " << started.id() << "\n";
+    return ExitCode::kOk;
+  }
+  absl::StatusOr<v1::Job> ended = WaitForJob(session, started);
+  if (!ended.ok()) return session.Fail(ended.status());
+  return Show(session, *ended);
+}
 
 void AddBulkCommand(CommandTable& commands) {
   CLI::App& bulk = commands.Add("bulk", "Does something to all tasks that match, as a job of the broker",

@@ -1,83 +1,96 @@
 // baton events
 #include <memory>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/history_options.h"
 #include "client_cli/commands/paging.h"
 #include "client_cli/text/enum_text.h"
-#include "client_cli/text/proto_time.h"
 
 namespace baton::cli {
 namespace {
 
 struct EventsArguments {
-  std::string id;
-  std::string limit = "0";
+  HistoryArguments history;
+  std::vector<std::string> types;
+  std::string attempt;
+  std::string stage;
+  std::string since;
+  std::string until;
 };
 
-// What the event says beyond its type.
-std::string Detail(Session& session, const v1::Event& event) {
-  std::vector<std::string> parts;
-  if (event.from_state() != event.to_state() && event.to_state() != v1::TASK_STATE_UNSPECIFIED) {
-    parts.push_back(absl::StrCat("now ", EnumText(event.to_state())));
-  }
-  if (event.has_checkpoint()) {
-    const v1::Checkpoint& checkpoint = event.checkpoint();
-    parts.push_back(checkpoint.message().empty() || checkpoint.message() == checkpoint.code()
-                        ? checkpoint.code()
-                        : absl::StrCat(checkpoint.code(), ": ", checkpoint.message()));
-    if (!checkpoint.metadata_json().empty()) parts.push_back(checkpoint.metadata_json());
-  }
-  if (event.has_progress()) {
-    if (event.progress().has_percent()) parts.push_back(absl::StrCat(event.progress().percent(), "%"));
-    if (!event.progress().text().empty()) parts.push_back(event.progress().text());
-  }
-  if (event.children() > 0) parts.push_back(absl::StrCat(event.children(), " children"));
-  if (event.has_next_due()) parts.push_back(absl::StrCat("due ", session.Local(ToTime(event.next_due()))));
-  if (!event.reason().empty()) parts.push_back(event.reason());
-  return absl::StrJoin(parts, "; ");
+std::vector<Cell> Row(Session& session, bool workflow, const v1::Event& event) {
+  std::vector<Cell> row = {std::to_string(event.number()),
+                           event.has_time() ? EventTime(session, event.time()) : "",
+                           {EnumText(event.type()), StateColor(event.to_state())},
+                           event.attempt() == 0 ? "" : std::to_string(event.attempt()),
+                           std::to_string(event.stage()),
+                           event.worker_id().empty() ? event.actor() : event.worker_id(),
+                           EventDetail(session, event)};
+  if (workflow) row.insert(row.begin(), std::to_string(event.task_id()));
+  return row;
 }
 
-std::vector<Cell> Row(Session& session, const v1::Event& event) {
-  // The order of events matters more than their age: milliseconds.
-  std::string time = absl::FormatTime("%Y-%m-%d %H:%M:%E3S", ToTime(event.time()), session.environment().time_zone);
-  return {std::to_string(event.number()),
-          event.has_time() ? time : "",
-          {EnumText(event.type()), StateColor(event.to_state())},
-          event.attempt() == 0 ? "" : std::to_string(event.attempt()),
-          std::to_string(event.stage()),
-          event.worker_id().empty() ? event.actor() : event.worker_id(),
-          Detail(session, event)};
+// Everything but the scope, which may have to be asked for.
+absl::Status SetConditions(Session& session, const EventsArguments& arguments, v1::ListEventsRequest* request) {
+  auto types = ParseEnums<v1::EventType>("--type", arguments.types);
+  if (!types.ok()) return types.status();
+  for (const v1::EventType type : *types) request->add_types(type);
+  constexpr uint64_t kLargest = std::numeric_limits<int32_t>::max();
+  if (!arguments.attempt.empty()) {
+    absl::StatusOr<uint64_t> attempt = ParseCount("--attempt", arguments.attempt, 0, kLargest);
+    if (!attempt.ok()) return attempt.status();
+    request->set_attempt(static_cast<int32_t>(*attempt));
+  }
+  if (!arguments.stage.empty()) {
+    absl::StatusOr<uint64_t> stage = ParseCount("--stage", arguments.stage, 0, kLargest);
+    if (!stage.ok()) return stage.status();
+    request->set_stage(static_cast<int32_t>(*stage));
+  }
+  absl::Status status = SetTime(session, "--since", arguments.since, [&] { return request->mutable_since(); });
+  status.Update(SetTime(session, "--until", arguments.until, [&] { return request->mutable_until(); }));
+  return status;
 }
 
 ExitCode RunEvents(Session& session, const EventsArguments& arguments) {
-  absl::StatusOr<uint64_t> id = ParseTaskId(arguments.id);
-  if (!id.ok()) return session.Fail(id.status());
-  absl::StatusOr<uint64_t> limit = ParseCount("--limit", arguments.limit, 0);
+  absl::StatusOr<uint64_t> limit = ParseCount("--limit", arguments.history.limit, 0);
   if (!limit.ok()) return session.Fail(limit.status());
   v1::ListEventsRequest request;
-  request.set_task_id(*id);
-  RecordWriter writer(session, {"#", "TIME", "EVENT", "ATTEMPT", "STAGE", "BY", "DETAIL"});
+  absl::Status status = SetConditions(session, arguments, &request);
+  if (status.ok()) status = SetScope(session, arguments.history, &request);
+  if (!status.ok()) return session.Fail(status);
+  const bool workflow = arguments.history.workflow;
+  std::vector<std::string> header = {"#", "TIME", "EVENT", "ATTEMPT", "STAGE", "BY", "DETAIL"};
+  if (workflow) header.insert(header.begin(), "TASK");
+  RecordWriter writer(session, header);
   absl::Status listed = ForEachItem(
       request, *limit,
       [&](const v1::ListEventsRequest& page) { return session.broker().ListEvents(page, session.call_timeout()); },
       [](const v1::ListEventsResponse& page) -> const auto& { return page.events(); },
-      [&](const v1::Event& event) { writer.Add(Row(session, event), event); }, [&] { writer.Flush(); });
+      [&](const v1::Event& event) { writer.Add(Row(session, workflow, event), event); }, [&] { writer.Flush(); });
   if (!listed.ok()) return session.Fail(listed);
-  return writer.Finish("no events");
+  return writer.Finish("no such events");
 }
 
 }  // namespace
 
 void AddEventsCommand(CommandTable& commands) {
   auto arguments = std::make_shared<EventsArguments>();
-  CLI::App& command = commands.Add("events", "Shows the history of a task, oldest first",
+  CLI::App& command = commands.Add("events", "Shows the history of a task or of a workflow, oldest first",
                                    "  baton events 42\n"
+                                   "  baton events 42 --type checkpoint,failed --attempt 2\n"
+                                   "  baton events 42 --workflow --worker gpu-7 --since 10m\n"
                                    "  baton events 42 -o jsonl | jq -c 'select(.type == \"CHECKPOINT\")'\n",
                                    [arguments](Session& session) { return RunEvents(session, *arguments); });
-  command.add_option("id", arguments->id, "Task")->required()->type_name("ID");
-  command.add_option("--limit", arguments->limit, "At most so many (default: all)")->type_name("N");
+  AddHistoryOptions(command, arguments->history);
+  command.add_option("--type", arguments->types, "Only of these types; repeatable, or separated by commas")
+      ->type_name("TYPE")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--attempt", arguments->attempt, "Only of this attempt; 0 for those of none")->type_name("N");
+  command.add_option("--stage", arguments->stage, "Only of this stage")->type_name("N");
+  command.add_option("--since", arguments->since, "Not before this: how long ago, like 10m, or RFC 3339")
+      ->type_name("TIME");
+  command.add_option("--until", arguments->until, "Not after this")->type_name("TIME");
 }
 
 }  // namespace baton::cli

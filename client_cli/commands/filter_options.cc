@@ -1,9 +1,36 @@
 #include "client_cli/commands/filter_options.h"
 
+#include "absl/strings/str_cat.h"
 #include "client_cli/session.h"
 #include "client_cli/text/enum_text.h"
+#include "client_cli/text/proto_time.h"
+#include "client_cli/text/time_text.h"
 
 namespace baton::cli {
+namespace {
+
+// Sets the field that `mutable_field` answers, if there is a text.
+template <typename MutableField>
+absl::Status SetTime(const char* option, const std::string& text, absl::Time now, MutableField&& mutable_field) {
+  if (text.empty()) return absl::OkStatus();
+  const absl::StatusOr<int64_t> time = ParsePastTime(option, text, now);
+  if (time.ok()) *mutable_field() = FromMicroseconds(*time);
+  return time.status();
+}
+
+absl::Status SetTimes(const FilterArguments& arguments, absl::Time now, v1::TaskFilter* filter) {
+  absl::Status status =
+      SetTime("--created-since", arguments.created_since, now, [filter] { return filter->mutable_created_since(); });
+  status.Update(SetTime("--created-before", arguments.created_before, now,
+                        [filter] { return filter->mutable_created_before(); }));
+  status.Update(
+      SetTime("--ended-since", arguments.ended_since, now, [filter] { return filter->mutable_ended_since(); }));
+  status.Update(
+      SetTime("--ended-before", arguments.ended_before, now, [filter] { return filter->mutable_ended_before(); }));
+  return status;
+}
+
+}  // namespace
 
 void AddFilterOptions(CLI::App& command, FilterArguments& arguments) {
   command.add_option("--state", arguments.states, "Only in these states; repeatable, or separated by commas")
@@ -14,10 +41,27 @@ void AddFilterOptions(CLI::App& command, FilterArguments& arguments) {
   command.add_option("--tag", arguments.tag, "Only with this tag")->type_name("TEXT");
   command.add_option("--parent", arguments.parent, "Only direct children of this task")->type_name("ID");
   command.add_option("--root", arguments.root, "Only this task and its descendants")->type_name("ID");
+  command.add_option("--worker", arguments.worker, "Only those whose attempt runs, or ran last, on this worker")
+      ->type_name("WORKER");
+  command.add_option("--schedule", arguments.schedule, "Only those that this schedule created")->type_name("NAME");
+  command.add_option("--created-since", arguments.created_since, "Only those created at this time or later")
+      ->type_name("TIME|AGE");
+  command.add_option("--created-before", arguments.created_before, "Only those created before this time")
+      ->type_name("TIME|AGE");
+  command.add_option("--ended-since", arguments.ended_since, "Only those that ended at this time or later")
+      ->type_name("TIME|AGE");
+  command.add_option("--ended-before", arguments.ended_before, "Only those that ended before this time")
+      ->type_name("TIME|AGE");
+  command
+      .add_option("--error", arguments.error, "Only those whose error, or reason of cancelling, has this text in it")
+      ->type_name("TEXT");
+  command
+      .add_option("--suspended-for", arguments.suspend_reason, "Only those that wait for a decision for this reason")
+      ->type_name("TEXT");
   command.add_flag("--awaits-decision", arguments.awaits_decision, "Only those that wait for a decision");
 }
 
-absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments) {
+absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments, absl::Time now) {
   v1::TaskFilter filter;
   for (const std::string& text : arguments.states) {
     auto state = ParseEnum<v1::TaskState>("--state", text);
@@ -33,7 +77,43 @@ absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments) {
   if (!root.ok()) return root.status();
   filter.set_root_id(*root);
   filter.set_awaits_decision(arguments.awaits_decision);
+  filter.set_schedule(arguments.schedule);
+  filter.set_worker_id(arguments.worker);
+  filter.set_error(arguments.error);
+  filter.set_suspend_reason(arguments.suspend_reason);
+  const absl::Status status = SetTimes(arguments, now, &filter);
+  if (!status.ok()) return status;
   return filter;
+}
+
+std::string FilterText(const v1::TaskFilter& filter) {
+  std::string text;
+  const auto add = [&text](absl::string_view option, absl::string_view value) {
+    if (!value.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", option, " ", value);
+  };
+  const auto id = [](uint64_t number) { return number == 0 ? "" : absl::StrCat(number); };
+  const auto time = [](bool has, const google::protobuf::Timestamp& instant) {
+    return has ? FormatUtc(ToTime(instant)) : "";
+  };
+  std::string states;
+  for (const int state : filter.states()) {
+    absl::StrAppend(&states, states.empty() ? "" : ",", EnumText(static_cast<v1::TaskState>(state)));
+  }
+  add("--type", filter.type());
+  add("--tag", filter.tag());
+  add("--parent", id(filter.parent_id()));
+  add("--root", id(filter.root_id()));
+  add("--worker", filter.worker_id());
+  add("--schedule", filter.schedule());
+  add("--created-since", time(filter.has_created_since(), filter.created_since()));
+  add("--created-before", time(filter.has_created_before(), filter.created_before()));
+  add("--ended-since", time(filter.has_ended_since(), filter.ended_since()));
+  add("--ended-before", time(filter.has_ended_before(), filter.ended_before()));
+  add("--error", filter.error());
+  add("--suspended-for", filter.suspend_reason());
+  if (filter.awaits_decision()) absl::StrAppend(&text, text.empty() ? "" : " ", "--awaits-decision");
+  add("--state", states);
+  return text;
 }
 
 }  // namespace baton::cli

@@ -6,6 +6,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "baton/v1/admin.pb.h"
 
 namespace baton::cli {
@@ -17,12 +18,21 @@ struct FilterArguments {
   std::string parent;
   std::string root;
   bool awaits_decision = false;
+  std::string schedule;
+  std::string worker;
+  std::string created_since, created_before;
+  std::string ended_since, ended_before;
+  std::string error;
+  std::string suspend_reason;
 };
 
 // `arguments` must outlive the command.
 void AddFilterOptions(CLI::App& command, FilterArguments& arguments);
 
-// The error names the option.
-absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments);
+// The error names the option. `now`: for times that are given as an age.
+absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments, absl::Time now);
+
+// In the words of the command line.
+std::string FilterText(const v1::TaskFilter& filter);
 
 }  // namespace baton::cli

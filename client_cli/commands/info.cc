@@ -4,6 +4,7 @@
 #include "client_cli/command_table.h"
 #include "client_cli/text/message_json.h"
 #include "client_cli/text/proto_time.h"
+#include "client_cli/text/size_text.h"
 
 namespace baton::cli {
 namespace {
@@ -12,21 +13,9 @@ struct InfoArguments {
   bool settings = false;
 };
 
-std::string Size(uint64_t bytes) {
-  if (bytes < 1024) return absl::StrCat(bytes, " B");
-  double value = static_cast<double>(bytes);
-  const char* unit = "B";
-  for (const char* next : {"KiB", "MiB", "GiB", "TiB"}) {
-    if (value < 1024) break;
-    value /= 1024;
-    unit = next;
-  }
-  return absl::StrFormat("%.1f %s", value, unit);
-}
-
 std::string LimitsLine(const v1::Limits& limits) {
-  return absl::StrCat("payload ", Size(limits.payload_bytes()), ", message ", Size(limits.message_bytes()),
-                      ", error text ", Size(limits.error_bytes()), ", metadata ", Size(limits.metadata_bytes()),
+  return absl::StrCat("payload ", SizeText(limits.payload_bytes()), ", message ", SizeText(limits.message_bytes()),
+                      ", error text ", SizeText(limits.error_bytes()), ", metadata ", SizeText(limits.metadata_bytes()),
                       ", inline children ", limits.inline_children(), ", page ", limits.page_size());
 }
 
@@ -41,8 +30,8 @@ void PrintInfo(Session& session, const v1::GetServerInfoResponse& info) {
   details.Add("format version", absl::StrCat(info.format_version()));
   details.Add("commits", absl::StrCat(info.commit_number()));
   details.Add("next task id", absl::StrCat(info.next_task_id()));
-  details.Add("store", Size(info.store_bytes()));
-  details.Add("memory", Size(info.resident_bytes()));
+  details.Add("store", SizeText(info.store_bytes()));
+  details.Add("memory", SizeText(info.resident_bytes()));
   details.Add("limits", LimitsLine(info.limits()));
   details.Print();
 }

@@ -1,6 +1,7 @@
-// baton types, baton types pause, baton types unpause
+// baton types, baton types pause, baton types unpause, baton types limit
 #include <memory>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
@@ -32,13 +33,20 @@ Cell Pause(Session& session, const v1::TypeInfo& info) {
   return {absl::StrCat("by ", info.pause().actor(), " ", since, reason), Color::kYellow};
 }
 
+Cell Running(const v1::TypeInfo& info) {
+  const std::string running = Number(info.counts().running());
+  if (!info.has_limit()) return {running};
+  const bool reached = info.counts().running() >= static_cast<uint64_t>(info.limit().max_running());
+  return {absl::StrCat(running, "/", info.limit().max_running()), reached ? Color::kYellow : Color::kNone};
+}
+
 std::vector<Cell> Row(Session& session, const v1::TypeInfo& info) {
   const v1::StateCounts& counts = info.counts();
   return {info.type(),
           std::to_string(info.workers()),
           Number(counts.pending()),
           {Number(info.unservable()), info.unservable() > 0 ? Color::kYellow : Color::kNone},
-          Number(counts.running()),
+          Running(info),
           Number(counts.suspended()),
           Number(counts.completed()),
           {Number(counts.permanently_failed()), counts.permanently_failed() > 0 ? Color::kRed : Color::kNone},
@@ -97,27 +105,68 @@ ExitCode RunUnpauseType(Session& session, const PauseArguments& arguments) {
   });
 }
 
+struct LimitArguments {
+  std::string type, limit, reason;
+};
+
+ExitCode RunLimitType(Session& session, const LimitArguments& arguments) {
+  v1::SetTypeLimitRequest request;
+  request.set_type(arguments.type);
+  request.set_reason(arguments.reason);
+  int32_t limit = 0;
+  if (arguments.limit != "none") {
+    if (!absl::SimpleAtoi(arguments.limit, &limit) || limit < 1) {
+      return session.Fail(absl::InvalidArgumentError(absl::StrCat(
+          "LIMIT is '", arguments.limit, "': give how many may run at the same time, from 1 on, or 'none'")));
+    }
+    request.set_max_running(limit);
+  }
+  const absl::StatusOr<v1::SetTypeLimitResponse> response =
+      session.broker().SetTypeLimit(request, session.call_timeout());
+  if (!response.ok()) return session.Fail(response.status());
+  RecordWriter writer(session, {"TYPE", "LIMIT", "RUNNING"});
+  writer.Add({arguments.type, limit == 0 ? "none" : std::to_string(limit), std::to_string(response->running())},
+             Json{{"type", arguments.type}, {"max_running", limit}, {"running", response->running()}});
+  return writer.Finish("");
+}
+
+void AddLimit(CommandTable& commands, CLI::App& types) {
+  auto arguments = std::make_shared<LimitArguments>();
+  CLI::App& limit =
+      commands.AddBelow(types, "limit", "Has at most so many tasks of a type run at the same time, over all workers",
+                        "  baton types limit send-mail 5 --reason 'the mail server takes no more'\n"
+                        "  baton types limit send-mail none\n",
+                        [arguments](Session& session) { return RunLimitType(session, *arguments); });
+  limit.add_option("type", arguments->type, "Type")->required()->type_name("TYPE");
+  limit.add_option("limit", arguments->limit, "1 ... 1,000,000, or none; what runs already goes on")
+      ->required()
+      ->type_name("LIMIT");
+  limit.add_option("--reason", arguments->reason, "Why; shown with the type")->type_name("TEXT");
+}
+
 }  // namespace
 
 void AddTypesCommand(CommandTable& commands) {
   CLI::App& types = commands.Add("types", "Lists task types: workers, counts by state, registered options",
                                  "  baton types\n"
                                  "  baton types -o jsonl | jq 'select(.unservable > 0)'\n"
-                                 "  baton types pause send-mail --reason 'the mail server is down'\n",
+                                 "  baton types pause send-mail --reason 'the mail server is down'\n"
+                                 "  baton types limit send-mail 5\n",
                                  RunTypes);
   types.require_subcommand(0, 1);  // Or a type named "pause" would be taken for a verb.
   auto arguments = std::make_shared<PauseArguments>();
   CLI::App& pause = commands.AddBelow(types, "pause", "Holds all tasks of a type back, also those that come later",
                                       "  baton types pause send-mail --reason 'the mail server is down'\n",
                                       [arguments](Session& session) { return RunPauseType(session, *arguments); });
-  CLI::App& unpause = commands.AddBelow(types, "unpause", "Lets tasks of a paused type go on",
-                                        "  baton types unpause send-mail\n",
-                                        [arguments](Session& session) { return RunUnpauseType(session, *arguments); });
+  CLI::App& unpause =
+      commands.AddBelow(types, "unpause", "Lets tasks of a paused type go on", "  baton types unpause send-mail\n",
+                        [arguments](Session& session) { return RunUnpauseType(session, *arguments); });
   unpause.alias("resume");
   for (CLI::App* command : {&pause, &unpause}) {
     command->add_option("type", arguments->types, "Types")->required()->type_name("TYPE");
   }
   pause.add_option("--reason", arguments->reason, "Why; shown with the type and its tasks")->type_name("TEXT");
+  AddLimit(commands, types);
 }
 
 }  // namespace baton::cli

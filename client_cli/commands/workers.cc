@@ -1,4 +1,6 @@
-// baton workers
+// baton workers, baton workers drain
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
@@ -14,7 +16,10 @@ Cell State(v1::WorkerState state) {
 }
 
 std::vector<Cell> Row(const v1::Worker& worker) {
-  auto type = [](std::string* out, const v1::Handler& handler) { absl::StrAppend(out, handler.type()); };
+  auto type = [](std::string* out, const v1::Handler& handler) {
+    absl::StrAppend(out, handler.type());
+    if (handler.max_concurrency() > 0) absl::StrAppend(out, "(", handler.max_concurrency(), ")");
+  };
   return {worker.worker_id(),
           State(worker.state()),
           absl::StrCat(worker.slots_taken(), "/", worker.slots()),
@@ -33,13 +38,50 @@ ExitCode RunWorkers(Session& session) {
   return writer.Finish("no live workers");
 }
 
+struct DrainArguments {
+  std::vector<std::string> workers;
+  std::string reason;
+};
+
+ExitCode RunDrain(Session& session, const DrainArguments& arguments) {
+  RecordWriter writer(session, {"WORKER", "STATE", "HOLDS"});
+  ExitCode code = ExitCode::kOk;
+  for (const std::string& worker : arguments.workers) {
+    v1::DrainWorkerRequest request;
+    request.set_worker_id(worker);
+    request.set_reason(arguments.reason);
+    const absl::StatusOr<v1::DrainWorkerResponse> response =
+        session.broker().DrainWorker(request, session.call_timeout());
+    if (!response.ok()) {
+      code = session.Fail(response.status());
+      if (code == ExitCode::kUnavailable) break;
+      continue;
+    }
+    const Cell state = State(v1::WORKER_STATE_DRAINING);
+    writer.Add({worker, state, std::to_string(response->attempts())},
+               Json{{"worker_id", worker}, {"state", state.text}, {"attempts", response->attempts()}});
+  }
+  writer.Finish("");
+  return code;
+}
+
 }  // namespace
 
 void AddWorkersCommand(CommandTable& commands) {
-  commands.Add("workers", "Lists live workers: slots taken, capabilities, the tasks they hold",
-               "  baton workers\n"
-               "  baton workers -o jsonl | jq -r .worker_id\n",
-               RunWorkers);
+  CLI::App& workers =
+      commands.Add("workers", "Lists live workers: slots taken, capabilities, the tasks they hold, limits of handlers",
+                   "  baton workers\n"
+                   "  baton workers -o jsonl | jq -r .worker_id\n"
+                   "  baton workers drain worker-7 --reason 'its host is retired'\n",
+                   RunWorkers);
+  workers.require_subcommand(0, 1);
+  auto arguments = std::make_shared<DrainArguments>();
+  CLI::App& drain =
+      commands.AddBelow(workers, "drain", "Has workers finish what they run, and leave: they are given nothing new",
+                        "  baton workers drain worker-7 --reason 'its host is retired'\n",
+                        [arguments](Session& session) { return RunDrain(session, *arguments); });
+  drain.add_option("worker", arguments->workers, "Workers")->required()->type_name("WORKER");
+  drain.add_option("--reason", arguments->reason, "Why; the worker logs it")->type_name("TEXT");
 }
 
 }  // namespace baton::cli

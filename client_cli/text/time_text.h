@@ -14,6 +14,9 @@ namespace baton::cli {
 // required. `name` is the option that an error names.
 absl::StatusOr<int64_t> ParseTime(absl::string_view name, absl::string_view text);
 
+// The same, or how long before `now` it was, as ParseDuration reads it: "90s", "1h30m".
+absl::StatusOr<int64_t> ParsePastTime(absl::string_view name, absl::string_view text, absl::Time now);
+
 // RFC 3339 in UTC, with as many decimals as needed.
 std::string FormatUtc(absl::Time time);
 

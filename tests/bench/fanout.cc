@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -12,6 +15,7 @@ namespace {
 
 // Of one parent, unless the settings of the broker say otherwise.
 constexpr uint64_t kMostChildren = 1'000'000;
+constexpr int kSummaries = 5;
 
 // Runs a phase beside the stream. Errors: also when the stream ran dry.
 absl::StatusOr<Measured> RunBeside(TestBed* bed, const ProducerOptions& producer, const BenchWorkerOptions& worker,
@@ -60,6 +64,25 @@ absl::Status RunChildren(TestBed* bed, const Portion& parent, const Portion& chi
   return bed->EndPhase();
 }
 
+// Of the parent's workflow; it must have all tasks.
+absl::Status MeasureSummary(TestBed* bed, const Portion& parent, uint64_t tasks, Report* report) {
+  const std::unique_ptr<cli::Broker> broker = bed->Connect();
+  v1::GetWorkflowSummaryRequest request;
+  request.set_task_id(bed->board().entry(parent.first).submitted_id.load());
+  std::vector<int64_t> durations;
+  for (int i = 0; i < kSummaries; ++i) {
+    const int64_t begin = MonotonicNow();
+    ASSIGN_OR_RETURN(const v1::GetWorkflowSummaryResponse summary,
+                     broker->GetWorkflowSummary(request, absl::Seconds(60)));
+    durations.push_back(MonotonicNow() - begin);
+    if (summary.tasks() == tasks) continue;
+    return absl::DataLossError(
+        absl::StrCat("fanout: the summary has ", summary.tasks(), " tasks, and there are ", tasks));
+  }
+  (*report)["summary_ms"] = QuantilesReport(QuantilesOf(std::move(durations)));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Report> RunFanout(const BenchOptions& options) {
@@ -79,6 +102,7 @@ absl::StatusOr<Report> RunFanout(const BenchOptions& options) {
   RETURN_IF_ERROR(RunChildren(bed.get(), parent, children, &beside_children, &report["children"]));
   report["children_to_independent"] = Rounded(report["children"]["tasks_per_second"].get<double>() /
                                               report["independent"]["tasks_per_second"].get<double>());
+  RETURN_IF_ERROR(MeasureSummary(bed.get(), parent, parent.count + children.count, &report["children"]));
   AddVerdict(&report, VerifyAll(bed.get(), {independent, children, parent, beside_independent.portion(),
                                             beside_children.portion()}));
   RETURN_IF_ERROR(bed->broker().Stop());

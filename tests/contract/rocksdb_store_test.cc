@@ -85,13 +85,13 @@ class RocksDbStoreTest : public testing::Test {
   const std::string directory_ = scratch_ / "data";
 };
 
-TEST_F(RocksDbStoreTest, CreatesItsDirectoryWithParents) {
+TEST_F(RocksDbStoreTest, CreatesItsDirectoryWithParents) {  // S27
   const auto store = OpenRocksDbStore({.directory = scratch_ / "some/where/below"});
   EXPECT_TRUE(store.ok()) << store.status();
   EXPECT_TRUE(fs::is_directory(scratch_ / "some/where/below"));
 }
 
-TEST_F(RocksDbStoreTest, RefusesBadOptions) {
+TEST_F(RocksDbStoreTest, RefusesBadOptions) {  // B171, S112
   const auto unnamed = OpenRocksDbStore({});
   EXPECT_TRUE(absl::IsInvalidArgument(unnamed.status())) << unnamed.status();
   const auto small = OpenRocksDbStore({.directory = directory_, .memtable_bytes = 1000});
@@ -110,7 +110,7 @@ TEST_F(RocksDbStoreTest, RefusesADirectoryThatThisProcessUses) {
   PutNext(**first, Family::kTask, "a", "still works");
 }
 
-TEST_F(RocksDbStoreTest, RefusesADirectoryThatAnotherProcessUses) {
+TEST_F(RocksDbStoreTest, RefusesADirectoryThatAnotherProcessUses) {  // B2
   const auto open_again = [this] {
     const auto status = Open().status();
     std::fprintf(stderr, "%s\n", status.ToString().c_str());
@@ -202,7 +202,7 @@ TEST_F(RocksDbStoreTest, StoreWithoutItsRootIsNotTakenForANewOne) {
 }
 
 // A write that the operating system refuses is fail-stop, and what was acknowledged before it is kept.
-TEST_F(RocksDbStoreTest, AfterARefusedWriteEveryCommitIsUnknown) {
+TEST_F(RocksDbStoreTest, AfterARefusedWriteEveryCommitIsUnknown) {  // B128
   const auto write_until_refused = [this] {
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{.rlim_cur = 1 << 20, .rlim_max = 1 << 20};

@@ -45,6 +45,8 @@ TEST_F(DamagedTest, TheRecordOfATask) {
       Unreadable("its record", "TaskBroker.Wait", "task_id: <completed>"),
       Unreadable("its record", "TaskAdmin.ListTasks", "filter { states: TASK_STATE_COMPLETED }"),
       Unreadable("its record", "TaskAdmin.ListEvents", "task_id: <completed>"),
+      Unreadable("its record", "TaskAdmin.ListEvents", "root_id: <completed>"),
+      Unreadable("its record", "TaskAdmin.GetWorkflowSummary", "task_id: <completed>"),
       Unreadable("its record", "TaskAdmin.DeleteTask", "task_id: <completed>",
                  {"the store is damaged", task, "batond verify"}),
   });
@@ -56,8 +58,10 @@ TEST_F(DamagedTest, TheEndOfATask) {
   const std::string task = "task <cancelled>";
   SendAll({
       Unreadable("its end", "TaskBroker.Get", "task_id: <cancelled>", {task}),
+      Unreadable("its end", "TaskAdmin.Explain", "task_id: <cancelled>", {task}),
       Unreadable("its end", "TaskAdmin.ListEvents", "task_id: <cancelled>", {task}),
       Unreadable("its end", "TaskAdmin.ListAttempts", "task_id: <cancelled>", {task}),
+      Unreadable("its end", "TaskAdmin.GetWorkflowSummary", "task_id: <cancelled>", {task}),
       Unreadable("its end", "TaskAdmin.RetryTask", "task_id: <cancelled>", {task, "batond verify"}),
   });
 }
@@ -67,6 +71,7 @@ TEST_F(DamagedTest, TheHistoryOfATask) {
   SendAll({
       Unreadable("a step", "TaskAdmin.ListEvents", "task_id: <suspended>", {"log row 1 of task <suspended>"}),
       Unreadable("a step", "TaskAdmin.ListAttempts", "task_id: <suspended>", {"log row 1 of task <suspended>"}),
+      Unreadable("a step", "TaskAdmin.GetWorkflowSummary", "task_id: <suspended>", {"log row 1 of task <suspended>"}),
   });
 }
 

@@ -21,7 +21,7 @@ HealthCheckResponse::ServingStatus HealthOf(const std::shared_ptr<grpc::Channel>
 
 TEST_F(BrokerTest, AnIdleBrokerDrainsAtOnce) { EXPECT_TRUE(broker().Drain("test")); }
 
-TEST_F(BrokerTest, ADrainingBrokerTakesOutcomesButNoNewWork) {
+TEST_F(BrokerTest, ADrainingBrokerTakesOutcomesButNoNewWork) {  // B57
   const uint64_t running = Submit("render");
   const uint64_t waiting = Submit("render");
   auto worker = Connect("w1", "render", 1);
@@ -82,7 +82,7 @@ TEST_F(BrokerTest, AStoppingBrokerEndsItsStreamsAndItsWaits) {
   EXPECT_THAT(worker->Finish(), FailsWith(StatusCode::UNAVAILABLE, "STOPPING", "reconnect"));
 }
 
-TEST_F(BrokerTest, WhatWasAnsweredIsThereAfterARestart) {
+TEST_F(BrokerTest, WhatWasAnsweredIsThereAfterARestart) {  // B4
   std::vector<uint64_t> ids;
   for (int i = 0; i < 50; ++i) ids.push_back(Submit("render", std::to_string(i)));
   auto worker = Connect("w1", "render", 10);

@@ -26,11 +26,12 @@ class ExpiredTest : public WrongRequestTest {
   }
 };
 
-TEST_F(ExpiredTest, WhoeverNamesItIsTold) {
+TEST_F(ExpiredTest, WhoeverNamesItIsTold) {  // B228, B260
   std::vector<WrongRequest> rows;
-  for (const char* method : {"TaskBroker.Get", "TaskBroker.Wait", "TaskBroker.Cancel", "TaskBroker.Resume",
-                             "TaskAdmin.ListEvents", "TaskAdmin.ListAttempts", "TaskAdmin.PauseTask",
-                             "TaskAdmin.UnpauseTask", "TaskAdmin.RetryTask", "TaskAdmin.DeleteTask"}) {
+  for (const char* method :
+       {"TaskBroker.Get", "TaskBroker.Wait", "TaskBroker.Cancel", "TaskBroker.Resume", "TaskAdmin.ListEvents",
+        "TaskAdmin.ListAttempts", "TaskAdmin.GetWorkflowSummary", "TaskAdmin.Explain", "TaskAdmin.PauseTask",
+        "TaskAdmin.UnpauseTask", "TaskAdmin.RetryTask", "TaskAdmin.DeleteTask", "TaskAdmin.Watch"}) {
     rows.push_back(Row("a task that was removed", method, "task_id: <completed>", StatusCode::NOT_FOUND, "TASK_EXPIRED",
                        {"task <completed>"}));
   }

@@ -83,7 +83,7 @@ TEST_F(JobsTest, AWorkflowIsDeletedAsAWhole) {
   EXPECT_THAT(StatusOf(root), FailsWith(StatusCode::NOT_FOUND, "TASK_EXPIRED", "removed"));
 }
 
-TEST_F(JobsTest, AJobFindsItsTasksAndIsToldOfAfterARestart) {
+TEST_F(JobsTest, AJobFindsItsTasksAndIsToldOfAfterARestart) {  // B241, S64, S116
   std::vector<uint64_t> wanted;
   for (int i = 0; i < 30; ++i) {
     wanted.push_back(SubmitTagged("order", "batch"));

@@ -51,9 +51,11 @@ TEST_F(MalformedTest, GarbageBytesAreRefused) {
     const RawAnswer answer = RawCall(channel(), std::string("/baton.v1.TaskBroker/") + method, garbage);
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }
-  for (const char* method : {"ListTasks", "ListEvents", "ListAttempts", "PauseTask", "UnpauseTask", "PauseType",
-                             "UnpauseType", "CreateSchedule", "GetSchedule", "ListSchedules", "PauseSchedule",
-                             "UnpauseSchedule", "TriggerSchedule", "DeleteSchedule", "PreviewSchedule"}) {
+  for (const char* method :
+       {"Explain",        "ListTasks",      "Watch",         "ListEvents",    "ListAttempts",    "GetWorkflowSummary",
+        "PauseTask",      "UnpauseTask",    "PauseType",     "UnpauseType",   "SetTypeLimit",    "DrainWorker",
+        "CreateSchedule", "GetSchedule",    "ListSchedules", "PauseSchedule", "UnpauseSchedule", "TriggerSchedule",
+        "DeleteSchedule", "PreviewSchedule"}) {
     const RawAnswer answer = RawCall(channel(), std::string("/baton.v1.TaskAdmin/") + method, garbage);
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }

@@ -63,7 +63,7 @@ class SchedulesWireTest : public BrokerTest {
   }
 };
 
-TEST_F(SchedulesWireTest, AScheduleFiresAndItsTasksSayWhatTheyAreOf) {
+TEST_F(SchedulesWireTest, AScheduleFiresAndItsTasksSayWhatTheyAreOf) {  // S21
   auto worker = Connect("w1", "render");
   v1::CreateScheduleResponse created;
   ASSERT_THAT(Create(EverySecond(), &created), IsOk());
@@ -125,7 +125,7 @@ TEST_F(SchedulesWireTest, TheVerbsDoWhatTheySay) {
   EXPECT_EQ(Get(triggered.task_id()).state(), v1::TASK_STATE_PENDING) << "its tasks go on";
 }
 
-TEST_F(SchedulesWireTest, AFiringThatFailsForGoodPausesTheSchedule) {
+TEST_F(SchedulesWireTest, AFiringThatFailsForGoodPausesTheSchedule) {  // B137, S23
   auto worker = Connect("w1", "render");
   v1::CreateScheduleResponse created;
   ASSERT_THAT(Create(EverySecond(), &created), IsOk());

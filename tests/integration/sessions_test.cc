@@ -6,7 +6,7 @@ namespace {
 
 using grpc::StatusCode;
 
-TEST_F(BrokerTest, TheWelcomeTellsWhatAWorkerNeeds) {
+TEST_F(BrokerTest, TheWelcomeTellsWhatAWorkerNeeds) {  // B188, B262, S114
   auto worker = Connect("w1", "render");
   const v1::Welcome& welcome = worker->welcome();
   EXPECT_NE(welcome.session(), 0u);
@@ -18,7 +18,7 @@ TEST_F(BrokerTest, TheWelcomeTellsWhatAWorkerNeeds) {
   EXPECT_EQ(welcome.broker_version(), "0.1.0");
 }
 
-TEST_F(BrokerTest, ABrokenStreamSendsTheTaskToAnotherWorker) {
+TEST_F(BrokerTest, ABrokenStreamSendsTheTaskToAnotherWorker) {  // S2
   const uint64_t id = Submit("render");
   auto first = Connect("w1", "render");
   const auto lost = first->NextDelivery();
@@ -111,7 +111,7 @@ TEST_F(BrokerTest, AHeartbeatKeepsAndTakesBack) {
   EXPECT_THAT(answer.over(), ::testing::UnorderedElementsAre(held->attempt_token(), std::string(20, 'x')));
 }
 
-TEST_F(BrokerTest, AHeartbeatOfAnUnknownSessionIsToldToReconnect) {
+TEST_F(BrokerTest, AHeartbeatOfAnUnknownSessionIsToldToReconnect) {  // B195
   TestContext context;
   v1::HeartbeatRequest beat;
   v1::HeartbeatResponse answer;
@@ -131,7 +131,7 @@ TEST_F(BrokerTest, ALiveWorkersNameIsTaken) {
   EXPECT_THAT(refused->Finish(), FailsWith(StatusCode::ALREADY_EXISTS, "WORKER_ID_IN_USE", "w1"));
 }
 
-TEST_F(BrokerTest, ANewerGenerationSupersedesTheOlder) {
+TEST_F(BrokerTest, ANewerGenerationSupersedesTheOlder) {  // B189
   v1::Hello old_hello = HelloOf("w1", "render");
   old_hello.set_pod_id("pod");
   old_hello.set_pod_generation(1);
@@ -164,7 +164,7 @@ TEST_F(BrokerTest, AnUpdateChangesWhatIsHandedOut) {
   EXPECT_EQ(delivery->task_id(), id);
 }
 
-TEST_F(BrokerTest, NoMoreThanTheSlotsAreOut) {
+TEST_F(BrokerTest, NoMoreThanTheSlotsAreOut) {  // S129
   for (int i = 0; i < 5; ++i) Submit("render");
   auto worker = Connect("w1", "render", 2);
   const std::vector<v1::Delivery> deliveries = worker->Deliveries(2);

@@ -6,7 +6,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST_F(BrokerTest, ATaskIsSubmittedClaimedCompletedAndRead) {
+TEST_F(BrokerTest, ATaskIsSubmittedClaimedCompletedAndRead) {  // B56, B72, S1, S72, S121
   v1::NewTask task;
   task.set_type("render");
   task.set_tag("nightly");
@@ -43,7 +43,7 @@ TEST_F(BrokerTest, ATaskIsSubmittedClaimedCompletedAndRead) {
   EXPECT_EQ(Succeed(*worker, *delivery, "[1, 2]").code(), 0) << "a repeat is OK";
 }
 
-TEST_F(BrokerTest, ABatchComesBackInOrderAndIsDeliveredWhole) {
+TEST_F(BrokerTest, ABatchComesBackInOrderAndIsDeliveredWhole) {  // B62, B101
   TestContext context;
   v1::SubmitRequest request;
   v1::SubmitResponse response;
@@ -75,7 +75,7 @@ TEST_F(BrokerTest, ABatchComesBackInOrderAndIsDeliveredWhole) {
   EXPECT_EQ(Get(response.results(499).task_id()).result().data(), "499");
 }
 
-TEST_F(BrokerTest, AnIdleWorkerGetsATaskAtOnceAndWaitTellsItsEnd) {
+TEST_F(BrokerTest, AnIdleWorkerGetsATaskAtOnceAndWaitTellsItsEnd) {  // B109
   auto worker = Connect("w1", "render");
   const v1::SubmitResult submitted = TrySubmit([] {
     v1::NewTask task;
@@ -171,7 +171,7 @@ TEST_F(BrokerTest, AUniqueKeyHoldsUntilTheTaskEnds) {
   EXPECT_NE(Submit(task), replacing.task_id()) << "the key is free again";
 }
 
-TEST_F(BrokerTest, AFailureIsRetriedUntilTheAttemptsAreUsedUp) {
+TEST_F(BrokerTest, AFailureIsRetriedUntilTheAttemptsAreUsedUp) {  // S3
   v1::NewTask task;
   task.set_type("render");
   task.mutable_options()->set_max_retries(2);
@@ -193,7 +193,7 @@ TEST_F(BrokerTest, AFailureIsRetriedUntilTheAttemptsAreUsedUp) {
   EXPECT_EQ(failed.last_error(), "boom 2");
 }
 
-TEST_F(BrokerTest, CheckpointsAndProgressAreKept) {
+TEST_F(BrokerTest, CheckpointsAndProgressAreKept) {  // B213
   const uint64_t id = Submit("render");
   auto worker = Connect("w1", "render");
   const auto delivery = worker->NextDelivery();

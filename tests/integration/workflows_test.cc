@@ -16,7 +16,7 @@ v1::Outcome SpawnOf(const v1::Delivery& delivery, int children, const std::strin
   return outcome;
 }
 
-TEST_F(BrokerTest, AParentResumesWithTheOutcomesOfItsChildren) {
+TEST_F(BrokerTest, AParentResumesWithTheOutcomesOfItsChildren) {  // B13, B42, S76, S85
   const uint64_t id = Submit("parent");
   auto parents = Connect("p", "parent");
   auto children = Connect("c", "child");
@@ -54,7 +54,7 @@ TEST_F(BrokerTest, AParentResumesWithTheOutcomesOfItsChildren) {
   EXPECT_EQ(WaitForEnd(id).state(), v1::TASK_STATE_COMPLETED);
 }
 
-TEST_F(BrokerTest, AParentReadsTheErrorsOfItsChildrenToTheLastLine) {
+TEST_F(BrokerTest, AParentReadsTheErrorsOfItsChildrenToTheLastLine) {  // B38, B70, B154, B155, S85, S93
   Submit("parent");
   auto parents = Connect("p", "parent");
   auto children = Connect("c", "child");
@@ -85,7 +85,7 @@ TEST_F(BrokerTest, AParentReadsTheErrorsOfItsChildrenToTheLastLine) {
   EXPECT_EQ(Get(child->task_id()).last_error(), failure.failed().error());
 }
 
-TEST_F(BrokerTest, StagedChildrenAppearWithTheSeal) {
+TEST_F(BrokerTest, StagedChildrenAppearWithTheSeal) {  // B34
   const uint64_t id = Submit("parent");
   auto parents = Connect("p", "parent");
   const auto delivery = parents->NextDelivery();
@@ -304,7 +304,7 @@ TEST_F(BrokerTest, WhatHasEndedCannotBeCancelled) {
               FailsWith(grpc::StatusCode::FAILED_PRECONDITION, "TASK_TERMINAL", std::to_string(id)));
 }
 
-TEST_F(BrokerTest, UnknownIdsAreNotFound) {
+TEST_F(BrokerTest, UnknownIdsAreNotFound) {  // B94
   TestContext get_context, cancel_context, wait_context;
   v1::GetRequest get;
   v1::GetResponse got;

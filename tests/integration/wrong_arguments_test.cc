@@ -14,7 +14,7 @@
 //   ILLEGAL_TRANSITION           TASK_TERMINAL, NOT_SUSPENDED, WAITS_FOR_CHILDREN, STAGE_OVER, NOT_PAUSED, NOT_ENDED,
 //                                TASK_COMPLETED, ATTEMPT_OVER; WORKFLOW_LIVE: wrong_jobs_test.cc
 //   ID_REQUIRED, NAME_REQUIRED   FIELD_REQUIRED
-//   BAD_PAGE                     PAGE_SIZE, BAD_PAGE_TOKEN
+//   BAD_PAGE                     PAGE_SIZE, BAD_PAGE_TOKEN, BAD_RESUME_TOKEN
 //   SUSPEND_INVALID              FIELD_REQUIRED of suspended.reason: wrong_reports_test.cc
 //   CHECKPOINT_INVALID           FIELD_REQUIRED, FIELD_TOO_LONG, MALFORMED_JSON of a checkpoint: wrong_reports_test.cc
 //   PROGRESS_EMPTY               PROGRESS_EMPTY: wrong_reports_test.cc
@@ -36,7 +36,7 @@ namespace {
 
 using grpc::StatusCode;
 
-TEST_F(WrongRequestTest, Submit) {
+TEST_F(WrongRequestTest, Submit) {  // B27, B68, B260, S31, S32
   const auto submit = [](const std::string& task) { return "tasks { type: 'idle' " + task + " }"; };
   const auto options = [](const std::string& set) { return "tasks { type: 'idle' options { " + set + " } }"; };
   const char* kSubmit = "TaskBroker.Submit";
@@ -115,7 +115,7 @@ TEST_F(WrongRequestTest, Submit) {
   });
 }
 
-TEST_F(WrongRequestTest, Look) {
+TEST_F(WrongRequestTest, Look) {  // B260
   SendAll({
       Row("no id", "TaskBroker.Get", "", kInvalid, "FIELD_REQUIRED", {"task_id", "Submit"}),
       Row("an unknown id", "TaskBroker.Get", "task_id: <unknown>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
@@ -148,6 +148,29 @@ TEST_F(WrongRequestTest, Look) {
           {"filter.type is 'xxx", "128"}),
       Row("an overlong tag", "TaskAdmin.ListTasks", "filter { tag: '<129 letters>' }", kInvalid, "BAD_FILTER",
           {"filter.tag is 'xxx", "128"}),
+      Row("a badly spelt schedule", "TaskAdmin.ListTasks", "filter { schedule: 'a b' }", kInvalid, "BAD_FILTER",
+          {"filter.schedule is 'a b'", "128"}),
+      Row("a badly spelt worker", "TaskAdmin.ListTasks", "filter { worker_id: 'a b' }", kInvalid, "BAD_FILTER",
+          {"filter.worker_id is 'a b'", "128"}),
+      Row("a time that cannot be", "TaskAdmin.ListTasks", "filter { ended_since { seconds: 253402300800 } }", kInvalid,
+          "BAD_FILTER", {"filter.ended_since.seconds is 253402300800", "years 1 to 9999"}),
+      Row("times the wrong way round", "TaskAdmin.ListTasks",
+          "filter { created_since { seconds: 9 } created_before { seconds: 8 } }", kInvalid, "BAD_FILTER",
+          {"filter.created_since is not before filter.created_before", "exchange them"}),
+      Row("an overlong error", "TaskAdmin.ListTasks", "filter { error: '<16000 letters>' }", kInvalid, "BAD_FILTER",
+          {"filter.error has 16000 bytes", "1024"}),
+      Row("an overlong reason", "TaskAdmin.ListTasks", "filter { suspend_reason: '<16000 letters>' }", kInvalid,
+          "BAD_FILTER", {"filter.suspend_reason has 16000 bytes", "1024"}),
+      Row("state 0", "TaskAdmin.Watch", "filter { states: 0 }", kInvalid, "BAD_FILTER", {"filter.states has 0"}),
+      Row("an unknown id", "TaskAdmin.Watch", "task_id: <unknown>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
+          {"task <unknown>"}),
+      Row("an invented token", "TaskAdmin.Watch", "resume_token: 'invented'", kInvalid, "BAD_RESUME_TOKEN",
+          {"resume_token", "leave it empty"}),
+      Row("the token of a list", "TaskAdmin.Watch", "resume_token: '<page of tasks>'", kInvalid, "BAD_RESUME_TOKEN",
+          {"resume_token", "the same filter"}),
+      Row("no id", "TaskAdmin.Explain", "", kInvalid, "FIELD_REQUIRED", {"task_id"}),
+      Row("an unknown id", "TaskAdmin.Explain", "task_id: <unknown>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
+          {"task <unknown>"}),
       Row("no id", "TaskAdmin.ListEvents", "", kInvalid, "FIELD_REQUIRED", {"task_id"}),
       Row("an unknown id", "TaskAdmin.ListEvents", "task_id: <unknown>", StatusCode::NOT_FOUND, "TASK_NOT_FOUND",
           {"task <unknown>"}),
@@ -165,7 +188,7 @@ TEST_F(WrongRequestTest, Look) {
   });
 }
 
-TEST_F(WrongRequestTest, Cancel) {
+TEST_F(WrongRequestTest, Cancel) {  // B260
   const char* kCancel = "TaskBroker.Cancel";
   SendAll({
       Row("no id", kCancel, "", StatusCode::INVALID_ARGUMENT, "FIELD_REQUIRED", {"task_id is required", "Submit"}),
@@ -186,7 +209,7 @@ TEST_F(WrongRequestTest, Cancel) {
   });
 }
 
-TEST_F(WrongRequestTest, Resume) {
+TEST_F(WrongRequestTest, Resume) {  // B96, B260
   const char* kResume = "TaskBroker.Resume";
   SendAll({
       Row("no id", kResume, "", kInvalid, "FIELD_REQUIRED", {"task_id is required", "Submit"}),
@@ -218,7 +241,7 @@ TEST_F(WrongRequestTest, Resume) {
   });
 }
 
-TEST_F(WrongRequestTest, RetryTask) {
+TEST_F(WrongRequestTest, RetryTask) {  // B260
   const char* kRetry = "TaskAdmin.RetryTask";
   SendAll({
       Row("no id", kRetry, "", StatusCode::INVALID_ARGUMENT, "FIELD_REQUIRED", {"task_id is required", "Submit"}),
@@ -239,7 +262,7 @@ TEST_F(WrongRequestTest, RetryTask) {
   });
 }
 
-TEST_F(WrongRequestTest, PauseAndUnpauseTasks) {
+TEST_F(WrongRequestTest, PauseAndUnpauseTasks) {  // B96
   const char *kPause = "TaskAdmin.PauseTask", *kUnpause = "TaskAdmin.UnpauseTask";
   SendAll({
       Row("no id", kPause, "", kInvalid, "FIELD_REQUIRED", {"task_id is required"}),
@@ -286,6 +309,34 @@ TEST_F(WrongRequestTest, PauseAndUnpauseTypes) {
           {"type 'work'", "ListTypes"}),
       Row("a type that nobody knows", kUnpause, "type: 'nobody'", StatusCode::FAILED_PRECONDITION, "NOT_PAUSED",
           {"type 'nobody'"}),
+  });
+}
+
+TEST_F(WrongRequestTest, SetTypeLimit) {
+  const char* kLimit = "TaskAdmin.SetTypeLimit";
+  SendAll({
+      Row("no type", kLimit, "max_running: 1", kInvalid, "FIELD_REQUIRED", {"type is required"}),
+      Row("a badly spelt type", kLimit, "type: 'a b'", kInvalid, "BAD_NAME", {"type is 'a b'", "only letters"}),
+      Row("an overlong type", kLimit, "type: '<129 letters>'", kInvalid, "FIELD_TOO_LONG", {"type has 129", "128"}),
+      Row("a negative limit", kLimit, "type: 'work' max_running: -1", kInvalid, "OUT_OF_RANGE", {"max_running is -1"}),
+      Row("too large a limit", kLimit, "type: 'work' max_running: 1000001", kInvalid, "OUT_OF_RANGE",
+          {"max_running is 1000001", "1000000"}),
+      Row("an overlong reason", kLimit, "type: 'work' max_running: 1 reason: '<1025 letters>'", kInvalid,
+          "FIELD_TOO_LONG", {"reason has 1025", "1024"}),
+  });
+}
+
+TEST_F(WrongRequestTest, DrainWorker) {
+  const char* kDrain = "TaskAdmin.DrainWorker";
+  SendAll({
+      Row("no worker", kDrain, "", kInvalid, "FIELD_REQUIRED", {"worker_id is required"}),
+      Row("a badly spelt worker", kDrain, "worker_id: 'a b'", kInvalid, "BAD_NAME", {"worker_id is 'a b'"}),
+      Row("an overlong worker", kDrain, "worker_id: '<129 letters>'", kInvalid, "FIELD_TOO_LONG",
+          {"worker_id has 129", "128"}),
+      Row("an overlong reason", kDrain, "worker_id: 'w1' reason: '<1025 letters>'", kInvalid, "FIELD_TOO_LONG",
+          {"reason has 1025", "1024"}),
+      Row("a worker that nobody knows", kDrain, "worker_id: 'nobody'", StatusCode::NOT_FOUND, "WORKER_NOT_FOUND",
+          {"no live worker 'nobody'", "ListWorkers"}),
   });
 }
 

@@ -28,7 +28,7 @@ TEST_F(WrongRequestTest, DeleteTask) {
   });
 }
 
-TEST_F(WrongRequestTest, StartJob) {
+TEST_F(WrongRequestTest, StartJob) {  // B260, S65
   const char* kStart = "TaskAdmin.StartJob";
   const auto cancel = [](const std::string& rest) { return absl::StrCat("verb: JOB_VERB_CANCEL ", rest); };
   SendAll({

@@ -29,7 +29,7 @@ std::string Part(const std::string& token, int part, const std::string& children
   return absl::StrCat("attempt_token: '<token ", token, ">' part: ", part, " ", children);
 }
 
-TEST_F(WrongRequestTest, Hellos) {
+TEST_F(WrongRequestTest, Hellos) {  // B103, B260, S34
   const char* kClaim = "TaskBroker.Claim";
   SendAll({
       Row("no hello", kClaim, "", kInvalid, "HELLO_EXPECTED", {"`hello`", "send it first"}),
@@ -49,6 +49,8 @@ TEST_F(WrongRequestTest, Hellos) {
       Row("a badly spelt pod id", kClaim, Hello("pod_id: 'a b'"), kInvalid, "BAD_NAME", {"hello.pod_id is 'a b'"}),
       Row("an overlong client", kClaim, Hello("client: '<1025 letters>'"), kInvalid, "FIELD_TOO_LONG",
           {"hello.client has 1025", "1024"}),
+      Row("too many types", kClaim, Hello("held_types: 'work'"), kInvalid, "COUNT_MISMATCH",
+          {"hello.held_types has 1", "held_attempt_tokens 0", "one for each"}),
       Row("a short token", kClaim, Hello("held_attempt_tokens: 'short'"), kInvalid, "BAD_ATTEMPT_TOKEN",
           {"hello.held_attempt_tokens[0] has 5 bytes", "20"}),
       Row("the worker id of another process", kClaim, Hello("", "w1"), StatusCode::ALREADY_EXISTS, "WORKER_ID_IN_USE",
@@ -58,7 +60,7 @@ TEST_F(WrongRequestTest, Hellos) {
   });
 }
 
-TEST_F(WrongRequestTest, DeclarationsOfWorkers) {
+TEST_F(WrongRequestTest, DeclarationsOfWorkers) {  // B103
   const char* kClaim = "TaskBroker.Claim";
   SendAll({
       Row("negative slots", kClaim, Declares("slots: -1"), kInvalid, "OUT_OF_RANGE",
@@ -149,7 +151,7 @@ TEST_F(WrongRequestTest, HeartbeatsOfWhatIsOver) {
   }
 }
 
-TEST_F(WrongRequestTest, OutcomesOfWrongAttempts) {
+TEST_F(WrongRequestTest, OutcomesOfWrongAttempts) {  // B95, B194, B260, S138
   const char* kComplete = "TaskBroker.Complete";
   std::vector<WrongRequest> rows = {
       Row("too many outcomes", kComplete, "<1001 outcomes>", kInvalid, "TOO_MANY_ITEMS",
@@ -175,7 +177,7 @@ TEST_F(WrongRequestTest, OutcomesOfWrongAttempts) {
   SendAll(rows);
 }
 
-TEST_F(WrongRequestTest, WrongOutcomes) {
+TEST_F(WrongRequestTest, WrongOutcomes) {  // B143, B260
   const char* kComplete = "TaskBroker.Complete";
   SendAll({
       Row("no outcome", kComplete, Running(""), kInvalid, "FIELD_REQUIRED",
@@ -237,7 +239,7 @@ TEST_F(WrongRequestTest, WrongOutcomes) {
 }
 
 // Audit and Progress refuse attempts alike.
-TEST_F(WrongRequestTest, ReportsOfWrongAttempts) {
+TEST_F(WrongRequestTest, ReportsOfWrongAttempts) {  // B194, B216, S138
   std::vector<WrongRequest> rows;
   for (const auto& [method, report] : {std::pair("TaskBroker.Audit", "checkpoint { code: 'a' }"),
                                        std::pair("TaskBroker.Progress", "progress { text: 'a' }")}) {
@@ -259,7 +261,7 @@ TEST_F(WrongRequestTest, ReportsOfWrongAttempts) {
   SendAll(rows);
 }
 
-TEST_F(WrongRequestTest, WrongReports) {
+TEST_F(WrongRequestTest, WrongReports) {  // B211, B214, B260, S53
   const char *kAudit = "TaskBroker.Audit", *kProgress = "TaskBroker.Progress";
   SendAll({
       Row("no checkpoint", kAudit, Item(""), kInvalid, "FIELD_REQUIRED", {"items[0].checkpoint.code is required"}),
@@ -296,7 +298,7 @@ TEST_F(WrongRequestTest, WrongReports) {
   });
 }
 
-TEST_F(WrongRequestTest, SpawnChildren) {
+TEST_F(WrongRequestTest, SpawnChildren) {  // B260, S138
   const char* kSpawn = "TaskBroker.SpawnChildren";
   SendAll({
       Row("no token", kSpawn, "part: 1 children { type: 'idle' }", kInvalid, "BAD_ATTEMPT_TOKEN",

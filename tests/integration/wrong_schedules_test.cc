@@ -37,7 +37,7 @@ TEST_F(WrongRequestTest, CreateScheduleWithAWrongName) {
   });
 }
 
-TEST_F(WrongRequestTest, CreateScheduleForAWrongTime) {
+TEST_F(WrongRequestTest, CreateScheduleForAWrongTime) {  // B61, B260
   const char* kCreate = "TaskAdmin.CreateSchedule";
   SendAll({
       Row("no expression", kCreate, WithCron(""), kInvalid, "FIELD_REQUIRED", {"schedule.cron is required"}),

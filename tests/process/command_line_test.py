@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Every command of the tool against a real broker, its JSON, and each of its exit codes."""
 
+import json
 import socket
 import threading
 import unittest
@@ -22,7 +23,7 @@ class CommandTest(ProcessTest):
         self.assertEqual([one["task_id"] for one in many], [3, 4, 5])
         self.assertIn("Submitted task 6.", self.baton("submit", "echo").out)
 
-    def test_submit_reads_payloads_inline_from_files_and_from_standard_input(self):
+    def test_submit_reads_payloads_inline_from_files_and_from_standard_input(self):  # S111
         self.start_worker()
         (self.folder / "order.json").write_text('{"from": "file"}')
         (self.folder / "orders.jsonl").write_text('{"line": 1}\n\n{"line": 2}\n')
@@ -37,7 +38,7 @@ class CommandTest(ProcessTest):
             payloads = [self.wait_for_end(int(task))["result"] for task in ids]
             self.assertEqual(payloads, expected, words)
 
-    def test_every_option_of_submit_reaches_the_task(self):
+    def test_every_option_of_submit_reaches_the_task(self):  # B56
         options = ["--priority", "7", "--timeout", "90s", "--max-retries", "5", "--retry-interval", "2s",
                    "--retry-backoff", "exponential", "--retry-cap", "1m", "--retry-jitter", "0.5", "--require", "GPU",
                    "--require", "SSD", "--tag", "batch-7", "--delay", "1h", "--unique-key", "k"]
@@ -66,7 +67,7 @@ class CommandTest(ProcessTest):
         self.assertEqual(self.get(keyed)["state"], "CANCELLED")
         self.assertEqual(len(self.baton("list", "-o", "json").json()), 3)
 
-    def test_wait_and_result_print_the_result_byte_for_byte(self):
+    def test_wait_and_result_print_the_result_byte_for_byte(self):  # B5
         self.start_worker()
         waited = self.baton("submit", "echo", "--json", '{"é":  [1]}', "--wait")
         self.assertEqual(waited.out, '{"é":  [1]}')
@@ -84,7 +85,7 @@ class CommandTest(ProcessTest):
         self.assertIn("no live worker can run it", self.baton("get", "1").out)
         self.assertEqual([task["tag"] for task in self.baton("get", "1", "2", "-o", "json").json()], ["a", "b"])
 
-    def test_list_filters_and_is_newest_first(self):
+    def test_list_filters_and_is_newest_first(self):  # S17
         self.start_worker()
         for number in range(3):
             self.wait_for_end(self.submit("echo", number, "--tag", f"t{number % 2}"))
@@ -102,11 +103,13 @@ class CommandTest(ProcessTest):
         self.assertEqual(listed("--type", "nothing"), [])
         self.assertIn("no such tasks", self.baton("list", "--type", "nothing").err)
 
-    def test_events_and_attempts_tell_the_history(self):
+    def test_events_and_attempts_tell_the_history(self):  # B23, B24, B210, S5, S6
         gate = self.gate()
         self.start_worker()
         task = self.submit("report", {"until": str(gate)})
         wait_until(lambda: self.get(task).get("progress", {}).get("percent") == 50, "the progress is shown")
+        progress = self.get(task)["progress"]
+        self.assertEqual((progress["text"], progress["stage_name"]), ("row 12 of 24", "rows"))
         gate.touch()
         self.wait_for_end(task)
         events = self.baton("events", str(task), "-o", "json").json()
@@ -115,7 +118,8 @@ class CommandTest(ProcessTest):
         self.assertEqual((types[0], types[-1]), ("CREATED", "COMPLETED"))
         self.assertEqual(set(types), {"CREATED", "CLAIMED", "STARTED", "CHECKPOINT", "PROGRESS", "COMPLETED"})
         checkpoint = next(event["checkpoint"] for event in events if event["type"] == "CHECKPOINT")
-        self.assertEqual((checkpoint["code"], checkpoint["metadata"]), ("half_way", {"rows": 12}))
+        self.assertEqual((checkpoint["code"], checkpoint["message"], checkpoint["metadata"]),
+                         ("half_way", "the first half is done", {"rows": 12}))
         self.assertEqual({event["worker_id"] for event in events if event["attempt"] == 1}, {"worker-1"})
         attempts = self.attempts(task)
         self.assertEqual([(one["number"], one["worker_id"], one["outcome"]) for one in attempts],
@@ -124,7 +128,7 @@ class CommandTest(ProcessTest):
         self.assertIn("half_way", self.baton("events", str(task)).out)
         self.assertIn("SUCCEEDED", self.baton("attempts", str(task)).out)
 
-    def test_workers_types_stats_and_info_show_the_whole(self):
+    def test_workers_types_stats_and_info_show_the_whole(self):  # B45, B221, B258
         self.start_worker(capabilities="GPU", concurrency=3)
         held = self.submit("hold", {"until": str(self.gate())})
         self.wait_for_state(held, "RUNNING")
@@ -253,6 +257,23 @@ class WatchingTest(ProcessTest):
         gate.touch()
         self.assertEqual(waiting.wait(), 0, waiting.log())
         self.assertEqual(waiting.out(), '"held"')
+
+    def test_watch_tells_each_change_and_outlives_a_restart_of_the_broker(self):
+        gate = self.gate()
+        self.start_broker()
+        self.start_worker()
+        task = self.submit("hold", {"until": str(gate)})
+        watching = Process(self.folder, "watch", [program("BATON"), "watch", str(task), "-o", "jsonl"],
+                           {"BATON_BROKER": self.broker.address})
+        self.processes.append(watching)
+        wait_until(lambda: '"RUNNING"' in watching.out(), "the tool has seen the task")
+        self.broker.kill()
+        self.start_broker()
+        gate.touch()
+        self.assertEqual(watching.wait(), 0, watching.log())
+        told = [json.loads(line) for line in watching.out().splitlines()]
+        self.assertEqual({one["id"] for one in told}, {task})
+        self.assertEqual((told[-1]["state"], "result" in told[-1]), ("COMPLETED", False))
 
 
 if __name__ == "__main__":

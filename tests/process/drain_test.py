@@ -9,7 +9,7 @@ from harness import ProcessTest, wait_until
 
 class BrokerDrainTest(ProcessTest):
 
-    def test_a_stopping_broker_stores_what_finishes_and_refuses_new_tasks(self):
+    def test_a_stopping_broker_stores_what_finishes_and_refuses_new_tasks(self):  # B176
         gate = self.gate()
         self.start_broker()
         worker = self.start_worker(concurrency=1)
@@ -69,7 +69,7 @@ class WorkerDrainTest(ProcessTest):
         super().setUp()
         self.start_broker()
 
-    def test_a_stopping_worker_finishes_what_runs_and_releases_what_has_not_started(self):
+    def test_a_stopping_worker_finishes_what_runs_and_releases_what_has_not_started(self):  # B177
         gate = self.gate()
         leaving = self.start_worker("leaving", concurrency=1, prefetch=3)
         running = self.submit("hold", {"until": str(gate)})
@@ -94,7 +94,7 @@ class WorkerDrainTest(ProcessTest):
         self.assertEqual((ended["state"], ended["worker_id"], ended["attempt"]), ("COMPLETED", "leaving", 1))
         self.assertEqual([one["task"] for one in leaving.events("start")], [running])
 
-    def test_a_handler_longer_than_the_workers_deadline_is_given_back(self):
+    def test_a_handler_longer_than_the_workers_deadline_is_given_back(self):  # B178
         gate = self.gate()
         leaving = self.start_worker("leaving", drain_deadline_ms=200)
         task = self.submit("stubborn", {"until": str(gate)})
@@ -107,7 +107,7 @@ class WorkerDrainTest(ProcessTest):
         ended = self.wait_for_end(task)
         self.assertEqual((ended["worker_id"], ended["failed_attempts"], ended["interruptions"]), ("other", 0, 0))
 
-    def test_an_idle_worker_leaves_at_once_and_is_gone(self):
+    def test_an_idle_worker_leaves_at_once_and_is_gone(self):  # S141
         worker = self.start_worker()
         self.assertEqual(worker.terminate(10), 0)
         self.assertEqual(self.baton("workers", "-o", "json").json(), [])

@@ -37,7 +37,7 @@ class ExamplesTest(ProcessTest):
         self.assertEqual(self.wait_for_end(large[0])["result"], {"ordered": True})
         self.assertEqual(self.wait_for_end(large[1], "PERMANENTLY_FAILED")["last_error"], "rejected: too expensive")
 
-    def test_what_needs_a_gpu_waits_for_a_worker_that_has_one(self):
+    def test_what_needs_a_gpu_waits_for_a_worker_that_has_one(self):  # B255
         self.start("plain", "GPU_WORKER")
         train, clean = self.submit("train", "model 7"), self.submit("clean", "room 3")
         self.assertEqual(self.wait_for_end(clean)["state"], "COMPLETED")

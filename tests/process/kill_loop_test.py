@@ -9,7 +9,7 @@ from kill_loop import run_kill_loop
 
 class KillLoopTest(unittest.TestCase):
 
-    def test_what_was_acknowledged_survives_kills(self):
+    def test_what_was_acknowledged_survives_kills(self):  # B102, B206, B207
         summary = run_kill_loop(seed=random.SystemRandom().randrange(1_000_000), kills=5)
         print(summary)
         # It was a test of something, however busy the machine: an idle one does thousands.

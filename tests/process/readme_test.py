@@ -126,7 +126,7 @@ exec {program("GRPC_CALL")} {self.address} "$5" "$3"
         answer = run_program([program("README_CLIENT")], self.environment)
         self.assertEqual((answer.code, answer.out), (0, "Hello, world!\n"), answer.err)
 
-    def test_the_figures_are_the_defaults(self):
+    def test_the_figures_are_the_defaults(self):  # B262, S114
         settings = run_program([program("BATOND"), "--print-config"]).out
         prose = " ".join(README.split())
         for sentence, setting in [

@@ -44,7 +44,7 @@ class RetentionTest(ProcessTest):
             self.baton("submit", "echo", "--json", payload, "--count", str(CALL), "--quiet")
         wait_until(lambda: self.completed() == TASKS, lambda: f"all complete: {self.counts()}")
 
-    def test_disk_follows_what_is_retained(self):
+    def test_disk_follows_what_is_retained(self):  # B242, S51
         self.complete_many()
         waiting = self.submit("nobody", 1)
         full = self.disk()

@@ -67,7 +67,7 @@ class ScheduleTest(ProcessTest):
         self.processes.append(again)
         wait_until(lambda: "report of " in again.out(), again.log)
 
-    def test_nothing_fires_twice_or_is_lost_when_the_broker_dies(self):
+    def test_nothing_fires_twice_or_is_lost_when_the_broker_dies(self):  # S21
         self.schedule("create", "tick", "* * * * * *", "echo", "--json", "1", "--overlap", "allow", "--catch-up", "all",
                       "--catch-up-limit", "1000", "--keep-going")
         for _ in range(3):

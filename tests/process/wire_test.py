@@ -32,7 +32,7 @@ class WireTest(ProcessTest):
         self.assertIn("77", self.call("baton.v1.TaskBroker/Get", {"task_id": 77}, code=5))
         self.assertIn("tasks", self.call("baton.v1.TaskBroker/Submit", {}, code=3))
 
-    def test_health_tells_whether_the_broker_serves(self):
+    def test_health_tells_whether_the_broker_serves(self):  # B258
         for service in ("", "baton.v1.TaskBroker", "baton.v1.TaskAdmin"):
             answer = self.call("grpc.health.v1.Health/Check", {"service": service})
             self.assertEqual(answer["status"], "SERVING", service)

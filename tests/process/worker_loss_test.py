@@ -13,7 +13,7 @@ class DeadWorkerTest(ProcessTest):
         super().setUp()
         self.start_broker()
 
-    def test_tasks_of_a_killed_worker_run_on_another(self):
+    def test_tasks_of_a_killed_worker_run_on_another(self):  # B207, B250
         gate = self.gate()
         victim = self.start_worker("victim", concurrency=2)
         tasks = [self.submit("hold", {"until": str(gate)}) for _ in range(2)]
@@ -70,7 +70,7 @@ class FrozenWorkerTest(ProcessTest):
         super().setUp()
         self.start_broker()
 
-    def test_tasks_of_a_frozen_worker_move_and_its_late_outcome_is_refused(self):
+    def test_tasks_of_a_frozen_worker_move_and_its_late_outcome_is_refused(self):  # B197, S45
         gate = self.gate()
         frozen = self.start_worker("frozen")
         task = self.submit("hold", {"until": str(gate)})

@@ -13,7 +13,7 @@ class WorkflowTest(ProcessTest):
         super().setUp()
         self.start_broker()
 
-    def test_a_task_waits_for_a_worker_with_the_capability_it_requires(self):
+    def test_a_task_waits_for_a_worker_with_the_capability_it_requires(self):  # B252
         self.start_worker("plain")
         task = self.submit("echo", {"n": 1}, "--require", "GPU")
         shown = self.get(task)
@@ -34,7 +34,7 @@ class WorkflowTest(ProcessTest):
         self.start_worker()
         self.assertEqual(self.wait_for_end(1)["result"], 7)
 
-    def test_a_handler_reads_the_decision_it_was_suspended_for(self):
+    def test_a_handler_reads_the_decision_it_was_suspended_for(self):  # B166, S95
         self.start_worker()
         task = self.submit("approve", {"what": "the order"})
         shown = self.wait_for_state(task, "SUSPENDED")
@@ -47,7 +47,7 @@ class WorkflowTest(ProcessTest):
         events = self.baton("events", str(task), "-o", "jsonl").json_lines()
         self.assertIn(("RESUMED", "looks right"), [(event["type"], event["reason"]) for event in events])
 
-    def test_what_waits_for_a_decision_is_listed_and_decided(self):
+    def test_what_waits_for_a_decision_is_listed_and_decided(self):  # B168
         self.start_worker()
         orders = [self.submit("approve", {"what": f"order {number}"}) for number in range(3)]
         for order in orders:
@@ -96,7 +96,7 @@ class WorkflowTest(ProcessTest):
         self.assertIn("NOT_PAUSED", self.baton("unpause", str(self.submit("nobody")), code=4).err)
         self.assertIn("TASK_TERMINAL", self.baton("pause", str(waiting), code=4).err)
 
-    def test_a_paused_type_waits_until_it_is_let_go_on(self):
+    def test_a_paused_type_waits_until_it_is_let_go_on(self):  # B174
         self.baton("types", "pause", "echo", "--reason", "the mail server is down")
         self.start_worker()
         task = self.submit("echo", {"n": 1})
@@ -111,7 +111,7 @@ class WorkflowTest(ProcessTest):
         self.assertEqual(self.wait_for_end(task)["result"], {"n": 1})
         self.assertIn("NOT_PAUSED", self.baton("types", "unpause", "echo", code=4).err)
 
-    def test_resuming_what_is_not_suspended_is_refused(self):
+    def test_resuming_what_is_not_suspended_is_refused(self):  # B160
         gate = self.gate()
         self.start_worker()
         task = self.submit("hold", {"until": str(gate)})
@@ -124,7 +124,7 @@ class WorkflowTest(ProcessTest):
         self.wait_for_end(task)
         self.wait_for_end(parent)
 
-    def test_cancelling_reaches_the_running_handler_and_frees_its_slot(self):
+    def test_cancelling_reaches_the_running_handler_and_frees_its_slot(self):  # B207
         worker = self.start_worker(concurrency=1)
         task = self.submit("hold", {"until": str(self.gate())})
         worker.wait_for("start", task)
@@ -156,7 +156,7 @@ class WorkflowTest(ProcessTest):
         self.assertEqual(self.get(task)["state"], "CANCELLED")
         self.assertEqual(self.events(task).count("COMPLETED"), 0)
 
-    def test_a_parent_sees_how_its_children_ended_in_their_order(self):
+    def test_a_parent_sees_how_its_children_ended_in_their_order(self):  # S78
         self.start_worker()
         children = [{"type": "echo", "payload": {"n": 1}}, {"type": "fail", "payload": {"times": 9, "final": True}},
                     {"type": "fail", "payload": {"times": 1}}]
@@ -173,7 +173,7 @@ class WorkflowTest(ProcessTest):
         ended = self.wait_for_end(self.submit("spawn", {"children": []}))
         self.assertEqual(ended["result"], {"context": {"spawned": 0}, "children": []})
 
-    def test_thousands_of_children_are_staged_and_counted(self):
+    def test_thousands_of_children_are_staged_and_counted(self):  # B42, B147
         self.start_worker(concurrency=20, prefetch=200)
         children = [{"type": "echo", "payload": number} for number in range(2500)]
         (self.folder / "payload.json").write_text(json.dumps({"children": children}))
@@ -208,10 +208,10 @@ class WorkflowTest(ProcessTest):
 
         wait_until(lambda: states() == [state] * count, lambda: f"{count} descendants are {state}: {states()}")
 
-    def test_failures_are_retried_and_the_last_one_is_kept(self):
+    def test_failures_are_retried_and_the_last_one_is_kept(self):  # B22, S3
         self.start_worker()
         healed = self.wait_for_end(self.submit("fail", {"times": 2}))
-        self.assertEqual((healed["attempt"], healed["result"]), (3, {"attempt": 3}))
+        self.assertEqual((healed["attempt"], healed["result"], healed["last_error"]), (3, {"attempt": 3}, ""))
         thrown = self.wait_for_end(self.submit("fail", {"times": 9, "throws": True}), "PERMANENTLY_FAILED")
         self.assertEqual((thrown["attempt"], thrown["last_error"]), (3, "told to fail in attempt 3"))
         final = self.wait_for_end(self.submit("fail", {"times": 9, "final": True}), "PERMANENTLY_FAILED")
@@ -220,7 +220,7 @@ class WorkflowTest(ProcessTest):
         counts = [events.count(event) for event in ("FAILED", "RETRY_SCHEDULED", "COMPLETED")]
         self.assertEqual(counts, [2, 2, 1])
 
-    def test_a_handler_over_its_timeout_is_stopped_and_the_task_fails(self):
+    def test_a_handler_over_its_timeout_is_stopped_and_the_task_fails(self):  # B75, B111
         worker = self.start_worker()
         task = self.submit("hold", {"until": str(self.gate())}, "--timeout", "200ms", "--max-retries", "2")
         ended = self.wait_for_end(task, "PERMANENTLY_FAILED")
@@ -231,7 +231,7 @@ class WorkflowTest(ProcessTest):
         self.assertLessEqual(set(outcomes), {"TIMED_OUT", "FAILED"})
         wait_until(lambda: len(worker.events("cancelled", task)) == 2, "both handlers were told")
 
-    def test_a_handler_that_ignores_its_timeout_loses_its_attempt(self):
+    def test_a_handler_that_ignores_its_timeout_loses_its_attempt(self):  # B208, S4
         worker = self.start_worker()
         gate = self.gate()
         task = self.submit("stubborn", {"until": str(gate)}, "--timeout", "200ms", "--max-retries", "1")

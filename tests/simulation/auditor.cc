@@ -63,6 +63,7 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   last_revival_ = 0;
   expected_cancels_.clear();
   expected_orders_.clear();
+  dismissed_.clear();
   seen_ = {};
   seen_loads_ = 0;
   loads_ = 0;
@@ -143,10 +144,17 @@ void Auditor::Applies(const engine::Command& command) {
       return AppliesPause(static_cast<const engine::PauseCommand&>(command));
     case Kind::kPauseType:
       return AppliesPauseType(static_cast<const engine::PauseTypeCommand&>(command));
+    case Kind::kSetTypeLimit:
+      return AppliesTypeLimit(static_cast<const engine::SetTypeLimitCommand&>(command));
+    case Kind::kDrainWorker:
+      return AppliesDrainWorker(static_cast<const engine::DrainWorkerCommand&>(command));
     case Kind::kCreateSchedule:
       return AppliesCreateSchedule(static_cast<const engine::CreateScheduleCommand&>(command));
     case Kind::kChangeSchedule:
       return AppliesChangeSchedule(static_cast<const engine::ChangeScheduleCommand&>(command));
+    case Kind::kExplain:
+      waiting.ahead = CountAhead(static_cast<const engine::ExplainCommand&>(command));
+      return;
     case Kind::kListWorkers:
     case Kind::kStartJob:
     case Kind::kStopJob:
@@ -308,8 +316,12 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
     if (task.state != LiveState::PENDING || model_.IsPaused(task) || task.due > now_.wall) continue;
     for (const auto& [number, session] : model_.sessions) {
       const bool hungry = session.accepts() && session.held.size() < session.worker.slots;
-      REQUIRE(!hungry || !Model::Fits(session.worker, task.type, task.required), "worker '", session.worker_id,
-              "' has a free slot, but nobody gives it ", Describe(task));
+      if (!hungry || !Model::Fits(session.worker, task.type, task.required)) continue;
+      const bool full = model_.IsFull(task.type), has_room = session.HasRoomFor(task.type);
+      REQUIRE(full || !has_room, "worker '", session.worker_id, "' has a free slot, but nobody gives it ",
+              Describe(task));
+      if (full) coverage_->Count("limit of a type: reached");
+      if (!has_room) coverage_->Count("limit of a handler: reached");
     }
   }
 }

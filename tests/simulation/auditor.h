@@ -13,14 +13,17 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "broker/engine/engine.h"
+#include "broker/engine/inspection_commands.h"
 #include "broker/engine/job_commands.h"
 #include "broker/engine/live/follower.h"
 #include "broker/engine/retention/removal.h"
+#include "broker/engine/routing_commands.h"
 #include "tests/simulation/coverage.h"
 #include "tests/simulation/model.h"
 
@@ -79,6 +82,7 @@ class Auditor {
     std::set<LiveState> states;          // Retry: that the task was in since.
     bool staged_seen = false;            // Cancel, Resume, Pause: the task was STAGED when it came.
     bool live_seen = false;              // Delete: something of the workflow was live since.
+    uint64_t ahead = 0;                  // Explain: tasks that may go first.
   };
   struct Creation {
     TaskId id;
@@ -104,6 +108,7 @@ class Auditor {
   void AppliesReport(const engine::ReportCommand& command);
   void AppliesPause(const engine::PauseCommand& command);
   void AppliesPauseType(const engine::PauseTypeCommand& command);
+  void AppliesTypeLimit(const engine::SetTypeLimitCommand& command);
   void AppliesSpawn(const engine::SpawnChildrenCommand& command);
   std::string PredictChildren(const ModelTask& parent, size_t count) const;
   // Of a part for an attempt that does not run.
@@ -157,6 +162,7 @@ class Auditor {
   void TakeInBeat(const engine::HeartbeatCommand& beat, ModelSession& session);
   void FreeSlot(SessionNumber number, const AttemptId& attempt);
   void ExpectInterruptions(const ModelSession& session, const std::string& cause);
+  void AppliesDrainWorker(const engine::DrainWorkerCommand& command);
   void ExpectExpiry();
   void Renew(ModelSession& session) { session.lease = lease_now_ + settings_.beat_window, session.silent = false; }
   void RestoreSessions(Now now);
@@ -210,10 +216,17 @@ class Auditor {
   void CheckHello(const engine::HelloCommand& hello, const Waiting& waiting);
   void CheckBeat(const engine::HeartbeatCommand& beat);
   void CheckWorkers(const engine::ListWorkersCommand& command) const;
+
+  // ── auditor_explain.cc ──
+  uint64_t CountAhead(const engine::ExplainCommand& command) const;
+  void CheckExplain(const engine::ExplainCommand& command, const Waiting& waiting);
   // ── auditor_output.cc ──
   void ReadOutput(const engine::Engine& engine);
   ModelTask CheckDelivery(const engine::Delivery& delivery, ModelSession& session);
   void CheckFirstOfItsClass(const ModelTask& task) const;
+  // Where a task that is due stands among others: the smallest comes first.
+  using Rank = std::tuple<int64_t, int64_t, TaskId>;
+  Rank RankOf(int32_t priority, WallMicros due, TaskId id) const;
 
   // Stands for the number of a session until the engine's is known.
   static constexpr SessionNumber kFreshSession = UINT64_MAX;
@@ -273,6 +286,7 @@ class Auditor {
   std::vector<engine::Verdict> verdicts_;
   std::pair<std::vector<uint32_t>, std::vector<uint32_t>> beat_answer_;
   std::map<SessionNumber, std::string> expected_orders_;
+  std::set<std::pair<std::string, std::string>> dismissed_;  // Worker and instance, in the broker's life.
   bool beat_reconnects_ = false;
   Seen seen_;
   uint64_t commands_ = 0;

@@ -71,11 +71,21 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
     case Kind::kPauseType:
       return ExpectError(static_cast<const engine::PauseTypeCommand&>(command).pause ? "PauseType" : "UnpauseType",
                          command.error, waiting.reason);
+    case Kind::kSetTypeLimit: {
+      const auto& limit = static_cast<const engine::SetTypeLimitCommand&>(command);
+      REQUIRE(limit.running == model_.RunningOf(limit.type), limit.running, " tasks of type ", limit.type,
+              " are said to run, not ", model_.RunningOf(limit.type));
+      return ExpectError("SetTypeLimit", command.error, "");
+    }
+    case Kind::kDrainWorker:
+      return ExpectError("DrainWorker", command.error, waiting.reason);
     case Kind::kCreateSchedule:
     case Kind::kChangeSchedule:
       return CheckSchedule(command, waiting);
     case Kind::kListWorkers:
       return CheckWorkers(static_cast<const engine::ListWorkersCommand&>(command));
+    case Kind::kExplain:
+      return CheckExplain(static_cast<const engine::ExplainCommand&>(command), waiting);
     case Kind::kDelete:
       return CheckDelete(static_cast<const engine::DeleteCommand&>(command), waiting);
     case Kind::kStartJob:
@@ -305,6 +315,10 @@ void Auditor::CheckHello(const engine::HelloCommand& hello, const Waiting& waiti
   model_.sessions.erase(kFreshSession);
   session.number = hello.session;
   for (const TaskId id : model_.RunningIn(kFreshSession)) model_.Change(id).session = hello.session;
+  if (session.draining) {
+    expected_orders_[hello.session] = "dismiss";
+    coverage_->Count("Hello: told to leave again");
+  }
   model_.sessions[hello.session] = std::move(session);
 }
 

@@ -103,6 +103,15 @@ void Auditor::AppliesPauseType(const engine::PauseTypeCommand& command) {
   if (!command.pause && !changes) waiting_[&command].reason = "NOT_PAUSED";
 }
 
+void Auditor::AppliesTypeLimit(const engine::SetTypeLimitCommand& command) {
+  if (command.max_running == 0) {
+    model_.limits.erase(command.type);
+  } else {
+    model_.limits[command.type] = command.max_running;
+    if (model_.RunningOf(command.type) > command.max_running) coverage_->Count("limit of a type: fewer than run");
+  }
+}
+
 void Auditor::AppliesSpawn(const engine::SpawnChildrenCommand& command) {
   Waiting& waiting = waiting_[&command];
   const ModelTask* parent = model_.Running(command.attempt);

@@ -19,6 +19,12 @@ Step StepOf(const std::string& bytes) {
   return step;
 }
 
+std::string NameOf(engine::Order::Kind kind) {
+  return kind == engine::Order::Kind::kDrain     ? "drain"
+         : kind == engine::Order::Kind::kDismiss ? "dismiss"
+                                                 : "superseded";
+}
+
 }  // namespace
 
 void Auditor::ReadOutput(const engine::Engine& engine) {
@@ -37,7 +43,7 @@ void Auditor::ReadOutput(const engine::Engine& engine) {
         }
       } else if (others++ >= seen_.others[output.session]) {
         ++seen_.others[output.session];
-        const std::string name = order.kind == engine::Order::Kind::kDrain ? "drain" : "superseded";
+        const std::string name = NameOf(order.kind);
         REQUIRE(expected_orders_[output.session] == name, "an order that nobody gave: ", name);
         expected_orders_.erase(output.session);
         coverage_->Count(absl::StrCat("Order: ", name));
@@ -70,6 +76,8 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
           "' is over-filled with ", Describe(before));
   REQUIRE(Model::Fits(session.worker, before.type, before.required), "worker '", session.worker_id, "' cannot run ",
           Describe(before));
+  REQUIRE(session.HasRoomFor(before.type), "worker '", session.worker_id, "' has no room for ", Describe(before));
+  REQUIRE(!model_.IsFull(before.type), "over the limit of its type: ", Describe(before));
 
   ModelTask& task = model_.Change(id);
   task.state = LiveState::RUNNING;
@@ -79,13 +87,18 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
   task.due = std::min(std::max(task.due, task.created), task.claimed);
   task.started = false;
   if (!task.settled.has_value()) {
-    task.settled = SettledOptions(task.own, model_.Handler(session.worker, task.type)->options,
-                                  session.worker.default_options, settings_.defaults);
+    const auto settle = [&](const Options& inherited) {
+      return SettledOptions(task.own, model_.Handler(session.worker, task.type)->options, inherited,
+                            session.worker.default_options, settings_.defaults);
+    };
+    task.settled = settle(task.inherited);
+    if (task.settled->timeout != settle({}).timeout) coverage_->Count("inherited: a timeout");
+    if (task.settled->max_retries != settle({}).max_retries) coverage_->Count("inherited: a number of attempts");
   }
   task.deadline = lease_now_ + task.settled->timeout;
   const Micros progress_timeout = task.settled->progress_timeout;
   task.report_deadline = progress_timeout != 0 ? lease_now_ + progress_timeout : 0;
-  session.held[{id, task.attempt}] = {++session.last_delivery, false};
+  session.held[{id, task.attempt}] = {++session.last_delivery, task.type, false};
 
   REQUIRE(delivery.number == session.last_delivery, "delivery ", delivery.number, " follows ",
           session.last_delivery - 1);
@@ -105,14 +118,23 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
   return before;
 }
 
+Auditor::Rank Auditor::RankOf(int32_t priority, WallMicros due, TaskId id) const {
+  if (settings_.ageing == 0) return {-priority, due, id};
+  return {due - priority * settings_.ageing, -priority, id};
+}
+
 void Auditor::CheckFirstOfItsClass(const ModelTask& task) const {
-  const auto rank = [](const ModelTask& of) { return std::tuple(-of.priority, of.due, of.id); };
+  const auto rank = [this](const ModelTask& of) { return RankOf(of.priority, of.due, of.id); };
   for (const TaskId id : model_.live) {
     const ModelTask& other = model_.At(id);
-    const bool before = other.state == LiveState::PENDING && !other.paused && other.due <= now_.wall &&
-                        other.type == task.type && other.required == task.required && rank(other) < rank(task);
+    const bool waits = other.state == LiveState::PENDING && !other.paused && other.due <= now_.wall &&
+                       other.type == task.type && other.required == task.required;
+    const bool before = waits && rank(other) < rank(task);
     // Of those that nobody may have any more, some are found only when their turn comes.
     REQUIRE(!before || model_.IsDoomed(other), "overtaken: ", Describe(other), " by ", Describe(task));
+    if (waits && other.priority > task.priority && !before) {
+      coverage_->Count("ageing: comes before a larger priority");
+    }
   }
 }
 

@@ -180,6 +180,7 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
   task.state = state;
   task.created = now_.wall;
   task.schedule = source.schedule;
+  if (parent != nullptr) task.inherited = InheritedFrom(*parent);
   Place(source, &task);
   if (parent != nullptr) {
     task.parent = parent->id;
@@ -199,7 +200,8 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
               row.generation() == task.parent_generation && row.depth() == task.depth &&
               row.schedule_number() == source.schedule && row.scheduled_us() == source.scheduled &&
               row.start_by_us() == task.start_by && row.end_by_us() == task.end_by &&
-              BytesOf(row.payload()) == task.payload && row.tag() == task.tag,
+              engine::FromRecord(row.inherited()) == task.inherited && BytesOf(row.payload()) == task.payload &&
+              row.tag() == task.tag,
           "the record ", row.ShortDebugString(), " is not that of ", Describe(task));
   return task;
 }
@@ -213,7 +215,8 @@ void Auditor::Place(const engine::NewTask& source, ModelTask* task) const {
   if (!source.unique.empty()) task->unique = source.unique.Bytes();
   const auto type = model_.types.find(source.type);
   const Options registered = type == model_.types.end() ? Options() : type->second;
-  task->priority = task->own.priority.value_or(registered.priority.value_or(settings_.defaults.priority));
+  const int32_t otherwise = task->inherited.priority.value_or(settings_.defaults.priority);
+  task->priority = task->own.priority.value_or(registered.priority.value_or(otherwise));
   task->required = task->own.required_capabilities.value_or(registered.required_capabilities.value_or(Capabilities()));
 }
 

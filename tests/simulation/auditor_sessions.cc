@@ -60,6 +60,7 @@ void Auditor::AppliesHello(const engine::HelloCommand& hello) {
   fresh.pod_generation = hello.pod_generation;
   fresh.worker = hello.worker;
   fresh.open = true;
+  fresh.draining = dismissed_.contains({hello.worker_id, hello.instance_id});
   Renew(fresh);
   verdicts_.clear();
   const ModelSession* previous = model_.Worker(hello.worker_id);
@@ -78,18 +79,23 @@ void Auditor::TakeOver(const engine::HelloCommand& hello, ModelSession* fresh) {
     previous = nullptr;
   }
   for (const AttemptId& attempt : hello.held) {
-    fresh->held[KeyOf(attempt)] = {};
+    ModelHeld& held = fresh->held[KeyOf(attempt)];
     const ModelTask* running = model_.Running(attempt);
     if (running != nullptr && previous != nullptr && running->session == previous->number) {
       model_.Change(attempt.task).session = kFreshSession;
       previous->held.erase(KeyOf(attempt));
+      held.type = running->type;
       verdicts_.push_back(engine::Verdict::kValid);
       continue;
     }
-    const bool cancelled =
-        previous != nullptr && previous->held.contains(KeyOf(attempt)) && previous->held.at(KeyOf(attempt)).cancelled;
-    fresh->held[KeyOf(attempt)].cancelled = cancelled;
-    verdicts_.push_back(cancelled ? engine::Verdict::kCancelled : engine::Verdict::kOver);
+    const bool known = previous != nullptr && previous->held.contains(KeyOf(attempt));
+    if (known) held.type = previous->held.at(KeyOf(attempt)).type;
+    held.cancelled = known && previous->held.at(KeyOf(attempt)).cancelled;
+    verdicts_.push_back(held.cancelled ? engine::Verdict::kCancelled : engine::Verdict::kOver);
+  }
+  for (size_t i = 0; i < hello.held_types.size(); ++i) {
+    std::string& type = fresh->held[KeyOf(hello.held[i])].type;
+    if (type.empty()) type = hello.held_types[i];
   }
   if (previous == nullptr) return;
   for (const TaskId id : model_.RunningIn(previous->number)) {
@@ -174,6 +180,16 @@ void Auditor::TakeInBeat(const engine::HeartbeatCommand& beat, ModelSession& ses
   }
 }
 
+void Auditor::AppliesDrainWorker(const engine::DrainWorkerCommand& command) {
+  ModelSession* session = model_.Worker(command.worker_id);
+  if (session == nullptr) {
+    waiting_[&command].reason = "WORKER_NOT_FOUND";
+  } else if (dismissed_.insert({session->worker_id, session->instance_id}).second) {
+    session->draining = true;
+    if (session->open) expected_orders_[session->number] = "dismiss";
+  }
+}
+
 void Auditor::ExpectExpiry() {
   for (auto it = model_.sessions.begin(); it != model_.sessions.end();) {
     ModelSession& session = it->second;
@@ -227,7 +243,7 @@ void Auditor::RestoreSessions(Now now) {
       session.restored = true;
       Renew(session);
     }
-    session.held[{id, task.attempt}] = {};
+    session.held[{id, task.attempt}].type = task.type;
   }
 }
 

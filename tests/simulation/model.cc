@@ -88,6 +88,25 @@ const ModelTask* Model::Running(const AttemptId& attempt) const {
   return task.state == LiveState::RUNNING && task.attempt == attempt.attempt ? &task : nullptr;
 }
 
+bool ModelSession::HasRoomFor(const std::string& type) const {
+  for (const engine::HandlerInfo& handler : worker.handlers) {
+    if (handler.type != type || handler.max_concurrency == 0) continue;
+    return std::count_if(held.begin(), held.end(), [&](const auto& slot) { return slot.second.type == type; }) <
+           handler.max_concurrency;
+  }
+  return true;
+}
+
+bool Model::IsFull(const std::string& type) const {
+  const auto limit = limits.find(type);
+  return limit != limits.end() && RunningOf(type) >= limit->second;
+}
+
+uint32_t Model::RunningOf(const std::string& type) const {
+  return static_cast<uint32_t>(std::count_if(
+      live.begin(), live.end(), [&](TaskId id) { return At(id).state == LiveState::RUNNING && At(id).type == type; }));
+}
+
 bool Model::IsDoomed(const ModelTask& task) const {
   if (task.parent == 0 || task.state == LiveState::STAGED || !engine::IsLive(task.state)) return false;
   const ModelTask& parent = At(task.parent);
@@ -145,22 +164,37 @@ TaskId Model::Holder(const std::string& unique) const {
   return it == holders.end() ? 0 : it->second;
 }
 
-Settled SettledOptions(const Options& own, const Options& handler, const Options& worker,
+Settled SettledOptions(const Options& own, const Options& handler, const Options& inherited, const Options& worker,
                        const engine::DefaultOptions& defaults) {
+  const auto first_of = [&](auto member, auto otherwise) {
+    return FirstOf(otherwise, {own.*member, handler.*member, inherited.*member, worker.*member});
+  };
   Settled settled;
-  settled.timeout = FirstOf(defaults.timeout, {own.timeout, handler.timeout, worker.timeout});
-  settled.max_retries = FirstOf(defaults.max_retries, {own.max_retries, handler.max_retries, worker.max_retries});
-  settled.retry_interval =
-      FirstOf(defaults.retry_interval, {own.retry_interval, handler.retry_interval, worker.retry_interval});
-  settled.retry_backoff =
-      FirstOf(defaults.retry_backoff, {own.retry_backoff, handler.retry_backoff, worker.retry_backoff});
-  settled.retry_interval_cap = FirstOf(defaults.retry_interval_cap,
-                                       {own.retry_interval_cap, handler.retry_interval_cap, worker.retry_interval_cap});
+  settled.timeout = first_of(&Options::timeout, defaults.timeout);
+  settled.max_retries = first_of(&Options::max_retries, defaults.max_retries);
+  settled.retry_interval = first_of(&Options::retry_interval, defaults.retry_interval);
+  settled.retry_backoff = first_of(&Options::retry_backoff, defaults.retry_backoff);
+  settled.retry_interval_cap = first_of(&Options::retry_interval_cap, defaults.retry_interval_cap);
   const double jitter = settled.retry_backoff == engine::Backoff::kExponential ? defaults.exponential_jitter : 0;
-  settled.retry_jitter = FirstOf(jitter, {own.retry_jitter, handler.retry_jitter, worker.retry_jitter});
-  settled.progress_timeout =
-      FirstOf(Micros{0}, {own.progress_timeout, handler.progress_timeout, worker.progress_timeout});
+  settled.retry_jitter = first_of(&Options::retry_jitter, jitter);
+  settled.progress_timeout = first_of(&Options::progress_timeout, Micros{0});
   return settled;
+}
+
+Options InheritedFrom(const ModelTask& parent) {
+  Options inherited;
+  const auto take = [&](auto member) {
+    inherited.*member = parent.own.*member;
+    if (!(inherited.*member).has_value()) inherited.*member = parent.inherited.*member;
+  };
+  take(&Options::priority);
+  take(&Options::timeout);
+  take(&Options::max_retries);
+  take(&Options::retry_interval);
+  take(&Options::retry_backoff);
+  take(&Options::retry_interval_cap);
+  take(&Options::retry_jitter);
+  return inherited;
 }
 
 std::pair<Micros, Micros> RetryBounds(const Settled& options, uint32_t failures) {

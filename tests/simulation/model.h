@@ -38,7 +38,7 @@ struct ModelTask {
   WallMicros created = 0;
   WallMicros due = 0;
   std::string payload, tag;
-  Options own;
+  Options own, inherited;
   std::string unique;  // Hash of type and key; empty: none.
   TaskId parent = 0;
   uint32_t parent_generation = 0;
@@ -89,6 +89,7 @@ struct ModelTask {
 
 struct ModelHeld {
   uint64_t delivery = 0;
+  std::string type;  // Empty: not known, it was over before the broker began.
   bool cancelled = false;
 };
 
@@ -105,6 +106,8 @@ struct ModelSession {
   SteadyMicros lease = 0, grace = 0;
 
   bool accepts() const { return open && !draining && !silent; }
+  // Whether its handler takes one more attempt of the type, if there is a free slot.
+  bool HasRoomFor(const std::string& type) const;
 };
 
 struct ModelRequest {
@@ -148,6 +151,9 @@ class Model {
   const ModelTask* Running(const AttemptId& attempt) const;
   // Held back, by itself or with its type.
   bool IsPaused(const ModelTask& task) const { return task.paused || paused_types.contains(task.type); }
+  // As many of the type run as may.
+  bool IsFull(const std::string& type) const;
+  uint32_t RunningOf(const std::string& type) const;
   // Its parent waits for it no more and has ended, so it is about to.
   bool IsDoomed(const ModelTask& task) const;
   // It waits only for its own failure.
@@ -182,6 +188,7 @@ class Model {
   std::map<SessionNumber, ModelSession> sessions;
   std::map<std::string, Options> types;
   std::set<std::string> paused_types;
+  std::map<std::string, uint32_t> limits;  // Of types.
   std::map<std::string, engine::Schedule> schedules;
   uint64_t last_schedule = 0;  // The highest number there ever was.
   std::map<std::string, TaskId> holders;
@@ -195,9 +202,12 @@ class Model {
   std::vector<std::shared_ptr<const ModelTask>> tasks_;
 };
 
-// Options in force for an attempt: the task's own, the handler's, the worker's, the broker's, in this order.
-Settled SettledOptions(const Options& own, const Options& handler, const Options& worker,
+// Options in force for an attempt: the task's own, the handler's, what the task has inherited, the worker's, the
+// broker's, in this order.
+Settled SettledOptions(const Options& own, const Options& handler, const Options& inherited, const Options& worker,
                        const engine::DefaultOptions& defaults);
+// What the children of a task inherit: what it was given, else what it has inherited itself.
+Options InheritedFrom(const ModelTask& parent);
 // The bounds of the delay before the retry that follows failure number `failures`.
 std::pair<Micros, Micros> RetryBounds(const Settled& options, uint32_t failures);
 

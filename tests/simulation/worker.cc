@@ -43,6 +43,7 @@ void SimulatedWorker::Kill(bool unnoticed) {
   alive_ = connected_ = false;
   handlers_.clear();
   unanswered_.clear();
+  types_.clear();
   if (stream_ != nullptr) network_->Break(stream_, unnoticed);
   stream_ = nullptr;
 }
@@ -82,7 +83,9 @@ engine::WorkerInfo SimulatedWorker::Info() const {
   info.capabilities = habits_.capabilities;
   info.slots = draining_ ? 0 : habits_.slots;
   info.default_options = habits_.default_options;
-  for (const std::string& type : habits_.types) info.handlers.push_back({type, habits_.handler_options, "", life_});
+  for (const std::string& type : habits_.types) {
+    info.handlers.push_back({type, habits_.handler_options, "", life_, habits_.max_concurrency});
+  }
   return info;
 }
 
@@ -101,9 +104,12 @@ void SimulatedWorker::Connect() {
   stream_->on_output = [this](engine::SessionOutput output) { Receive(std::move(output)); };
   stream_->on_lost = [this] { StreamLost(); };
   const std::vector<AttemptId> held = Held();
+  std::vector<std::string> types;
+  for (const AttemptId& attempt : held) types.push_back(types_.at(KeyOf(attempt)));
+  if (!habits_.tells_types) types.clear();
   network_->Open(
       stream_,
-      [habits = habits_, instance = instance_id_, life = life_, info = Info(), held,
+      [habits = habits_, instance = instance_id_, life = life_, info = Info(), held, types,
        last_delivery = last_delivery_](engine::HelloCommand* hello) {
         hello->worker_id = habits.worker_id;
         hello->instance_id = instance;
@@ -111,6 +117,7 @@ void SimulatedWorker::Connect() {
         hello->pod_generation = habits.pod_id.empty() ? 0 : life;
         hello->worker = info;
         hello->held = held;
+        hello->held_types = types;
         hello->last_delivery = last_delivery;
       },
       [this, life = life_, held](const engine::HelloCommand* hello) {
@@ -159,6 +166,7 @@ void SimulatedWorker::BeatLoop() {
   Later(broker_->settings().beat_interval, [this] {
     Beat();
     BeatLoop();
+    if (draining_ && idle()) Kill(false);
   });
 }
 
@@ -195,7 +203,8 @@ void SimulatedWorker::Beat() {
 void SimulatedWorker::Receive(engine::SessionOutput output) {
   for (const engine::Order& order : output.orders) {
     if (order.kind == engine::Order::Kind::kSuperseded) return Kill(false);
-    if (order.kind == engine::Order::Kind::kDrain) Drain();
+    const bool drains = order.kind == engine::Order::Kind::kDrain || order.kind == engine::Order::Kind::kDismiss;
+    if (drains) Drain();
     for (const AttemptId& attempt : order.attempts) TellOver(attempt, true);
   }
   for (engine::Delivery& delivery : output.deliveries) TakeDelivery(std::move(delivery));
@@ -209,6 +218,7 @@ void SimulatedWorker::TakeDelivery(engine::Delivery delivery) {
           " handlers and gets task ", delivery.attempt.task);
   const Key key = KeyOf(delivery.attempt);
   REQUIRE(!handlers_.contains(key), "attempt ", key.second, " of task ", key.first, " is delivered twice");
+  types_[key] = delivery.type;
   Handler& handler = handlers_[key];
   handler.delivery = std::move(delivery);
   handler.hangs = !behaves_ && random_->Chance(habits_.hang_permille);

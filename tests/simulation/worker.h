@@ -23,6 +23,8 @@ struct WorkerHabits {
   Capabilities capabilities;
   uint32_t slots = 2;
   Options handler_options;
+  uint32_t max_concurrency = 0;  // Of each handler; 0: only the slots.
+  bool tells_types = true;       // Of what it holds, in its hello.
   Options default_options;
   // Of a thousand handlers: hang until they are told that their attempt is over, and do not even listen then.
   uint32_t hang_permille = 20;
@@ -119,6 +121,7 @@ class SimulatedWorker {
   bool completing_ = false;
   std::map<Key, Handler> handlers_;
   std::map<Key, Unanswered> unanswered_;
+  std::map<Key, std::string> types_;  // Of all attempts of this life.
 };
 
 }  // namespace baton::simulation

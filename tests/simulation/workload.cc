@@ -1,4 +1,5 @@
 #include "tests/simulation/workload.h"
+#include "broker/engine/inspection_commands.h"
 
 #include <algorithm>
 
@@ -35,6 +36,7 @@ EngineSettings Workload::DrawSettings(Random& random) {
   settings.watch_window = random.Between(1, 60) * kSecond;
   settings.watch_bytes = 4096;
   if (random.Chance(300)) settings.page_journal_bytes = static_cast<size_t>(random.Time(100, 20'000));
+  if (random.Chance(300)) settings.ageing = random.Time(kMillisecond, kMinute);
   if (random.Chance(300)) settings.max_schedules = static_cast<size_t>(random.Between(1, 3));
   if (random.Chance(300)) settings.lane_commands = static_cast<size_t>(random.Between(2, 8));
   if (random.Chance(300)) settings.key_horizon = static_cast<uint64_t>(random.Between(1, 3));
@@ -70,7 +72,7 @@ void Workload::DrawFaults() {
     if (random_.Chance(300)) *fault = 0;
   }
   for (bool* kind : {&unique_keys_, &request_ids_, &delays_, &mischief_, &cancels_, &pauses_, &schedules_, &deadlines_,
-                     &retries_, &deletes_, &jobs_}) {
+                     &retries_, &deletes_, &jobs_, &limits_, &dismissals_}) {
     *kind = random_.Chance(750);
   }
 }
@@ -92,6 +94,8 @@ WorkerHabits Workload::DrawWorker(size_t index) {
   if (index == 0 || random_.Chance(300)) habits.types.emplace_back("rare");
   if (index == 0 || random_.Chance(300)) habits.capabilities = {"GPU"};
   habits.slots = static_cast<uint32_t>(random_.Between(1, 4));
+  if (random_.Chance(300)) habits.max_concurrency = static_cast<uint32_t>(random_.Between(1, 2));
+  habits.tells_types = random_.Chance(700);
   if (random_.Chance(500)) habits.handler_options.timeout = random_.Between(1, 10) * kSecond;
   if (random_.Chance(500)) habits.handler_options.retry_interval = random_.Time(kMillisecond, 2 * kSecond);
   if (random_.Chance(300)) habits.handler_options.max_retries = static_cast<int32_t>(random_.Between(1, 5));
@@ -131,7 +135,7 @@ void Workload::Turn() {
 
 void Workload::Act() {
   const bool crowded = broker_.auditor().model().live.size() > kCrowd;
-  switch (random_.Below(crowded ? 200 : 42)) {
+  switch (random_.Below(crowded ? 200 : 43)) {
     case 0:
       return ListWorkers();
     case 1:
@@ -149,7 +153,7 @@ void Workload::Act() {
     case 10:
       return broker_.CheckEverything();
     case 11:
-      return Look(AnyTask());
+      return random_.Chance(500) ? Look(AnyTask()) : Explain(AnyTask());
     case 12:
       return Search();
     case 13:
@@ -165,6 +169,8 @@ void Workload::Act() {
     case 20:
     case 21:
       return Job();
+    case 22:
+      return random_.Chance(700) ? LimitType() : DismissWorker();
     default:
       if (!crowded || random_.Chance(20)) Submit();
   }
@@ -201,6 +207,7 @@ Micros Workload::DrawFreeze() {
 void Workload::ChangeWorker(SimulatedWorker& worker) {
   worker.Change([this](WorkerHabits& habits) {
     habits.slots = static_cast<uint32_t>(random_.Between(0, 4));
+    if (random_.Chance(300)) habits.max_concurrency = static_cast<uint32_t>(random_.Between(0, 2));
     habits.capabilities = random_.Chance(500) ? Capabilities{"GPU"} : Capabilities{};
     habits.types = {"work"};
     if (random_.Chance(800)) habits.types.emplace_back("parent");

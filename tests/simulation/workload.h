@@ -77,6 +77,8 @@ class Workload {
   void Delete();
   void Pause();
   void PauseType(const std::string& type, bool pause);
+  void LimitType();
+  void DismissWorker();
   void Mark(TaskId id, bool pause, bool cascade);
   // One that has failed or was cancelled, if there are many.
   TaskId AnyEnded();
@@ -86,6 +88,7 @@ class Workload {
   void Mischief();
   AttemptId DrawAttempt();
   void ListWorkers();
+  void Explain(TaskId id);
   TaskId AnyTask();
   // One that waits for children, if there is any.
   TaskId AnyParent();
@@ -106,7 +109,8 @@ class Workload {
   std::vector<engine::Schedule> schedules_made_;
   bool healing_ = false;
   bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true, pauses_ = true,
-       schedules_ = true, deadlines_ = true, retries_ = true, deletes_ = true, jobs_ = true;
+       schedules_ = true, deadlines_ = true, retries_ = true, deletes_ = true, jobs_ = true, limits_ = true,
+       dismissals_ = true;
   uint64_t numbers_ = 0;  // For texts that have to be unique.
 };
 

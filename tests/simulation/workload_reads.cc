@@ -1,4 +1,5 @@
 // What readers see while everything changes.
+#include "broker/engine/inspection_commands.h"
 #include "broker/engine/live/index.h"
 #include "tests/simulation/violation.h"
 #include "tests/simulation/workload.h"
@@ -49,6 +50,26 @@ void Workload::Search() {
               found ? "finds " : "does not find ", Describe(task), " with tag '", task.tag, "'");
     }
     coverage_->Count("search");
+  });
+}
+
+// As a caller does: it looks at the task first, and asks the engine of what it saw.
+void Workload::Explain(TaskId id) {
+  if (!broker_.up()) return;
+  broker_.AddRead([this, id](const std::shared_ptr<const engine::View>& view) {
+    engine::LiveEntry entry;
+    const absl::StatusOr<LiveState> state = view->StateOf(id, &entry);
+    if (!state.ok() || (*state != LiveState::PENDING && *state != LiveState::RUNNING)) return;
+    network_.Call<engine::ExplainCommand>(
+        [entry](engine::ExplainCommand* command) {
+          command->attempt = {entry.id, entry.attempt};
+          command->task_state = entry.state;
+          command->class_number = entry.class_number;
+          command->priority = entry.priority;
+          command->due = entry.due;
+          command->holder = entry.session;
+        },
+        [](const engine::ExplainCommand*) {});
   });
 }
 

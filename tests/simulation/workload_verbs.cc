@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/engine/job_commands.h"
+#include "broker/engine/routing_commands.h"
 #include "tests/simulation/workload.h"
 
 namespace baton::simulation {
@@ -97,6 +98,28 @@ void Workload::PauseType(const std::string& type, bool pause) {
         command->pause = pause;
       },
       [](const engine::PauseTypeCommand*) {});
+}
+
+void Workload::LimitType() {
+  if (!limits_) return;
+  network_.Call<engine::SetTypeLimitCommand>(
+      [type = DrawSpec().type,
+       most = static_cast<uint32_t>(random_.Between(0, 4))](engine::SetTypeLimitCommand* command) {
+        command->actor = "operator";
+        command->type = type;
+        command->max_running = most;
+      },
+      [](const engine::SetTypeLimitCommand*) {});
+}
+
+void Workload::DismissWorker() {
+  if (!dismissals_) return;
+  network_.Call<engine::DrainWorkerCommand>(
+      [worker = absl::StrCat("worker ", random_.Below(workers_.size() + 1))](engine::DrainWorkerCommand* command) {
+        command->actor = "operator";
+        command->worker_id = worker;
+      },
+      [](const engine::DrainWorkerCommand*) {});
 }
 
 void Workload::Mark(TaskId id, bool pause, bool cascade) {

@@ -95,6 +95,7 @@ v1::WorkerUpdate Registry::Describe() const {
     ToProto(handler->options.options, proto->mutable_options());
     proto->set_description(handler->options.description);
     proto->set_version(handler->version);
+    proto->set_max_concurrency(handler->options.max_concurrency.value_or(0));
   }
   update.set_slots(options_.max_concurrency + options_.prefetch);
   ToProto(options_.retry, update.mutable_default_options());

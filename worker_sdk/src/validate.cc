@@ -106,6 +106,7 @@ absl::Status ValidateRegistration(const Registration& registration) {
     checks.Refuse("the function is empty: give one that takes a baton::Task& and returns a baton::Outcome");
   }
   checks.Text("description", registration.options.description, kDescriptionBytes);
+  checks.Range("max_concurrency", registration.options.max_concurrency, 1, kSlots);
   if (!checks.status().ok()) return checks.status();
   return ValidateTaskOptions(where, registration.options.options);
 }

@@ -50,6 +50,7 @@ v1::Hello WorkerCore::MakeHelloLocked() {
   hello_attempts_.clear();
   for (const auto& [token, attempt] : ledger_.held()) {
     hello.add_held_attempt_tokens(attempt->token);
+    hello.add_held_types(attempt->delivery->type());
     hello_attempts_.push_back(attempt);
   }
   return hello;

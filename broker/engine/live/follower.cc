@@ -32,6 +32,7 @@ absl::Status ForEachPagePart(TaskId first, uint64_t count, Visitor&& visit) {
 absl::Status Follower::Restore(const CheckpointRow& checkpoint) {
   folded_ = checkpoint.number();
   counted_ = checkpoint.counted();
+  trimmed_ = checkpoint.trimmed();
   next_id_ = std::max<TaskId>(checkpoint.next_id(), 1);
   stored_live_.insert(checkpoint.live_pages().begin(), checkpoint.live_pages().end());
   for (const auto& row : checkpoint.counts()) {
@@ -60,6 +61,10 @@ absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t e
   RETURN_IF_ERROR(FoldRemovedEnded(entry));
   for (const uint64_t page : touched_) slots_[page].page->set_folded(number);
   touched_.clear();
+  if (board_ != nullptr) {
+    board_->Add(clock_->Read().steady, observations_);
+    observations_.clear();
+  }
   next_id_ = std::max<TaskId>(next_id_, entry.next_id());
   folded_ = number;
   EvictCleanPages();
@@ -89,6 +94,7 @@ absl::Status Follower::FoldCreated(const JournalEntry& entry) {
       for (task.id = first; task.id < first + count; ++task.id) Put(page, task);
       return absl::OkStatus();
     }));
+    if (board_ != nullptr) observations_.push_back({run.class_number(), Happening::kCreated, run.count()});
   }
   return absl::OkStatus();
 }
@@ -239,7 +245,9 @@ absl::Status Follower::Change(TaskId id, absl::FunctionRef<void(LiveEntry&)> cha
   if (!page->Find(SlotOf(id), &task)) {
     return absl::DataLossError(absl::StrCat("journal entry ", folding_, " changes task ", id, ", which is not live"));
   }
+  const LiveEntry before = task;
   change(task);
+  if (board_ != nullptr) ObserveChange(before, task);
   Put(page, task);
   return absl::OkStatus();
 }
@@ -256,6 +264,7 @@ absl::Status Follower::End(Page* page, TaskId id, LiveState state) {
   if (!page->Find(SlotOf(id), &before)) {
     return absl::DataLossError(absl::StrCat("journal entry ", folding_, " ends task ", id, ", which is not live"));
   }
+  if (board_ != nullptr) ObserveEnd(before, state);
   Count(before.class_number, before.state, -1);
   Count(before.class_number, state, 1);
   page->End(SlotOf(id), state);
@@ -271,6 +280,24 @@ void Follower::Count(ClassNumber class_number, LiveState state, int64_t change) 
     counts_copied_at_ = views_;
   }
   (*counts_)[class_number][state] += change;
+}
+
+void Follower::ObserveChange(const LiveEntry& before, const LiveEntry& after) {
+  const bool runs = after.state == LiveState::RUNNING;
+  if (runs && before.state == LiveState::RUNNING && before.attempt == after.attempt) return;
+  // It may have been handed out again by the same commit.
+  if (before.state == LiveState::RUNNING && (runs || after.state == LiveState::PENDING)) {
+    observations_.push_back({after.class_number, Happening::kRetried, 1, folding_time_ - before.claimed});
+  }
+  if (runs) observations_.push_back({after.class_number, Happening::kStarted, 1, after.claimed - after.ready});
+}
+
+void Follower::ObserveEnd(const LiveEntry& before, LiveState state) {
+  const Happening happening = state == LiveState::COMPLETED ? Happening::kCompleted
+                              : state == LiveState::FAILED  ? Happening::kFailed
+                                                            : Happening::kCancelled;
+  const bool ran = before.state == LiveState::RUNNING;
+  observations_.push_back({before.class_number, happening, 1, ran ? folding_time_ - before.claimed : -1});
 }
 
 absl::StatusOr<Page*> Follower::Open(uint64_t page_number) {

@@ -15,18 +15,21 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "baton/records/v1/records.pb.h"
+#include "broker/base/clock.h"
 #include "broker/engine/limits.h"
+#include "broker/engine/live/activity.h"
 #include "broker/engine/live/view.h"
 #include "broker/storage/store.h"
 
 namespace baton::engine {
 
-// Not thread-safe: belongs to one thread, or to recovery before that. Knows nothing of threads and clocks.
+// Not thread-safe: belongs to one thread, or to recovery before that.
 class Follower {
  public:
   // `store` and `catalog` must outlive it.
   Follower(const EngineSettings& settings, const storage::Store* store, const Catalog* catalog)
       : settings_(settings), store_(store), catalog_(catalog) {}
+  const EngineSettings& settings() const { return settings_; }
 
   // Recovery: where the stored pages stand.
   absl::Status Restore(const records::v1::CheckpointRow& checkpoint);
@@ -37,6 +40,12 @@ class Follower {
 
   uint64_t folded() const { return folded_; }
   TaskId next_id() const { return next_id_; }
+
+  // From now on, tells `board` what happens to tasks. `board` and `clock` must outlive the follower.
+  void Observe(ActivityBoard* board, const Clock* clock) {
+    board_ = board;
+    clock_ = clock;
+  }
 
   // A picture as of folded(); `snapshot` must be of that very commit. Valid for any thread, for as long as it is held.
   std::shared_ptr<const View> MakeView(std::shared_ptr<const storage::Snapshot> snapshot);
@@ -87,6 +96,9 @@ class Follower {
   absl::Status End(Page* page, TaskId id, LiveState state);
   absl::Status Change(TaskId id, absl::FunctionRef<void(LiveEntry&)> change);
   void Count(ClassNumber class_number, LiveState state, int64_t change);
+  // What became of a task: from `before` to `after`, or to an end.
+  void ObserveChange(const LiveEntry& before, const LiveEntry& after);
+  void ObserveEnd(const LiveEntry& before, LiveState state);
   bool Shared(uint64_t copied_at);
   // Its page, copied before if some view shares it.
   Page& Writable(Slot& slot);
@@ -108,6 +120,10 @@ class Follower {
   std::set<std::pair<uint64_t, uint64_t>> dirty_;  // (dirty_since, page)
   std::set<uint64_t> stored_live_;                 // Stored pages with live ids.
   bool crowded_ = false;                           // Dirty pages take too much memory.
+
+  ActivityBoard* board_ = nullptr;
+  const Clock* clock_ = nullptr;
+  std::vector<Observation> observations_;  // Of the entry being folded.
 
   std::shared_ptr<View::Counts> counts_ = std::make_shared<View::Counts>();
   uint64_t counts_copied_at_ = 0;

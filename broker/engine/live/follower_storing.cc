@@ -60,7 +60,6 @@ std::optional<storage::WriteBatch> Follower::TakeDuePages(WallMicros now, bool a
     row->set_class_number(class_number);
     row->mutable_counts()->Add(counts.begin(), counts.end());
   }
-  batch.Put(storage::Family::kMeta, CheckpointMetaKey(), checkpoint.SerializeAsString());
 
   // Watchers may still want what recovery no longer needs.
   uint64_t trim = trimmed_;
@@ -74,6 +73,8 @@ std::optional<storage::WriteBatch> Follower::TakeDuePages(WallMicros now, bool a
     batch.DeleteRange(storage::Family::kJournal, JournalKey(trimmed_), JournalKey(trim + 1));
     trimmed_ = trim;
   }
+  checkpoint.set_trimmed(trimmed_);
+  batch.Put(storage::Family::kMeta, CheckpointMetaKey(), checkpoint.SerializeAsString());
   return batch;
 }
 

@@ -86,7 +86,7 @@ absl::Status ReadMeta(const Snapshot& store, Catalog* catalog, Recovered* recove
   RETURN_IF_ERROR(ForEachMeta(store, 'o', [&](absl::string_view key, absl::string_view value) -> absl::Status {
     records::v1::OptionsRow row;
     RETURN_IF_ERROR(ParseRow("record of options", value, &row));
-    catalog->RestoreOptions(ReadU32(key), FromRecord(row.options()));
+    catalog->RestoreOptions(ReadU32(key), FromRecord(row));
     return absl::OkStatus();
   }));
   RETURN_IF_ERROR(ForEachMeta(store, 't', [&](absl::string_view key, absl::string_view value) {
@@ -168,6 +168,7 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   ASSIGN_OR_RETURN(const StoreRow store_row, ReadOrCreateStoreRow(store, broker_version, now, random));
   recovered.incarnation = store_row.incarnation();
   recovered.number = store->number();
+  recovered.pending = ReadyOrder(follower->settings().ageing);
   // Numbers of sessions are never used twice, not even after a restart.
   recovered.next_session = store->epoch() << 24 | 1;
   const std::shared_ptr<const Snapshot> snapshot = store->TakeSnapshot();
@@ -186,7 +187,8 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
     if (!firings.empty() && firings.contains(entry.id)) live_firings.insert(entry.id);
     if (entry.alarm != 0 && entry.state != LiveState::STAGED) recovered.alarms.insert({entry.alarm, entry.id});
     if (entry.state == LiveState::PENDING) {
-      if (!entry.paused) recovered.pending.Insert(entry.class_number, KeyOf(entry.priority, entry.due, entry.id), now);
+      const OrderKey key = recovered.pending.KeyOf(entry.priority, entry.due, entry.id);
+      if (!entry.paused) recovered.pending.Insert(entry.class_number, key, now);
     } else if (entry.state == LiveState::RUNNING) {
       running.push_back(entry);
     } else if (entry.state != LiveState::SUSPENDED) {

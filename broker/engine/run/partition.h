@@ -13,6 +13,7 @@
 #include "broker/base/error.h"
 #include "broker/engine/command.h"
 #include "broker/engine/limits.h"
+#include "broker/engine/live/activity.h"
 #include "broker/engine/live/loader.h"
 #include "broker/engine/live/view.h"
 #include "broker/engine/routing.h"
@@ -57,9 +58,13 @@ class Partition {
   // Calls `changed` once, soon after a later commit changed the task. A task watched before a Read of it is never
   // missed. The callback runs on the follower's thread and must only pass it on.
   virtual uint64_t Watch(TaskId task, std::function<void()> changed) = 0;
+  // The same for any change of any task, some 10 ms after it.
+  virtual uint64_t WatchAny(std::function<void()> changed) = 0;
   virtual void Unwatch(uint64_t watch) = 0;
 
   virtual const RoutingBoard& routing() const = 0;
+  // What happened since the start, or lately.
+  virtual const ActivityBoard& activity() const = 0;
   virtual uint64_t incarnation() const = 0;
 
   // Stops taking commands, applies what was taken, stores it and all pages, and stops the threads. Commands that were

@@ -38,6 +38,7 @@ absl::Status RunningPartition::Open() {
   follower_ = std::make_unique<Follower>(options_.engine, store_, &catalog_);
   ASSIGN_OR_RETURN(Recovered recovered,
                    Recover(store_, options_.broker_version, now.wall, options_.random, &catalog_, follower_.get()));
+  follower_->Observe(&activity_, clock_);
   incarnation_ = recovered.incarnation;
   committed_ = recovered.number;
   sweeper_ =
@@ -235,7 +236,7 @@ void RunningPartition::Follow(const Committed& committed) {
     follower_lag_bytes_.fetch_sub(committed.entry_bytes, std::memory_order_relaxed);
     if (committed.stores_pages) follower_->PagesStored();
     sweeper_->Fold(*committed.entry, clock_->Read());
-    watchers_.Notify(*committed.entry);
+    if (committed.entry_bytes > 0) watchers_.Notify(*committed.entry);
   }
   if (committed.snapshot == nullptr) return;
   const std::shared_ptr<const View> view = follower_->MakeView(committed.snapshot);
@@ -279,6 +280,8 @@ void RunningPartition::Read(ReadDone done) {
 uint64_t RunningPartition::Watch(TaskId task, std::function<void()> changed) {
   return watchers_.Add(task, std::move(changed));
 }
+
+uint64_t RunningPartition::WatchAny(std::function<void()> changed) { return watchers_.AddForAny(std::move(changed)); }
 
 void RunningPartition::RequestLoads(std::vector<LoadRequest> requests) {
   bool want = false;

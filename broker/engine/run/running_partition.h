@@ -42,8 +42,10 @@ class RunningPartition final : public Partition {
   void Read(ReadDone done) override;
   std::shared_ptr<const storage::Snapshot> Snapshot() const override { return store_->TakeSnapshot(); }
   uint64_t Watch(TaskId task, std::function<void()> changed) override;
+  uint64_t WatchAny(std::function<void()> changed) override;
   void Unwatch(uint64_t watch) override { watchers_.Remove(watch); }
   const RoutingBoard& routing() const override { return board_; }
+  const ActivityBoard& activity() const override { return activity_; }
   uint64_t incarnation() const override { return incarnation_; }
   void Stop() override ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -97,6 +99,7 @@ class RunningPartition final : public Partition {
   const Clock* const clock_;
   Catalog catalog_;
   RoutingBoard board_;
+  ActivityBoard activity_;
   uint64_t incarnation_ = 0;
   Watchers watchers_;
   ViewReaders readers_;  // Of callers.

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "broker/engine/live/changed_tasks.h"
+
 namespace baton::engine {
 namespace {
 
@@ -11,21 +13,12 @@ using records::v1::JournalEntry;
 // Calls visit(id) for every task that the entry mentions.
 template <typename Visitor>
 void ForEachTask(const JournalEntry& entry, Visitor&& visit) {
-  const auto each_delta = [&](const auto& deltas) {
-    TaskId id = 0;
-    for (const int64_t delta : deltas) visit(id += static_cast<TaskId>(delta));
+  const auto visit_run = [&](TaskId first, uint64_t count) {
+    for (TaskId id = first; id < first + count; ++id) visit(id);
+    return true;
   };
-  for (const auto& group : entry.claimed()) each_delta(group.id_deltas());
-  for (const auto& moved : entry.moved()) visit(moved.id());
-  each_delta(entry.ended().completed());
-  each_delta(entry.ended().failed());
-  each_delta(entry.ended().cancelled());
-  for (const uint64_t id : entry.reported()) visit(id);
-  for (const auto* ranges : {&entry.sealed(), &entry.removed()}) {
-    for (const auto& range : *ranges) {
-      for (TaskId id = range.first(); id < range.first() + range.count(); ++id) visit(id);
-    }
-  }
+  ForEachChangedRun(entry, visit_run);
+  for (const records::v1::Range& range : entry.removed()) visit_run(range.first(), range.count());
 }
 
 }  // namespace
@@ -37,8 +30,15 @@ uint64_t Watchers::Add(TaskId task, std::function<void()> changed) {
   return next_++;
 }
 
+uint64_t Watchers::AddForAny(std::function<void()> changed) {
+  absl::MutexLock lock(&mu_);
+  of_any_[next_] = std::move(changed);
+  return next_++;
+}
+
 void Watchers::Remove(uint64_t watch) {
   absl::MutexLock lock(&mu_);
+  if (of_any_.erase(watch) > 0) return;
   const auto task = tasks_.find(watch);
   if (task == tasks_.end()) return;
   const auto callbacks = by_task_.find(task->second);
@@ -51,14 +51,15 @@ void Watchers::Notify(const JournalEntry& entry) {
   std::vector<Callbacks> fired;
   {
     absl::MutexLock lock(&mu_);
-    if (by_task_.empty()) return;
-    ForEachTask(entry, [&](TaskId id) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (!of_any_.empty()) fired.push_back(std::exchange(of_any_, {}));
+    const auto visit = [&](TaskId id) ABSL_NO_THREAD_SAFETY_ANALYSIS {
       const auto callbacks = by_task_.find(id);
       if (callbacks == by_task_.end()) return;
       for (const auto& [watch, changed] : callbacks->second) tasks_.erase(watch);
       fired.push_back(std::move(callbacks->second));
       by_task_.erase(callbacks);
-    });
+    };
+    if (!by_task_.empty()) ForEachTask(entry, visit);
   }
   for (const Callbacks& callbacks : fired) {
     for (const auto& [watch, changed] : callbacks) changed();

@@ -183,6 +183,7 @@ absl::Status StoreRepair::Finish(const Examination& found) {
   checkpoint.set_next_id(found.next_id());
   checkpoint.set_time_us(options_.now);
   checkpoint.set_counted(number);
+  checkpoint.set_trimmed(number);
   checkpoint.mutable_live_pages()->Add(live_pages_.begin(), live_pages_.end());
   for (const auto& [class_number, counts] : counts_) {
     auto* row = checkpoint.add_counts();

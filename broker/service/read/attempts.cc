@@ -3,8 +3,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "broker/service/read/convert.h"
+#include "broker/service/read/history_filter.h"
+#include "broker/service/read/member_cursor.h"
 #include "broker/service/read/page_token.h"
 #include "broker/service/read/task_facts.h"
 #include "broker/service/read/task_message.h"
@@ -15,9 +16,7 @@ namespace {
 using records::v1::AttemptInfo;
 using records::v1::Step;
 
-std::string AttemptsOf(TaskId id) { return absl::StrCat("attempts of ", id); }
-
-v1::AttemptOutcome OutcomeOf(Step::Kind kind) {
+v1::AttemptOutcome OutcomeOfKind(Step::Kind kind) {
   switch (kind) {
     case Step::SUCCEEDED:
       return v1::ATTEMPT_OUTCOME_SUCCEEDED;
@@ -42,61 +41,67 @@ v1::AttemptOutcome OutcomeOf(Step::Kind kind) {
   }
 }
 
-bool EndsAttempt(const Step& step) {
-  return step.has_attempt() && OutcomeOf(step.kind()) != v1::ATTEMPT_OUTCOME_UNSPECIFIED;
-}
-
-bool IsFailure(const Step& step) {
-  return step.kind() == Step::FAILED || step.kind() == Step::TIMED_OUT || step.kind() == Step::INTERRUPTED ||
-         step.kind() == Step::EXPIRED;
-}
-
+// Fills one page with what matches.
 class AttemptPage {
  public:
-  AttemptPage(const engine::View& view, const engine::DefaultOptions& defaults, const TaskFacts& facts,
-              size_t page_size, size_t page_bytes, v1::ListAttemptsResponse* response)
+  AttemptPage(const engine::View& view, const Clock& clock, const engine::DefaultOptions& defaults,
+              const v1::ListAttemptsRequest& request, const PageLimits& limits, v1::ListAttemptsResponse* response)
       : view_(view),
         defaults_(defaults),
-        facts_(facts),
-        page_size_(page_size),
-        page_bytes_(page_bytes),
-        response_(*response) {}
+        request_(request),
+        limits_(limits),
+        list_(ListNameOf("attempts ", request)),
+        response_(*response),
+        timer_(clock, limits.budget) {}
 
-  // From log row `first` on.
-  Error Fill(uint32_t first) {
-    bool full = false;
-    Error error = ScanLog(view_.store(), facts_.id, first, [&](uint32_t row, const Step& step) {
-      next_row_ = row;
-      full = EndsAttempt(step) && !Take(Ended(step));
-      return !full;
+  Error Fill() {
+    // The task, and its log row.
+    std::vector<uint64_t> from = {0, 1};
+    Error error;
+    if (!request_.page_token().empty()) error = DecodePageToken(list_, request_.page_token(), 2, &from);
+    if (!error.ok()) return error;
+    const HistoryScope scope{request_.task_id(), request_.root_id()};
+    return VisitTasks(view_, scope, from[0], [&](const TaskFacts& facts, bool* is_full) {
+      return AddTask(facts, facts.id == from[0] ? static_cast<uint32_t>(from[1]) : 1, is_full);
     });
-    if (!error.ok() || full) return error;
-    // The last attempt comes after all log rows: what a token says that points there stays true when it gets its row.
-    next_row_ = next_row_ == 0 ? first : next_row_ + 1;
-    if (!facts_.live()) {
-      if (EndsAttempt(facts_.end)) Take(Ended(facts_.end));
-      return {};
-    }
-    return facts_.state == LiveState::RUNNING ? AddRunning() : Error{};
   }
 
  private:
-  Error AddRunning() {
+  // From log row `first` on.
+  Error AddTask(const TaskFacts& facts, uint32_t first, bool* is_full) {
+    task_ = facts.id;
+    next_row_ = 0;
+    Error error = ScanLog(view_.store(), facts.id, first, [&](uint32_t row, const Step& step) {
+      next_row_ = row;
+      *is_full = IsOver() || (OutcomeOf(step) != v1::ATTEMPT_OUTCOME_UNSPECIFIED && !Take(Ended(facts, step)));
+      return !*is_full;
+    });
+    if (!error.ok() || *is_full) return error;
+    // The last attempt comes after all log rows: what a token says that points there stays true when it gets its row.
+    next_row_ = next_row_ == 0 ? first : next_row_ + 1;
+    *is_full = IsOver();
+    if (*is_full) return {};
+    if (facts.live()) return facts.state == LiveState::RUNNING ? AddRunning(facts, is_full) : Error{};
+    *is_full = OutcomeOf(facts.end) != v1::ATTEMPT_OUTCOME_UNSPECIFIED && !Take(Ended(facts, facts.end));
+    return {};
+  }
+
+  Error AddRunning(const TaskFacts& facts, bool* is_full) {
     AttemptInfo info;
-    info.set_number(facts_.now.attempt());
-    info.set_stage(facts_.now.stage());
-    info.set_handler_version(facts_.entry.handler_version);
-    info.set_options_number(facts_.now.options_number());
-    info.set_ready_us(facts_.entry.ready);
-    info.set_claimed_us(facts_.entry.claimed);
-    Error error = WorkerOfSession(view_.store(), facts_.entry.session, info.mutable_worker());
-    if (error.ok()) Take(Common(info));
+    info.set_number(facts.now.attempt());
+    info.set_stage(facts.now.stage());
+    info.set_handler_version(facts.entry.handler_version);
+    info.set_options_number(facts.now.options_number());
+    info.set_ready_us(facts.entry.ready);
+    info.set_claimed_us(facts.entry.claimed);
+    Error error = WorkerOfSession(view_.store(), facts.entry.session, info.mutable_worker());
+    if (error.ok()) *is_full = !Take(Common(facts, info));
     return error;
   }
 
-  v1::Attempt Common(const AttemptInfo& info) const {
+  v1::Attempt Common(const TaskFacts& facts, const AttemptInfo& info) const {
     v1::Attempt attempt;
-    attempt.set_task_id(facts_.id);
+    attempt.set_task_id(facts.id);
     attempt.set_number(static_cast<int32_t>(info.number()));
     attempt.set_stage(static_cast<int32_t>(info.stage()));
     attempt.set_worker_id(info.worker());
@@ -104,26 +109,27 @@ class AttemptPage {
     *attempt.mutable_ready_at() = WireTime(info.ready_us());
     *attempt.mutable_claimed_at() = WireTime(info.claimed_us());
     *attempt.mutable_options() =
-        OptionsInForce(facts_.row, *facts_.class_info, info.options_number(), view_.catalog(), defaults_);
+        OptionsInForce(facts.row, *facts.class_info, info.options_number(), view_.catalog(), defaults_);
     return attempt;
   }
 
-  v1::Attempt Ended(const Step& step) const {
-    v1::Attempt attempt = Common(step.attempt());
+  v1::Attempt Ended(const TaskFacts& facts, const Step& step) const {
+    v1::Attempt attempt = Common(facts, step.attempt());
     *attempt.mutable_ended_at() = WireTime(step.time_us());
     *attempt.mutable_queued() = WireDuration(step.queued_us());
     *attempt.mutable_ran() = WireDuration(step.ran_us());
-    attempt.set_outcome(OutcomeOf(step.kind()));
+    attempt.set_outcome(OutcomeOf(step));
     if (IsFailure(step)) attempt.set_error(FailureText(step));
     return attempt;
   }
 
   // False, and the token is set, if there is no room.
   bool Take(v1::Attempt attempt) {
+    if (!Matches(request_, attempt)) return true;
     const size_t bytes = attempt.ByteSizeLong() + 8;
     const bool first = response_.attempts().empty();
-    if (!first && (response_.attempts_size() >= static_cast<int>(page_size_) || bytes_ + bytes > page_bytes_)) {
-      response_.set_next_page_token(EncodePageToken(AttemptsOf(facts_.id), {next_row_}));
+    if (!first && (response_.attempts_size() >= static_cast<int>(limits_.items) || bytes_ + bytes > limits_.bytes)) {
+      EndPage();
       return false;
     }
     bytes_ += bytes;
@@ -131,30 +137,42 @@ class AttemptPage {
     return true;
   }
 
+  // True, and the token is set, if no time is left.
+  bool IsOver() {
+    if (!timer_.IsOver()) return false;
+    EndPage();
+    return true;
+  }
+
+  void EndPage() { response_.set_next_page_token(EncodePageToken(list_, {task_, next_row_})); }
+
   const engine::View& view_;
   const engine::DefaultOptions& defaults_;
-  const TaskFacts& facts_;
-  const size_t page_size_;
-  const size_t page_bytes_;
+  const v1::ListAttemptsRequest& request_;
+  const PageLimits& limits_;
+  const std::string list_;
   v1::ListAttemptsResponse& response_;
+  PageTimer timer_;
+  TaskId task_ = 0;
   uint32_t next_row_ = 0;
   size_t bytes_ = 0;
 };
 
 }  // namespace
 
-Error ListAttempts(const engine::View& view, const engine::DefaultOptions& defaults,
-                   const v1::ListAttemptsRequest& request, size_t page_size, size_t page_bytes,
+v1::AttemptOutcome OutcomeOf(const Step& step) {
+  return step.has_attempt() ? OutcomeOfKind(step.kind()) : v1::ATTEMPT_OUTCOME_UNSPECIFIED;
+}
+
+bool IsFailure(const Step& step) {
+  return step.kind() == Step::FAILED || step.kind() == Step::TIMED_OUT || step.kind() == Step::INTERRUPTED ||
+         step.kind() == Step::EXPIRED;
+}
+
+Error ListAttempts(const engine::View& view, const Clock& clock, const engine::DefaultOptions& defaults,
+                   const v1::ListAttemptsRequest& request, const PageLimits& limits,
                    v1::ListAttemptsResponse* response) {
-  std::vector<uint64_t> position = {1};
-  Error error;
-  if (!request.page_token().empty()) {
-    error = DecodePageToken(AttemptsOf(request.task_id()), request.page_token(), 1, &position);
-  }
-  TaskFacts facts;
-  if (error.ok()) error = LoadTask(view, request.task_id(), &facts);
-  if (!error.ok()) return error;
-  return AttemptPage(view, defaults, facts, page_size, page_bytes, response).Fill(static_cast<uint32_t>(position[0]));
+  return AttemptPage(view, clock, defaults, request, limits, response).Fill();
 }
 
 }  // namespace baton::service

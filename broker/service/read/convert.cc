@@ -15,11 +15,6 @@ v1::RetryBackoff WireBackoff(engine::Backoff backoff) {
   return backoff == engine::Backoff::kExponential ? v1::RETRY_BACKOFF_EXPONENTIAL : v1::RETRY_BACKOFF_FIXED;
 }
 
-// The class's number must have been interned, or be 0 for a task that nobody has claimed.
-engine::Options ClaimOptions(engine::OptionsNumber number, const engine::Catalog& catalog) {
-  return number == 0 ? engine::Options{} : catalog.OptionsAt(number);
-}
-
 }  // namespace
 
 v1::TaskState WireState(LiveState state, bool paused) {
@@ -103,7 +98,8 @@ v1::TaskOptions OptionsInForce(const records::v1::TaskRow& row, const engine::Cl
                                const engine::DefaultOptions& defaults) {
   engine::Options options = engine::FromRecord(row.options());
   if (options_number != 0) {
-    const engine::Settled settled = engine::Settle(options, ClaimOptions(options_number, catalog), defaults);
+    const engine::Settled settled =
+        engine::Settle(options, engine::FromRecord(row.inherited()), catalog.OptionsAt(options_number), defaults);
     options.timeout = settled.timeout;
     options.max_retries = settled.max_retries;
     options.retry_interval = settled.retry_interval;
@@ -128,6 +124,22 @@ google::protobuf::Timestamp WireTime(WallMicros time) {
   wire.set_seconds(seconds);
   wire.set_nanos(static_cast<int32_t>(micros * 1000));
   return wire;
+}
+
+WallMicros FromWireTime(const google::protobuf::Timestamp& time) {
+  return time.seconds() * kSecond + time.nanos() / 1000;
+}
+
+Error CheckTime(absl::string_view field, const google::protobuf::Timestamp& time) {
+  // As everywhere in protobuf.
+  constexpr int64_t kFirstSecond = -62'135'596'800;
+  constexpr int64_t kLastSecond = 253'402'300'799;
+  if (time.seconds() < kFirstSecond || time.seconds() > kLastSecond) {
+    return InvalidArgument("BAD_FILTER", absl::StrCat(field, ".seconds is ", time.seconds(),
+                                                      ": use seconds since 1970 of a time in the years 1 to 9999"));
+  }
+  if (time.nanos() >= 0 && time.nanos() < 1'000'000'000) return {};
+  return InvalidArgument("BAD_FILTER", absl::StrCat(field, ".nanos is ", time.nanos(), ": use 0 to 999999999"));
 }
 
 google::protobuf::Duration WireDuration(Micros duration) {

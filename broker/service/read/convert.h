@@ -4,10 +4,12 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "baton/records/v1/records.pb.h"
 #include "baton/v1/admin.pb.h"
 #include "baton/v1/task.pb.h"
 #include "broker/base/clock.h"
+#include "broker/base/error.h"
 #include "broker/engine/catalog.h"
 #include "broker/engine/options.h"
 
@@ -33,6 +35,10 @@ v1::TaskOptions OptionsInForce(const records::v1::TaskRow& row, const engine::Cl
                                const engine::DefaultOptions& defaults);
 
 google::protobuf::Timestamp WireTime(WallMicros time);
+// `time` must have passed CheckTime.
+WallMicros FromWireTime(const google::protobuf::Timestamp& time);
+// INVALID_ARGUMENT/BAD_FILTER, naming the field, for what is no time of the years 1 to 9999.
+Error CheckTime(absl::string_view field, const google::protobuf::Timestamp& time);
 google::protobuf::Duration WireDuration(Micros duration);
 
 // "12.3 s", "4 min 5 s", "2 h 10 min", "3 d 4 h".

@@ -13,8 +13,6 @@ using records::v1::Step;
 
 constexpr char kBroker[] = "broker";
 
-WallMicros TimeOf(const v1::Event& event) { return event.time().seconds() * kSecond + event.time().nanos() / 1000; }
-
 }  // namespace
 
 v1::Event& EventExpander::Add(v1::EventType type, WallMicros time, const std::string& actor, v1::TaskState to) {
@@ -103,7 +101,10 @@ void EventExpander::BeginAttempt(const records::v1::AttemptInfo& attempt, Micros
 
 void EventExpander::AddReports(const Step& step) {
   const size_t first = events_->size();
-  const auto time = [&step](WallMicros at) { return at != 0 ? at : step.time_us(); };
+  // Whatever the worker's clock says, it has reported during its attempt.
+  const auto time = [&step](WallMicros at) {
+    return at != 0 ? std::min(std::max(at, step.attempt().claimed_us()), step.time_us()) : step.time_us();
+  };
   for (const records::v1::Checkpoint& checkpoint : step.checkpoints()) {
     *Add(v1::EVENT_TYPE_CHECKPOINT, time(checkpoint.at_us()), worker_, context_.state).mutable_checkpoint() =
         WireCheckpoint(checkpoint);
@@ -112,8 +113,9 @@ void EventExpander::AddReports(const Step& step) {
     *Add(v1::EVENT_TYPE_PROGRESS, time(step.progress().at_us()), worker_, context_.state).mutable_progress() =
         WireProgress(step.progress());
   }
-  std::stable_sort(events_->begin() + static_cast<ptrdiff_t>(first), events_->end(),
-                   [](const v1::Event& a, const v1::Event& b) { return TimeOf(a) < TimeOf(b); });
+  std::stable_sort(
+      events_->begin() + static_cast<ptrdiff_t>(first), events_->end(),
+      [](const v1::Event& a, const v1::Event& b) { return FromWireTime(a.time()) < FromWireTime(b.time()); });
 }
 
 void EventExpander::AddEndOfAttempt(const Step& step) {
@@ -148,7 +150,8 @@ void EventExpander::AddEndOfAttempt(const Step& step) {
       Add(v1::EVENT_TYPE_SUSPENDED, time, worker, after).set_reason(step.reason());
       return;
     case Step::RELEASED:
-      Add(v1::EVENT_TYPE_RELEASED, time, worker, after).set_reason(step.reason());
+      Add(v1::EVENT_TYPE_RELEASED, time, worker, after)
+          .set_reason(step.reason().empty() && !step.actor().empty() ? "it never reached its worker" : step.reason());
       return;
     case Step::RESUMED:
       if (step.has_after()) context_.stage = step.after().stage();
@@ -181,6 +184,7 @@ void EventExpander::AddFailure(v1::EventType type, const Step& step, const std::
     return;
   }
   v1::Event& retry = Add(v1::EVENT_TYPE_RETRY_SCHEDULED, step.time_us(), kBroker, v1::TASK_STATE_PENDING);
+  retry.set_reason(text);
   if (step.due_us() != 0) *retry.mutable_next_due() = WireTime(step.due_us());
 }
 

@@ -1,8 +1,10 @@
 #include "broker/service/read/events.h"
 
+#include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "broker/service/read/history_filter.h"
+#include "broker/service/read/member_cursor.h"
 #include "broker/service/read/page_token.h"
 
 namespace baton::service {
@@ -10,9 +12,11 @@ namespace {
 
 using records::v1::Step;
 
-// Where a history goes on: rows are counted from 0, the task row, over the log rows to the last one, which is the end
-// row or what the live table alone knows. The position holds what the expansion of that row needs of those before.
+// Where a list goes on: at which task, and where in its history. Rows are counted from 0, the task row, over the log
+// rows to the last one, which is the end row or what the live table alone knows. The position holds what the expansion
+// of that row needs of those before.
 struct Position {
+  TaskId task = 0;
   uint32_t row = 0;
   // Events of that row that were told before.
   uint64_t told = 0;
@@ -21,96 +25,115 @@ struct Position {
   EventExpander::Context context;
 };
 
-std::string EventsOf(TaskId id) { return absl::StrCat("events of ", id); }
-
-std::string Encode(TaskId id, const Position& position) {
+std::string Encode(const std::string& list, const Position& position) {
   const EventExpander::Context& context = position.context;
-  return EncodePageToken(EventsOf(id),
-                         {position.row, position.told, position.number, static_cast<uint64_t>(context.state),
-                          context.waits_for_children ? uint64_t{1} : uint64_t{0}, context.stage, context.attempt,
-                          static_cast<uint64_t>(context.time)});
+  const uint64_t state = static_cast<uint64_t>(context.state) << 1 | (context.waits_for_children ? 1 : 0);
+  const uint64_t phase = uint64_t{context.attempt} << 32 | context.stage;
+  return EncodePageToken(list, {position.task, position.row, position.told, position.number, state, phase,
+                                static_cast<uint64_t>(context.time)});
 }
 
-Error Decode(TaskId id, const std::string& token, Position* position) {
+Error Decode(const std::string& list, const std::string& token, Position* position) {
   if (token.empty()) return {};
   std::vector<uint64_t> numbers;
-  Error error = DecodePageToken(EventsOf(id), token, 8, &numbers);
+  Error error = DecodePageToken(list, token, 7, &numbers);
   if (!error.ok()) return error;
-  position->row = static_cast<uint32_t>(numbers[0]);
-  position->told = numbers[1];
-  position->number = numbers[2];
-  position->context = {static_cast<v1::TaskState>(numbers[3]), numbers[4] != 0, static_cast<uint32_t>(numbers[5]),
-                       static_cast<uint32_t>(numbers[6]), static_cast<WallMicros>(numbers[7])};
+  position->task = numbers[0];
+  position->row = static_cast<uint32_t>(numbers[1]);
+  position->told = numbers[2];
+  position->number = numbers[3];
+  position->context = {static_cast<v1::TaskState>(numbers[4] >> 1), (numbers[4] & 1) != 0,
+                       static_cast<uint32_t>(numbers[5]), static_cast<uint32_t>(numbers[5] >> 32),
+                       static_cast<WallMicros>(numbers[6])};
   return {};
 }
 
-// Fills one page from a position on.
+// Fills one page with what matches, from a position on.
 class EventPage {
  public:
-  EventPage(const engine::View& view, const TaskFacts& facts, size_t page_size, size_t page_bytes,
-            v1::ListEventsResponse* response)
+  EventPage(const engine::View& view, const Clock& clock, const v1::ListEventsRequest& request,
+            const PageLimits& limits, v1::ListEventsResponse* response)
       : view_(view),
-        facts_(facts),
-        page_size_(page_size),
-        page_bytes_(page_bytes),
+        request_(request),
+        limits_(limits),
+        list_(ListNameOf("events ", request)),
         response_(*response),
-        expander_(facts.id) {}
+        timer_(clock, limits.budget) {}
 
-  Error Fill(const Position& from) {
-    position_ = from;
-    expander_.set_context(from.context);
-    if (position_.row == 0) {
-      expander_.ExpandTaskRow(facts_.row, &events_);
-      if (!Take()) return {};
-    }
-    bool full = false;
-    Error error = ScanLog(view_.store(), facts_.id, position_.row, [&](uint32_t, const Step& step) {
-      expander_.ExpandStep(step, &events_);
-      full = !Take();
-      return !full;
+  Error Fill() {
+    Position from;
+    Error error = Decode(list_, request_.page_token(), &from);
+    if (!error.ok()) return error;
+    const HistoryScope scope{request_.task_id(), request_.root_id()};
+    return VisitTasks(view_, scope, from.task, [&](const TaskFacts& facts, bool* is_full) {
+      return AddTask(facts, facts.id == from.task ? from : Position{facts.id}, is_full);
     });
-    if (!error.ok() || full) return error;
-    return AddLast();
   }
 
  private:
-  Error AddLast() {
-    if (facts_.live()) {
-      std::string worker;
-      Error error = WorkerOfSession(view_.store(), facts_.entry.session, &worker);
-      if (!error.ok()) return error;
-      expander_.ExpandLiveEntry(facts_.entry, worker, &events_);
-    } else {
-      expander_.ExpandStep(facts_.end, &events_);
+  Error AddTask(const TaskFacts& facts, const Position& from, bool* is_full) {
+    position_ = from;
+    expander_.emplace(facts.id).set_context(from.context);
+    if (position_.row == 0) {
+      expander_->ExpandTaskRow(facts.row, &events_);
+      *is_full = !Take();
+      if (*is_full) return {};
     }
-    Take();
+    Error error = ScanLog(view_.store(), facts.id, position_.row, [&](uint32_t, const Step& step) {
+      expander_->ExpandStep(step, &events_);
+      *is_full = !Take();
+      return !*is_full;
+    });
+    if (!error.ok() || *is_full) return error;
+    return AddLast(facts, is_full);
+  }
+
+  Error AddLast(const TaskFacts& facts, bool* is_full) {
+    if (facts.live()) {
+      std::string worker;
+      Error error = WorkerOfSession(view_.store(), facts.entry.session, &worker);
+      if (!error.ok()) return error;
+      expander_->ExpandLiveEntry(facts.entry, worker, &events_);
+    } else {
+      expander_->ExpandStep(facts.end, &events_);
+    }
+    *is_full = !Take();
     return {};
   }
 
-  // Moves the events of the present row into the page. False, and the token is set, if there is no room for all.
+  // Moves the events of the present row into the page. False, and the token is set, if there is no room for all, or no
+  // time is left.
   bool Take() {
+    if (timer_.IsOver()) return EndPage();
     for (uint64_t i = position_.told; i < events_.size(); ++i) {
+      if (!Matches(request_, events_[i])) continue;
       const size_t bytes = events_[i].ByteSizeLong() + 8;
       const bool first = response_.events().empty();
-      if (!first && (response_.events_size() >= static_cast<int>(page_size_) || bytes_ + bytes > page_bytes_)) {
+      if (!first && (response_.events_size() >= static_cast<int>(limits_.items) || bytes_ + bytes > limits_.bytes)) {
         position_.told = i;
-        response_.set_next_page_token(Encode(facts_.id, position_));
-        return false;
+        return EndPage();
       }
       bytes_ += bytes;
       events_[i].set_number(position_.number + i + 1);
       *response_.add_events() = std::move(events_[i]);
     }
-    position_ = {position_.row + 1, 0, position_.number + events_.size(), expander_.context()};
+    position_ = {position_.task, position_.row + 1, 0, position_.number + events_.size(), expander_->context()};
     return true;
   }
 
+  bool EndPage() {
+    response_.set_next_page_token(Encode(list_, position_));
+    return false;
+  }
+
   const engine::View& view_;
-  const TaskFacts& facts_;
-  const size_t page_size_;
-  const size_t page_bytes_;
+  const v1::ListEventsRequest& request_;
+  const PageLimits& limits_;
+  const std::string list_;
   v1::ListEventsResponse& response_;
-  EventExpander expander_;
+  PageTimer timer_;
+  // Of the present task.
+  std::optional<EventExpander> expander_;
   Position position_;
   std::vector<v1::Event> events_;
   size_t bytes_ = 0;
@@ -118,14 +141,9 @@ class EventPage {
 
 }  // namespace
 
-Error ListEvents(const engine::View& view, const v1::ListEventsRequest& request, size_t page_size, size_t page_bytes,
-                 v1::ListEventsResponse* response) {
-  Position position;
-  Error error = Decode(request.task_id(), request.page_token(), &position);
-  TaskFacts facts;
-  if (error.ok()) error = LoadTask(view, request.task_id(), &facts);
-  if (!error.ok()) return error;
-  return EventPage(view, facts, page_size, page_bytes, response).Fill(position);
+Error ListEvents(const engine::View& view, const Clock& clock, const v1::ListEventsRequest& request,
+                 const PageLimits& limits, v1::ListEventsResponse* response) {
+  return EventPage(view, clock, request, limits, response).Fill();
 }
 
 }  // namespace baton::service

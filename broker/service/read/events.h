@@ -1,15 +1,16 @@
-// The history of a task as a list of events. A stored row stands for several of them.
+// The history of a task, or of a workflow, as a list of events. A stored row stands for several of them.
 #ifndef BATON_BROKER_SERVICE_READ_EVENTS_H_
 #define BATON_BROKER_SERVICE_READ_EVENTS_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "baton/v1/admin.pb.h"
+#include "broker/base/clock.h"
 #include "broker/base/error.h"
 #include "broker/engine/live/view.h"
+#include "broker/service/read/page_limits.h"
 #include "broker/service/read/task_facts.h"
 
 namespace baton::service {
@@ -58,9 +59,9 @@ class EventExpander {
   std::vector<v1::Event>* events_ = nullptr;
 };
 
-// One page. Errors: as LoadTask, BAD_PAGE_TOKEN, PAGE_SIZE.
-Error ListEvents(const engine::View& view, const v1::ListEventsRequest& request, size_t page_size, size_t page_bytes,
-                 v1::ListEventsResponse* response);
+// One page. The request must pass CheckConditions. Errors: as LoadTask, NOT_A_ROOT, BAD_PAGE_TOKEN.
+Error ListEvents(const engine::View& view, const Clock& clock, const v1::ListEventsRequest& request,
+                 const PageLimits& limits, v1::ListEventsResponse* response);
 
 }  // namespace baton::service
 

@@ -24,7 +24,7 @@ uint64_t Seal(absl::string_view list, absl::string_view position) {
 
 Error BadToken(absl::string_view token) {
   return InvalidArgument("BAD_PAGE_TOKEN",
-                         absl::StrCat("page_token '", absl::CEscape(token.substr(0, 100)),
+                         absl::StrCat("page_token '", absl::CEscape(token.substr(0, 200)),
                                       "' is not from this list: pass next_page_token of the previous page with the "
                                       "same filter, or leave it empty to start over"));
 }

@@ -6,12 +6,15 @@
 #include "broker/service/read/child_outcomes.h"
 #include "broker/service/read/convert.h"
 #include "broker/service/read/events.h"
+#include "broker/service/read/history_filter.h"
 #include "broker/service/read/page_token.h"
 #include "broker/service/read/schedules.h"
 #include "broker/service/read/statistics.h"
 #include "broker/service/read/task_list.h"
 #include "broker/service/read/task_message.h"
 #include "broker/service/read/waits.h"
+#include "broker/service/read/watches.h"
+#include "broker/service/read/workflow_summary.h"
 
 namespace baton::service {
 
@@ -26,6 +29,15 @@ struct ReadService::Core {
   Error PageSize(int32_t requested, size_t* size) const {
     return ResolvePageSize(requested, settings.default_page_size, settings.max_page_size, size);
   }
+  PageLimits Limits(size_t items) const { return {items, settings.page_bytes, settings.page_budget}; }
+};
+
+// All of it is about one view.
+struct ReadService::SummaryUnderWay {
+  const std::shared_ptr<const Core> core;
+  const std::shared_ptr<const engine::View> view;
+  const Done<v1::GetWorkflowSummaryResponse> done;
+  WorkflowSummary summary;
 };
 
 ReadService::ReadService(engine::Partition* partition, const Clock* clock, ReadSettings settings)
@@ -34,13 +46,22 @@ ReadService::ReadService(engine::Partition* partition, const Clock* clock, ReadS
           partition, clock,
           Waits::Limits{core_->settings.default_wait, core_->settings.max_wait, core_->settings.max_waits},
           [core = core_](const std::shared_ptr<const engine::View>& view, TaskId task, const v1::TaskParts& parts,
-                         v1::Task* result) { return ReadTask(core->Around(*view), task, parts, result); })) {
+                         v1::Task* result) { return ReadTask(core->Around(*view), task, parts, result); })),
+      watches_(std::make_unique<Watches>(
+          partition, core_->settings.max_watches,
+          [core = core_](const engine::View& view, TaskWatch* watch, v1::WatchResponse* response) {
+            const PageLimits limits = core->Limits(static_cast<size_t>(core->settings.max_page_size));
+            return watch->Tell(core->Around(view), *core->clock, limits, response);
+          })) {
   waits_->Start();
 }
 
 ReadService::~ReadService() { Stop(); }
 
-void ReadService::Stop() { waits_->Stop(); }
+void ReadService::Stop() {
+  waits_->Stop();
+  watches_->Stop();
+}
 
 void ReadService::CheckDeadlines() { waits_->CheckDeadlines(); }
 
@@ -50,7 +71,7 @@ void ReadService::Read(Done<Response> done, Answer answer) {
                           answer = std::move(answer)](const std::shared_ptr<const engine::View>& view) {
     Response response;
     Error error = answer(*core, *view, &response);
-    if (!error.ok()) response.Clear();
+    if (!error.ok()) response = Response();
     done(std::move(error), std::move(response));
   });
 }
@@ -58,6 +79,12 @@ void ReadService::Read(Done<Response> done, Answer answer) {
 void ReadService::Get(const v1::GetRequest& request, Done<v1::GetResponse> done) {
   Read(std::move(done), [request](const Core& core, const engine::View& view, v1::GetResponse* response) {
     return ReadTask(core.Around(view), request.task_id(), request.parts(), response->mutable_task());
+  });
+}
+
+void ReadService::Explain(const v1::ExplainRequest& request, Done<Explanation> done) {
+  Read(std::move(done), [id = request.task_id()](const Core& core, const engine::View& view, Explanation* explanation) {
+    return service::Explain(core.Around(view), id, explanation);
   });
 }
 
@@ -84,28 +111,58 @@ void ReadService::ListTasks(const v1::ListTasksRequest& request, Done<v1::ListTa
   if (error.ok()) error = CheckFilter(request.filter());
   if (!error.ok()) return done(std::move(error), {});
   Read(std::move(done), [request, size](const Core& core, const engine::View& view, v1::ListTasksResponse* response) {
-    const PageLimits limits{size, core.settings.page_bytes, core.settings.page_budget};
-    return service::ListTasks(core.Around(view), *core.clock, request, limits, response);
+    return service::ListTasks(core.Around(view), *core.clock, request, core.Limits(size), response);
   });
 }
 
 void ReadService::ListEvents(const v1::ListEventsRequest& request, Done<v1::ListEventsResponse> done) {
   size_t size = 0;
   Error error = core_->PageSize(request.page_size(), &size);
+  if (error.ok()) error = CheckConditions(request);
   if (!error.ok()) return done(std::move(error), {});
   Read(std::move(done), [request, size](const Core& core, const engine::View& view, v1::ListEventsResponse* response) {
-    return service::ListEvents(view, request, size, core.settings.page_bytes, response);
+    return service::ListEvents(view, *core.clock, request, core.Limits(size), response);
   });
 }
 
 void ReadService::ListAttempts(const v1::ListAttemptsRequest& request, Done<v1::ListAttemptsResponse> done) {
   size_t size = 0;
   Error error = core_->PageSize(request.page_size(), &size);
+  if (error.ok()) error = CheckConditions(request);
   if (!error.ok()) return done(std::move(error), {});
   Read(std::move(done),
        [request, size](const Core& core, const engine::View& view, v1::ListAttemptsResponse* response) {
-         return service::ListAttempts(view, core.settings.defaults, request, size, core.settings.page_bytes, response);
+         return service::ListAttempts(view, *core.clock, core.settings.defaults, request, core.Limits(size), response);
        });
+}
+
+void ReadService::GetWorkflowSummary(const v1::GetWorkflowSummaryRequest& request,
+                                     Done<v1::GetWorkflowSummaryResponse> done) {
+  core_->partition->Read([core = core_, done = std::move(done),
+                          task = request.task_id()](const std::shared_ptr<const engine::View>& view) {
+    TaskId root = 0;
+    Error error = FindRoot(*view, task, &root);
+    if (!error.ok()) return done(std::move(error), {});
+    GoOn(std::shared_ptr<SummaryUnderWay>(new SummaryUnderWay{
+        core, view, done, WorkflowSummary(core->Around(*view), root, core->settings.summary_tasks)}));
+  });
+}
+
+void ReadService::GoOn(const std::shared_ptr<SummaryUnderWay>& under_way) {
+  const Core& core = *under_way->core;
+  WorkflowSummary& summary = under_way->summary;
+  const SteadyMicros deadline = core.clock->Read().steady + core.settings.page_budget;
+  Error error;
+  do {
+    error = summary.ReadOn();
+  } while (error.ok() && !summary.is_complete() && core.clock->Read().steady < deadline);
+  if (error.ok() && !summary.is_complete()) {
+    return core.partition->Read([under_way](const std::shared_ptr<const engine::View>&) { GoOn(under_way); });
+  }
+  v1::GetWorkflowSummaryResponse response;
+  if (error.ok()) error = summary.Finish(&response);
+  if (!error.ok()) response.Clear();
+  under_way->done(std::move(error), std::move(response));
 }
 
 void ReadService::ListTypes(const v1::ListTypesRequest&, Done<v1::ListTypesResponse> done) {
@@ -132,7 +189,8 @@ void ReadService::ListSchedules(const v1::ListSchedulesRequest& request, Done<v1
 
 void ReadService::GetStatistics(const v1::GetStatisticsRequest&, Done<v1::GetStatisticsResponse> done) {
   Read(std::move(done), [](const Core& core, const engine::View& view, v1::GetStatisticsResponse* response) {
-    return service::GetStatistics(core.Around(view), *core.clock, core.settings.page_budget, response);
+    const engine::ActivityBoard::Recent recent = core.partition->activity().Read(core.clock->Read().steady);
+    return service::GetStatistics(core.Around(view), *core.clock, core.settings.page_budget, recent, response);
   });
 }
 

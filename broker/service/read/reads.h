@@ -13,6 +13,7 @@
 #include "broker/base/error.h"
 #include "broker/engine/options.h"
 #include "broker/engine/run/partition.h"
+#include "broker/service/read/explain.h"
 
 namespace baton::service {
 
@@ -25,10 +26,14 @@ struct ReadSettings {
   int32_t max_page_size = 1000;
   size_t page_bytes = 3 << 20;
   Micros page_budget = 50 * kMillisecond;
+  // GetWorkflowSummary looks at no more tasks than that.
+  uint64_t summary_tasks = 1'000'000;
   // Wait: how long if the request does not say, and at most; and how many may be open at once.
   Micros default_wait = 30 * kSecond;
   Micros max_wait = kHour;
   size_t max_waits = 100'000;
+  // Watch: how many may be open at once.
+  size_t max_watches = 1000;
   // GetServerInfo: the fields that never change (all but incarnation, next_task_id, commit_number and the two below).
   v1::GetServerInfoResponse server;
   // Bytes of the store on disk and of the process in memory; called by readers' threads. Null: told as 0.
@@ -37,6 +42,7 @@ struct ReadSettings {
 };
 
 class Waits;
+class Watches;
 
 // One method per call of the wire contract, with its answers and errors (proto/baton/v1 is the reference). Damage found
 // in the store is DATA_LOSS, reason STORE_DAMAGED.
@@ -65,6 +71,9 @@ class ReadService {
 
   void Get(const v1::GetRequest& request, Done<v1::GetResponse> done);
 
+  // Where `queue` or `holder` of the answer is set, the engine knows more (service/explain.h).
+  void Explain(const v1::ExplainRequest& request, Done<Explanation> done);
+
   // Answers when the task is terminal, has changed (see WaitRequest.known_version), or the time is over; maybe before
   // this returns. 0: refused at once (INVALID_ARGUMENT, UNAVAILABLE after Stop, RESOURCE_EXHAUSTED/TOO_MANY_WAITS above
   // settings.max_waits), and `done` was told so. May call `done` on a thread of its own.
@@ -73,6 +82,9 @@ class ReadService {
   // before. Any id is legal.
   void CancelWait(WaitId wait);
 
+  // Callers of Watch.
+  Watches& watches() { return *watches_; }
+
   // `attempt` is what the attempt token of the request says.
   void ListChildOutcomes(engine::AttemptId attempt, const v1::ListChildOutcomesRequest& request,
                          Done<v1::ListChildOutcomesResponse> done);
@@ -80,14 +92,16 @@ class ReadService {
   void ListTasks(const v1::ListTasksRequest& request, Done<v1::ListTasksResponse> done);
   void ListEvents(const v1::ListEventsRequest& request, Done<v1::ListEventsResponse> done);
   void ListAttempts(const v1::ListAttemptsRequest& request, Done<v1::ListAttemptsResponse> done);
+  // Looks at a large workflow for the time of a page at once, and lets other reads go before it goes on.
+  void GetWorkflowSummary(const v1::GetWorkflowSummaryRequest& request, Done<v1::GetWorkflowSummaryResponse> done);
   void ListTypes(const v1::ListTypesRequest& request, Done<v1::ListTypesResponse> done);
   void GetSchedule(const v1::GetScheduleRequest& request, Done<v1::GetScheduleResponse> done);
   void ListSchedules(const v1::ListSchedulesRequest& request, Done<v1::ListSchedulesResponse> done);
   void GetStatistics(const v1::GetStatisticsRequest& request, Done<v1::GetStatisticsResponse> done);
   void GetServerInfo(const v1::GetServerInfoRequest& request, Done<v1::GetServerInfoResponse> done);
 
-  // Answers every open Wait, and from then on every new one, with UNAVAILABLE/STOPPING; the other calls go on as long
-  // as the partition does. To be called before the partition is stopped. Idempotent.
+  // Answers every open Wait, and from then on every new one and every new watch, with UNAVAILABLE/STOPPING; the other
+  // calls go on as long as the partition does. To be called before the partition is stopped. Idempotent.
   void Stop();
 
   // Looks at the clock now instead of when the next Wait ends by it: for clocks that are turned by hand.
@@ -97,12 +111,18 @@ class ReadService {
   // What reads under way need, shared with them.
   struct Core;
 
+  struct SummaryUnderWay;
+
+  // Looks at some more tasks, and answers once it is complete.
+  static void GoOn(const std::shared_ptr<SummaryUnderWay>& under_way);
+
   // Runs answer(core, view, &response) -> Error on a reader's thread and calls `done` with what came of it.
   template <typename Response, typename Answer>
   void Read(Done<Response> done, Answer answer);
 
   const std::shared_ptr<const Core> core_;
   const std::shared_ptr<Waits> waits_;
+  const std::unique_ptr<Watches> watches_;
 };
 
 }  // namespace baton::service

@@ -90,4 +90,9 @@ Error WorkerOfSession(const storage::Snapshot& store, uint64_t session, std::str
   return error;
 }
 
+Error ReadType(const engine::View& view, const std::string& type, records::v1::TypeRow* row) {
+  bool found = false;
+  return ReadRow(view.store(), Family::kMeta, engine::TypeMetaKey(type), row, &found);
+}
+
 }  // namespace baton::service

@@ -37,6 +37,9 @@ Error ScanLogReverse(const storage::Snapshot& store, engine::TaskId id, const St
 // The worker that a session is of; empty if the session is not known any more. Errors: STORE_DAMAGED.
 Error WorkerOfSession(const storage::Snapshot& store, uint64_t session, std::string* worker_id);
 
+// The record of a type; an empty one if there is none. Errors: STORE_DAMAGED.
+Error ReadType(const engine::View& view, const std::string& type, records::v1::TypeRow* row);
+
 }  // namespace baton::service
 
 #endif  // BATON_BROKER_SERVICE_READ_ROWS_H_

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "broker/service/read/convert.h"
 #include "broker/service/read/rows.h"
@@ -17,6 +18,10 @@ using storage::Family;
 struct TypeCounts {
   engine::StateCounts counts{};
   uint64_t unservable = 0;
+  // Pending tasks that are due, and since when the first of them is; 0: none is.
+  uint64_t due = 0;
+  WallMicros oldest_due = 0;
+  engine::Activity activity;
 
   // STAGED and REMOVED tasks are not there for any caller.
   uint64_t retained() const {
@@ -79,10 +84,24 @@ v1::TypePause WirePause(const records::v1::TypeRow::Pause& pause) {
   return wire;
 }
 
-// How many pending tasks are due, and how long one has been.
+v1::TypeLimit WireLimit(const records::v1::TypeRow::Limit& limit) {
+  v1::TypeLimit wire;
+  wire.set_max_running(static_cast<int32_t>(limit.max_running()));
+  wire.set_actor(limit.actor());
+  wire.set_reason(limit.reason());
+  *wire.mutable_set_at() = WireTime(limit.time_us());
+  return wire;
+}
+
+// Which pending tasks are due, by class.
 class DueTasks {
  public:
-  explicit DueTasks(WallMicros now) : now_(now), oldest_(now) {}
+  struct Due {
+    uint64_t count = 0;
+    WallMicros oldest = 0;
+  };
+
+  explicit DueTasks(WallMicros now) : now_(now) {}
 
   // Looks at the live table from the newest page down, until `pending` tasks were seen.
   Error Count(const engine::View& view, uint64_t pending, const Clock& clock, Micros budget) {
@@ -96,8 +115,7 @@ class DueTasks {
     return {};
   }
 
-  uint64_t count() const { return count_; }
-  Micros oldest_age() const { return now_ - oldest_; }
+  const absl::flat_hash_map<engine::ClassNumber, Due>& classes() const { return classes_; }
 
  private:
   void Add(const engine::Page& page) {
@@ -106,16 +124,67 @@ class DueTasks {
       if (entry.state != LiveState::PENDING) return;
       ++seen_;
       if (entry.paused || entry.due > now_) return;
-      ++count_;
-      oldest_ = std::min(oldest_, entry.due);
+      Due& due = classes_[entry.class_number];
+      if (due.count++ == 0 || entry.due < due.oldest) due.oldest = entry.due;
     });
   }
 
   const WallMicros now_;
-  WallMicros oldest_;
   uint64_t seen_ = 0;
-  uint64_t count_ = 0;
+  absl::flat_hash_map<engine::ClassNumber, Due> classes_;
 };
+
+// A walk over the live table that has to end some time.
+Error CountDue(const Surroundings& surroundings, const Clock& clock, Micros budget, CountsByType* types) {
+  uint64_t pending = 0;
+  for (const auto& [name, type] : *types) pending += type.counts[LiveState::PENDING];
+  DueTasks due(surroundings.now);
+  std::map<std::string, records::v1::TypeRow> rows;
+  Error error = due.Count(surroundings.view, pending, clock, budget);
+  if (error.ok()) error = ReadRegistrations(surroundings.view, &rows);
+  if (!error.ok()) return error;
+  for (const auto& [number, counted] : due.classes()) {
+    const std::string& name = surroundings.view.catalog().Class(number).type;
+    if (const auto row = rows.find(name); row != rows.end() && row->second.has_pause()) continue;
+    TypeCounts& type = (*types)[name];
+    if (type.due == 0 || counted.oldest < type.oldest_due) type.oldest_due = counted.oldest;
+    type.due += counted.count;
+  }
+  return {};
+}
+
+void Describe(const engine::Activity& activity, Micros time, v1::Activity* wire) {
+  const double seconds = static_cast<double>(std::max(time, kSecond)) / static_cast<double>(kSecond);
+  const auto rate = [&](engine::Happening happening) {
+    return static_cast<double>(activity.counts[static_cast<size_t>(happening)]) / seconds;
+  };
+  wire->set_created_per_second(rate(engine::Happening::kCreated));
+  wire->set_completed_per_second(rate(engine::Happening::kCompleted));
+  wire->set_failed_per_second(rate(engine::Happening::kFailed));
+  wire->set_cancelled_per_second(rate(engine::Happening::kCancelled));
+  wire->set_started_per_second(rate(engine::Happening::kStarted));
+  wire->set_retried_per_second(rate(engine::Happening::kRetried));
+  if (activity.queued.count() > 0) {
+    *wire->mutable_queued_p50() = WireDuration(activity.queued.Quantile(0.5));
+    *wire->mutable_queued_p99() = WireDuration(activity.queued.Quantile(0.99));
+  }
+  if (activity.ran.count() == 0) return;
+  *wire->mutable_ran_p50() = WireDuration(activity.ran.Quantile(0.5));
+  *wire->mutable_ran_p99() = WireDuration(activity.ran.Quantile(0.99));
+}
+
+// How long the task has waited that is due the longest.
+google::protobuf::Duration OldestDue(const TypeCounts& counts, WallMicros now) {
+  return WireDuration(counts.due == 0 ? 0 : now - counts.oldest_due);
+}
+
+void AddUp(const TypeCounts& type, TypeCounts* all) {
+  AddTo(type.counts, &all->counts);
+  all->unservable += type.unservable;
+  if (type.due > 0 && (all->due == 0 || type.oldest_due < all->oldest_due)) all->oldest_due = type.oldest_due;
+  all->due += type.due;
+  all->activity.Add(type.activity);
+}
 
 }  // namespace
 
@@ -138,6 +207,9 @@ Error ListTypes(const Surroundings& surroundings, size_t response_bytes, v1::Lis
     if (row != registered.end() && row->second.has_pause()) {
       *info->mutable_pause() = WirePause(row->second.pause());
     }
+    if (row != registered.end() && row->second.has_limit()) {
+      *info->mutable_limit() = WireLimit(row->second.limit());
+    }
     if (row != registered.end() && row->second.registered_us() != 0) {
       *info->mutable_options() = WireOptions(engine::FromRecord(row->second.options()));
       *info->mutable_registered_at() = WireTime(row->second.registered_us());
@@ -149,35 +221,35 @@ Error ListTypes(const Surroundings& surroundings, size_t response_bytes, v1::Lis
 }
 
 Error GetStatistics(const Surroundings& surroundings, const Clock& clock, Micros budget,
-                    v1::GetStatisticsResponse* response) {
+                    const engine::ActivityBoard::Recent& recent, v1::GetStatisticsResponse* response) {
   CountsByType types;
   Error error = CountByType(surroundings, &types);
+  if (error.ok()) error = CountDue(surroundings, clock, budget, &types);
   if (!error.ok()) return error;
+  for (const auto& [number, activity] : recent.classes) {
+    types[surroundings.view.catalog().Class(number).type].activity.Add(activity);
+  }
   TypeCounts all;
   for (const auto& [name, type] : types) {
-    AddTo(type.counts, &all.counts);
-    all.unservable += type.unservable;
+    AddUp(type, &all);
     if (type.retained() == 0) continue;
     v1::TypeStatistics* statistics = response->add_types();
     statistics->set_type(name);
     Describe(type.counts, statistics->mutable_counts());
+    statistics->set_due(type.due);
+    *statistics->mutable_oldest_due() = OldestDue(type, surroundings.now);
+    statistics->set_unservable(type.unservable);
+    Describe(type.activity, recent.time, statistics->mutable_activity());
   }
   Describe(all.counts, response->mutable_counts());
   response->set_unservable(all.unservable);
-  uint32_t slots = 0, slots_taken = 0;
-  for (const engine::Routing::Group& group : surroundings.routing->groups) {
-    slots += group.slots;
-    slots_taken += group.slots_taken;
-  }
   response->set_workers(static_cast<int32_t>(surroundings.routing->workers));
-  response->set_slots(static_cast<int32_t>(slots));
-  response->set_slots_taken(static_cast<int32_t>(slots_taken));
-
-  DueTasks due(surroundings.now);
-  error = due.Count(surroundings.view, all.counts[LiveState::PENDING], clock, budget);
-  response->set_due(due.count());
-  *response->mutable_oldest_due() = WireDuration(due.oldest_age());
-  return error;
+  response->set_slots(static_cast<int32_t>(surroundings.routing->slots));
+  response->set_slots_taken(static_cast<int32_t>(surroundings.routing->slots_taken));
+  response->set_due(all.due);
+  *response->mutable_oldest_due() = OldestDue(all, surroundings.now);
+  Describe(all.activity, recent.time, response->mutable_activity());
+  return {};
 }
 
 }  // namespace baton::service

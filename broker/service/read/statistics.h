@@ -6,6 +6,7 @@
 
 #include "baton/v1/admin.pb.h"
 #include "broker/base/error.h"
+#include "broker/engine/live/activity.h"
 #include "broker/service/read/task_message.h"
 
 namespace baton::service {
@@ -18,7 +19,7 @@ Error ListTypes(const Surroundings& surroundings, size_t response_bytes, v1::Lis
 // ends when all pending tasks were seen or after `budget`. In the latter case they are what was seen: at least so many
 // are due, and one waits at least so long. Errors: STORE_DAMAGED.
 Error GetStatistics(const Surroundings& surroundings, const Clock& clock, Micros budget,
-                    v1::GetStatisticsResponse* response);
+                    const engine::ActivityBoard::Recent& recent, v1::GetStatisticsResponse* response);
 
 }  // namespace baton::service
 

@@ -19,18 +19,33 @@ Error LoadRowIfKept(const engine::View& view, TaskId id, TaskFacts* facts, bool*
 
 }  // namespace
 
-TaskFilter::TaskFilter(const engine::View& view, const v1::TaskFilter& filter) : view_(view), filter_(filter) {
+TaskFilter::TaskFilter(const engine::View& view, const v1::TaskFilter& filter)
+    : view_(view), filter_(filter), conditions_(filter) {
   for (int i = 0; i < engine::kLiveStates; ++i) {
     const auto state = static_cast<LiveState>(i);
     const bool exists = WireState(state, false) != v1::TASK_STATE_UNSPECIFIED;
-    may_match_[i] =
-        exists && (IsShown(WireState(state, false)) || (engine::IsLive(state) && IsShown(v1::TASK_STATE_PAUSED))) &&
-        (!filter.awaits_decision() || state == LiveState::SUSPENDED);
+    may_match_[i] = exists &&
+                    (IsShown(WireState(state, false)) || (engine::IsLive(state) && IsShown(v1::TASK_STATE_PAUSED))) &&
+                    (!conditions_.undecided_only() || state == LiveState::SUSPENDED) &&
+                    (!conditions_.ended_only() || !engine::IsLive(state));
     if (engine::IsLive(state) && may_match_[i]) may_match_live_ = true;
   }
 }
 
 Error TaskFilter::FindIntervals(std::vector<Interval>* intervals) {
+  Error error = FindFamily(intervals);
+  TaskId first = 1;
+  TaskId end = view_.next_id();
+  if (error.ok()) error = conditions_.Narrow(view_, &first, &end);
+  for (Interval& interval : *intervals) {
+    interval.first = std::max(interval.first, first);
+    interval.end = std::min(interval.end, end);
+  }
+  std::erase_if(*intervals, [](const Interval& interval) { return interval.first >= interval.end; });
+  return error;
+}
+
+Error TaskFilter::FindFamily(std::vector<Interval>* intervals) {
   intervals->clear();
   if (filter_.parent_id() != 0) {
     Error error = FindChildren(intervals);
@@ -78,6 +93,7 @@ std::optional<engine::Wanted> TaskFilter::FindWanted() const {
 
 bool TaskFilter::MayMatchIn(const engine::Page& page) const {
   if (page.live_count() > 0 && may_match_live_) return true;
+  if (!conditions_.MayMatchIn(page)) return false;
   return std::any_of(page.ended().begin(), page.ended().end(), [this](const engine::EndedCounts& counts) {
     return (counts.completed > 0 && may_match_[LiveState::COMPLETED]) ||
            (counts.failed > 0 && may_match_[LiveState::FAILED]) ||
@@ -99,14 +115,14 @@ bool TaskFilter::IsShown(v1::TaskState state) const {
          std::find(filter_.states().begin(), filter_.states().end(), state) != filter_.states().end();
 }
 
-Error TaskFilter::Matches(const TaskFacts& facts, bool* matches) {
+Error TaskFilter::Matches(TaskFacts* facts, bool* matches) {
   *matches = false;
-  if (!filter_.type().empty() && facts.class_info->type != filter_.type()) return {};
-  if (!filter_.tag().empty() && facts.row.tag() != filter_.tag()) return {};
-  if (filter_.parent_id() != 0 && facts.row.parent() != filter_.parent_id()) return {};
-  if (filter_.root_id() != 0) return IsDescendant(facts, matches);
-  *matches = true;
-  return {};
+  if (!filter_.type().empty() && facts->class_info->type != filter_.type()) return {};
+  if (!filter_.tag().empty() && facts->row.tag() != filter_.tag()) return {};
+  if (filter_.parent_id() != 0 && facts->row.parent() != filter_.parent_id()) return {};
+  Error error = conditions_.Match(view_, facts, matches);
+  if (!error.ok() || !*matches || filter_.root_id() == 0) return error;
+  return IsDescendant(*facts, matches);
 }
 
 // Up from parent to parent, as far as no answer is known. The depth of workflows is limited.

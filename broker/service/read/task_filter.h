@@ -11,6 +11,7 @@
 #include "baton/v1/admin.pb.h"
 #include "broker/base/error.h"
 #include "broker/engine/live/index.h"
+#include "broker/service/read/task_conditions.h"
 #include "broker/service/read/task_facts.h"
 
 namespace baton::service {
@@ -35,17 +36,20 @@ class TaskFilter {
   bool MayMatchIn(const engine::Page& page) const;
   // Whether a task may match by what the live table says of it.
   bool MayMatch(const engine::Page& page, uint32_t slot) const;
-  // Whether it does, by its task row, which is asked for everything but the state. Errors: STORE_DAMAGED.
-  Error Matches(const TaskFacts& facts, bool* matches);
+  // Whether it does, by its records, which are asked for everything but the state; LoadTaskRow must have been called.
+  // Errors: STORE_DAMAGED, TASK_EXPIRED.
+  Error Matches(TaskFacts* facts, bool* matches);
 
  private:
   bool IsShown(v1::TaskState state) const;
+  Error FindFamily(std::vector<Interval>* intervals);
   Error FindChildren(std::vector<Interval>* intervals) const;
   Error FindDescendants(std::vector<Interval>* intervals);
   Error IsDescendant(const TaskFacts& facts, bool* is_descendant);
 
   const engine::View& view_;
   const v1::TaskFilter& filter_;
+  const TaskConditions conditions_;
   // By LiveState: whether a task in it may match, paused or not.
   std::array<bool, engine::kLiveStates> may_match_{};
   bool may_match_live_ = false;

@@ -31,7 +31,7 @@ class Finder final : public TaskSearch {
     if (facts->id < first_) return {};
     bool matches = false;
     Error error = LoadTaskRow(view(), facts);
-    if (error.ok()) error = filter().Matches(*facts, &matches);
+    if (error.ok()) error = filter().Matches(facts, &matches);
     if (error.code == absl::StatusCode::kNotFound) return {};
     if (matches && !(roots_only_ && facts->row.parent() != 0)) matches_.ids.push_back(facts->id);
     return error;

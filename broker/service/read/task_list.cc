@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "broker/service/read/page_token.h"
+#include "broker/service/read/task_finder.h"
 #include "broker/service/read/task_search.h"
 
 namespace baton::service {
@@ -49,7 +50,7 @@ class Listing final : public TaskSearch {
     ids_since_clock_ = kIdsPerClockRead;
     bool matches = false;
     Error error = LoadTaskRow(surroundings_.view, facts);
-    if (error.ok()) error = filter().Matches(*facts, &matches);
+    if (error.ok()) error = filter().Matches(facts, &matches);
     if (error.ok() && matches) error = LoadSteps(surroundings_.view, facts);
     if (error.code == absl::StatusCode::kNotFound) return {};
     if (!error.ok() || !matches) return error;
@@ -97,6 +98,11 @@ class Listing final : public TaskSearch {
 }  // namespace
 
 Error CheckFilter(const v1::TaskFilter& filter) {
+  // What cannot be read must not widen what is shown, cancelled or deleted.
+  if (!IsUnderstood(filter)) {
+    return InvalidArgument("BAD_FILTER",
+                           "filter has a condition that this broker does not know: leave it out, or update the broker");
+  }
   for (const int state : filter.states()) {
     if (state == v1::TASK_STATE_UNSPECIFIED || !v1::TaskState_IsValid(state)) {
       return InvalidArgument("BAD_FILTER", absl::StrCat("filter.states has ", state,
@@ -104,7 +110,10 @@ Error CheckFilter(const v1::TaskFilter& filter) {
     }
   }
   Error error = CheckName("type", filter.type());
-  return error.ok() ? CheckName("tag", filter.tag()) : error;
+  if (error.ok()) error = CheckName("tag", filter.tag());
+  if (error.ok()) error = CheckName("schedule", filter.schedule());
+  if (error.ok()) error = CheckName("worker_id", filter.worker_id());
+  return error.ok() ? CheckTaskConditions(filter) : error;
 }
 
 Error ListTasks(const Surroundings& surroundings, const Clock& clock, const v1::ListTasksRequest& request,

@@ -2,21 +2,13 @@
 #ifndef BATON_BROKER_SERVICE_READ_TASK_LIST_H_
 #define BATON_BROKER_SERVICE_READ_TASK_LIST_H_
 
-#include <cstddef>
-
 #include "baton/v1/admin.pb.h"
 #include "broker/base/clock.h"
 #include "broker/base/error.h"
+#include "broker/service/read/page_limits.h"
 #include "broker/service/read/task_message.h"
 
 namespace baton::service {
-
-struct PageLimits {
-  size_t items;
-  size_t bytes;
-  // How long a search may take.
-  Micros budget;
-};
 
 // INVALID_ARGUMENT/BAD_FILTER, naming the field, if the filter cannot mean anything.
 Error CheckFilter(const v1::TaskFilter& filter);

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/hash.h"
 #include "broker/service/read/convert.h"
+#include "broker/service/read/obstacles.h"
 #include "broker/service/read/rows.h"
-#include "broker/service/read/waiting_for.h"
 
 namespace baton::service {
 namespace {
@@ -25,10 +25,11 @@ class Description {
     Counters();
     LastAttempt();
     Progress();
+    Keep(ReadWhatWentWrong(surroundings_.view, facts_, task_.mutable_last_error(), task_.mutable_cancel_reason()));
     if (facts_.live()) {
       LiveTask();
     } else {
-      EndedTask();
+      task_.set_ended_at_us(facts_.end.time_us());
     }
     Bulk(parts);
     task_.set_version(Version());
@@ -103,30 +104,11 @@ class Description {
       task_.set_decide_by_us(facts_.now.decide_by_us());
       if (facts_.now.decide_by_us() != 0) task_.set_when_undecided(WireUndecided(facts_.now.when_undecided()));
     }
-    // Failures of earlier stages are history.
-    const Step failure = Row(facts_.now.error_row());
-    if (failure.attempt().stage() == facts_.now.stage()) task_.set_last_error(FailureText(failure));
     task_.set_runnable(surroundings_.routing->Runnable(*facts_.class_info));
-    task_.set_waiting_for(WaitingFor(facts_, task_.suspend_reason(), *surroundings_.routing, surroundings_.now));
-    if (facts_.state == LiveState::PENDING && !facts_.entry.paused) PausedType();
-  }
-
-  void PausedType() {
-    records::v1::TypeRow row;
-    bool found = false;
-    Keep(ReadRow(surroundings_.view.store(), storage::Family::kMeta, engine::TypeMetaKey(facts_.class_info->type), &row,
-                 &found));
-    if (!row.has_pause()) return;
-    task_.set_waiting_for(absl::StrCat("waits for its type, which is paused by ", row.pause().actor(),
-                                       row.pause().reason().empty() ? "" : ": ", row.pause().reason()));
-  }
-
-  void EndedTask() {
-    task_.set_ended_at_us(facts_.end.time_us());
-    if (facts_.state == LiveState::FAILED) task_.set_last_error(FailureText(facts_.end));
-    if (facts_.state != LiveState::CANCELLED) return;
-    if (facts_.now.error_row() != 0) task_.set_last_error(FailureText(Row(facts_.now.error_row())));
-    task_.set_cancel_reason(CancelText(facts_.end));
+    records::v1::TypeRow type;
+    if (facts_.state == LiveState::PENDING) Keep(ReadType(surroundings_.view, facts_.class_info->type, &type));
+    task_.set_waiting_for(
+        WaitingFor({facts_, task_.suspend_reason(), type, *surroundings_.routing, surroundings_.now}));
   }
 
   void Bulk(const v1::TaskParts& parts) {
@@ -174,6 +156,23 @@ Error ReadTask(const Surroundings& surroundings, TaskId id, const v1::TaskParts&
   Error error = LoadTask(surroundings.view, id, &facts);
   if (!error.ok()) return error;
   return DescribeTask(surroundings, facts, parts, task);
+}
+
+Error ReadWhatWentWrong(const engine::View& view, const TaskFacts& facts, std::string* last_error,
+                        std::string* cancel_reason) {
+  if (facts.state == LiveState::COMPLETED) return {};
+  if (facts.state == LiveState::CANCELLED) *cancel_reason = CancelText(facts.end);
+  if (facts.state == LiveState::FAILED) {
+    *last_error = FailureText(facts.end);
+    return {};
+  }
+  if (facts.now.error_row() == 0) return {};
+  Step failure;
+  Error error = ReadStep(view, facts, facts.now.error_row(), &failure);
+  // Failures of earlier stages are history.
+  const bool of_this_stage = failure.attempt().stage() == facts.now.stage();
+  if (!facts.live() || of_this_stage) *last_error = FailureText(failure);
+  return error;
 }
 
 std::string CancelText(const Step& step) {

@@ -29,6 +29,11 @@ Error DescribeTask(const Surroundings& surroundings, const TaskFacts& facts, con
 // Loads and describes. Errors: as LoadTask.
 Error ReadTask(const Surroundings& surroundings, TaskId id, const v1::TaskParts& parts, v1::Task* task);
 
+// `last_error` and `cancel_reason` of the task, as its message has them; empty: it has none. `facts` must be loaded in
+// full. Errors: STORE_DAMAGED, TASK_EXPIRED.
+Error ReadWhatWentWrong(const engine::View& view, const TaskFacts& facts, std::string* last_error,
+                        std::string* cancel_reason);
+
 // The text of a failure; for a timeout that has none, that it was one.
 std::string FailureText(const records::v1::Step& step);
 // Who cancelled a task, and why.

@@ -24,7 +24,7 @@ class ReloadChildrenTest : public ReloadTest {
   static uint64_t ChildOf(uint64_t parent) { return parent + 1; }
 };
 
-TEST_F(ReloadChildrenTest, TheirDefaultsAreThoseOfTheMomentTheirParentReturns) {
+TEST_F(ReloadChildrenTest, TheirDefaultsAreThoseOfTheMomentTheirParentReturns) {  // B184, S77
   sdk::HandlerOptions old{.handler = Returning("old"), .options = {.priority = 1, .timeout = absl::Seconds(5)}};
   Use("child", old);
   UseParent();
@@ -46,7 +46,7 @@ TEST_F(ReloadChildrenTest, TheirDefaultsAreThoseOfTheMomentTheirParentReturns) {
 }
 
 // Each update is on its way to the broker when the outcome could follow at once, on another call.
-TEST_F(ReloadChildrenTest, AParentMayChangeThemRightBeforeItReturns) {
+TEST_F(ReloadChildrenTest, AParentMayChangeThemRightBeforeItReturns) {  // B184
   Use("child", Returning("never defined otherwise"));
   Use("parent", [this](sdk::Task& task) -> sdk::Outcome {
     if (task.stage() > 0) return "done";
@@ -86,7 +86,7 @@ TEST_F(ReloadChildrenTest, SoItIsForThoseThatAreSentInParts) {
   }
 }
 
-TEST_F(ReloadChildrenTest, TheyWaitIfTheirTypeWasGivenUpMeanwhile) {
+TEST_F(ReloadChildrenTest, TheyWaitIfTheirTypeWasGivenUpMeanwhile) {  // B143
   Use("child", Returning("old"));
   UseParent();
   Run();

@@ -10,7 +10,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Stub = v1::TaskAdmin::Stub;
 
-TEST_F(ReloadTest, ARunningAttemptKeepsTheHandlerAndTheVersionItStartedWith) {
+TEST_F(ReloadTest, ARunningAttemptKeepsTheHandlerAndTheVersionItStartedWith) {  // B182
   Use("task", Behind(gate_, "old"));
   Run();
   const uint64_t id = Submit("task");
@@ -26,7 +26,7 @@ TEST_F(ReloadTest, ARunningAttemptKeepsTheHandlerAndTheVersionItStartedWith) {
   EXPECT_THAT(VersionsOf(id), ElementsAre(1u));
 }
 
-TEST_F(ReloadTest, ARunningAttemptOutlivesItsHandler) {
+TEST_F(ReloadTest, ARunningAttemptOutlivesItsHandler) {  // B182
   Use("task", Behind(gate_, "old"));
   Run();
   const uint64_t id = Submit("task");
@@ -39,7 +39,7 @@ TEST_F(ReloadTest, ARunningAttemptOutlivesItsHandler) {
   EXPECT_THAT(VersionsOf(id), ElementsAre(1u));
 }
 
-TEST_F(ReloadTest, ARetryMeetsTheNewestHandler) {
+TEST_F(ReloadTest, ARetryMeetsTheNewestHandler) {  // B183
   Use("task", Behind(gate_, sdk::Error("old")));
   Run();
   const uint64_t id = Submit("task");
@@ -79,7 +79,7 @@ TEST_F(ReloadTest, WhatWaitsInTheWorkerMeetsTheNewestHandler) {
   EXPECT_EQ(Get(waiting).failed_attempts(), 0);
 }
 
-TEST_F(ReloadTest, AParentThatReturnsFromItsChildrenMeetsTheNewestHandler) {
+TEST_F(ReloadTest, AParentThatReturnsFromItsChildrenMeetsTheNewestHandler) {  // B183
   Use("parent", [](sdk::Task& task) -> sdk::Outcome {
     return task.stage() == 0 ? task.Next({{.type = "child"}}) : sdk::Outcome("old");
   });
@@ -93,7 +93,7 @@ TEST_F(ReloadTest, AParentThatReturnsFromItsChildrenMeetsTheNewestHandler) {
   EXPECT_THAT(VersionsOf(id), ElementsAre(1u, 2u));
 }
 
-TEST_F(ReloadTest, AResumedTaskMeetsTheNewestHandler) {
+TEST_F(ReloadTest, AResumedTaskMeetsTheNewestHandler) {  // B166, B183
   Use("order", [](sdk::Task& task) { return task.stage() == 0 ? task.Suspend("approval") : sdk::Outcome("old"); });
   Run();
   const uint64_t id = Submit("order");
@@ -129,7 +129,7 @@ TEST_F(ReloadTest, ATaskThatWasPausedMeetsTheNewestHandler) {
   EXPECT_THAT(VersionsOf(id), ElementsAre(1u, 2u));
 }
 
-TEST_F(ReloadTest, TheNextFiringOfAScheduleMeetsTheNewestHandler) {
+TEST_F(ReloadTest, TheNextFiringOfAScheduleMeetsTheNewestHandler) {  // B140, B183
   Use("report", Returning("old"));
   Run();
   v1::CreateScheduleRequest create;
@@ -149,7 +149,7 @@ TEST_F(ReloadTest, TheNextFiringOfAScheduleMeetsTheNewestHandler) {
   EXPECT_EQ(Get(next).priority(), 4);
 }
 
-TEST_F(ReloadTest, AMapIsRegisteredAsAWholeOrNotAtAll) {
+TEST_F(ReloadTest, AMapIsRegisteredAsAWholeOrNotAtAll) {  // B179, S106
   Use("task", Returning("old"));
   Run();
   // Before it runs, a refusal would make Run() fail.
@@ -171,7 +171,7 @@ TEST_F(ReloadTest, AMapIsRegisteredAsAWholeOrNotAtAll) {
   EXPECT_EQ(ResultOf(Submit("another")), "new");
 }
 
-TEST_F(ReloadTest, WhatHappensToTheOptionsAfterwardsChangesNothing) {
+TEST_F(ReloadTest, WhatHappensToTheOptionsAfterwardsChangesNothing) {  // B180, S133
   sdk::HandlerOptions options{.handler = Returning("old"), .options = {.priority = 3}, .description = "old"};
   Use("task", options);
   options = {.handler = Returning("new"), .options = {.priority = 9}, .description = "new"};
@@ -183,7 +183,7 @@ TEST_F(ReloadTest, WhatHappensToTheOptionsAfterwardsChangesNothing) {
   EXPECT_EQ(Type("task").description(), "old");
 }
 
-TEST_F(ReloadTest, ATypeIsDescribedAsItWasRegisteredLast) {
+TEST_F(ReloadTest, ATypeIsDescribedAsItWasRegisteredLast) {  // B186, S103, S104, S105
   EXPECT_EQ(Type("task").type(), "");
   Use("task", Returning("bare"));
   Run();

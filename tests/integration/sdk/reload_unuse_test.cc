@@ -9,7 +9,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Stub = v1::TaskAdmin::Stub;
 
-TEST_F(ReloadTest, TasksOfATypeThatWasGivenUpWaitUntilItComesBack) {
+TEST_F(ReloadTest, TasksOfATypeThatWasGivenUpWaitUntilItComesBack) {  // B181
   Use("kept", Returning("kept"));
   Use("task", Returning("old"));
   Use("other", Returning("old"));
@@ -31,7 +31,7 @@ TEST_F(ReloadTest, TasksOfATypeThatWasGivenUpWaitUntilItComesBack) {
   EXPECT_THAT(VersionsOf(id), ElementsAre(2u));
 }
 
-TEST_F(ReloadTest, AnOldExecutionCountsAgainstTheConcurrencyOfATypeThatCameBack) {
+TEST_F(ReloadTest, AnOldExecutionCountsAgainstTheConcurrencyOfATypeThatCameBack) {  // B185
   EXPECT_TRUE(worker().Configure({.max_concurrency = 1}).ok());
   Use("task", Behind(gate_, "old"));
   Run();
@@ -49,7 +49,7 @@ TEST_F(ReloadTest, AnOldExecutionCountsAgainstTheConcurrencyOfATypeThatCameBack)
   EXPECT_EQ(ResultOf(next), "after");
 }
 
-TEST_F(ReloadTest, RegisteringAnewLetsNoPausedTypeGoOn) {
+TEST_F(ReloadTest, RegisteringAnewLetsNoPausedTypeGoOn) {  // B175
   Use("task", Returning("old"));
   Run();
   AwaitVersion("task", 1);

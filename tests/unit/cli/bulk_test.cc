@@ -97,6 +97,44 @@ TEST_F(BulkCommandTest, OptionsSayWhichTasksAreMeant) {
   EXPECT_TRUE(started.all());
 }
 
+TEST_F(BulkCommandTest, RetentionRunDeletesWhatIsOldEnough) {  // B241
+  EXPECT_EQ(Run({"retention", "run", "--older-than", "1h", "--state", "completed", "--type", "mail", "--dry-run"}),
+            ExitCode::kOk);
+  EXPECT_EQ(started.verb(), v1::JOB_VERB_DELETE);
+  EXPECT_EQ(started.filter().ended_before().seconds(), absl::ToUnixSeconds(now) - 3600);
+  EXPECT_THAT(started.filter().states(), ElementsAre(v1::TASK_STATE_COMPLETED));
+  EXPECT_EQ(started.filter().type(), "mail");
+  EXPECT_TRUE(started.dry_run());
+  EXPECT_FALSE(started.all());
+  EXPECT_EQ(started.reason(), "retention run by hand");
+  started.Clear();
+  EXPECT_EQ(Run({"retention", "run"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--older-than is required"));
+  EXPECT_EQ(started.verb(), v1::JOB_VERB_UNSPECIFIED);
+}
+
+TEST_F(BulkCommandTest, RetentionShowsHowLongEndedTasksAreKept) {
+  v1::GetServerInfoResponse info;
+  info.mutable_retention()->set_seconds(86'400);
+  info.set_store_bytes(3 << 19);
+  broker.info = [&] { return absl::StatusOr<v1::GetServerInfoResponse>(info); };
+  broker.statistics = [] {
+    v1::GetStatisticsResponse response;
+    response.mutable_counts()->set_completed(7);
+    return absl::StatusOr<v1::GetStatisticsResponse>(response);
+  };
+  EXPECT_EQ(Run({"retention"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(),
+            "ended tasks are kept for  1d\n"
+            "completed                 7\n"
+            "failed                    0\n"
+            "cancelled                 0\n"
+            "store                     1.5 MiB\n");
+  info.clear_retention();
+  EXPECT_EQ(Run({"retention", "-o", "json"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("never removed"));
+}
+
 TEST_F(BulkCommandTest, EachVerbHasItsCommand) {
   const std::pair<const char*, v1::JobVerb> kVerbs[] = {{"cancel", v1::JOB_VERB_CANCEL},
                                                         {"pause", v1::JOB_VERB_PAUSE},

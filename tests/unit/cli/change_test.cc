@@ -128,6 +128,51 @@ TEST_F(CommandTest, TypesArePausedAndUnpaused) {
   EXPECT_EQ(Run({"types", "pause"}), ExitCode::kBadInput);
 }
 
+TEST_F(CommandTest, TypesAreLimited) {
+  std::vector<v1::SetTypeLimitRequest> sent;
+  broker.set_type_limit = [&](const v1::SetTypeLimitRequest& request) {
+    sent.push_back(request);
+    v1::SetTypeLimitResponse response;
+    response.set_running(7);
+    return absl::StatusOr<v1::SetTypeLimitResponse>(response);
+  };
+  EXPECT_EQ(Run({"types", "limit", "mail", "5", "--reason", "no more"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "TYPE  LIMIT  RUNNING\nmail  5      7\n");
+  EXPECT_EQ(Run({"types", "limit", "mail", "none", "-o", "jsonl"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "{\"type\":\"mail\",\"max_running\":0,\"running\":7}\n");
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_TRUE(sent[0].type() == "mail" && sent[0].max_running() == 5 && sent[0].reason() == "no more");
+  EXPECT_FALSE(sent[1].has_max_running());
+  for (const char* bad : {"0", "many", "5.5", "9999999999"}) {
+    EXPECT_EQ(Run({"types", "limit", "mail", bad}), ExitCode::kBadInput) << bad;
+    EXPECT_THAT(err.str(), HasSubstr(std::string("LIMIT is '") + bad + "'"));
+  }
+  EXPECT_EQ(Run({"types", "limit", "mail"}), ExitCode::kBadInput);
+  broker.set_type_limit = [](const v1::SetTypeLimitRequest&) -> absl::StatusOr<v1::SetTypeLimitResponse> {
+    return MakeStatus(absl::StatusCode::kInvalidArgument, "max_running is 1000001", "OUT_OF_RANGE");
+  };
+  EXPECT_NE(Run({"types", "limit", "mail", "1000001"}), ExitCode::kOk);
+  EXPECT_THAT(err.str(), HasSubstr("max_running is 1000001 (OUT_OF_RANGE)"));
+}
+
+TEST_F(CommandTest, WorkersAreDrained) {
+  broker.drain_worker = [](const v1::DrainWorkerRequest& request) -> absl::StatusOr<v1::DrainWorkerResponse> {
+    EXPECT_EQ(request.reason(), "retired");
+    if (request.worker_id() == "w2") {
+      return MakeStatus(absl::StatusCode::kNotFound, "there is no live worker 'w2'", "WORKER_NOT_FOUND");
+    }
+    v1::DrainWorkerResponse response;
+    response.set_attempts(4);
+    return response;
+  };
+  EXPECT_EQ(Run({"workers", "drain", "w1", "--reason", "retired"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "WORKER  STATE     HOLDS\nw1      DRAINING  4\n");
+  EXPECT_EQ(Run({"workers", "drain", "w2", "w1", "--reason", "retired", "-o", "jsonl"}), ExitCode::kNotFound);
+  EXPECT_EQ(out.str(), "{\"worker_id\":\"w1\",\"state\":\"DRAINING\",\"attempts\":4}\n");
+  EXPECT_THAT(err.str(), HasSubstr("there is no live worker 'w2' (WORKER_NOT_FOUND)"));
+  EXPECT_EQ(Run({"workers", "drain"}), ExitCode::kBadInput);
+}
+
 TEST_F(CommandTest, ApproveAndRejectDecide) {
   std::vector<v1::ResumeRequest> sent;
   broker.resume = [&](const v1::ResumeRequest& request, absl::Duration) -> absl::StatusOr<v1::ResumeResponse> {

@@ -38,6 +38,8 @@ struct FakeBroker {
   Answer<v1::StopJobRequest, v1::StopJobResponse> stop_job;
   std::function<absl::Status(const v1::PauseTypeRequest&)> pause_type;
   std::function<absl::Status(const v1::UnpauseTypeRequest&)> unpause_type;
+  std::function<absl::StatusOr<v1::SetTypeLimitResponse>(const v1::SetTypeLimitRequest&)> set_type_limit;
+  std::function<absl::StatusOr<v1::DrainWorkerResponse>(const v1::DrainWorkerRequest&)> drain_worker;
   std::function<absl::StatusOr<v1::CreateScheduleResponse>(const v1::CreateScheduleRequest&)> create_schedule;
   std::function<absl::StatusOr<v1::GetScheduleResponse>(const v1::GetScheduleRequest&)> get_schedule;
   std::function<absl::StatusOr<v1::ListSchedulesResponse>(const v1::ListSchedulesRequest&)> list_schedules;
@@ -47,8 +49,14 @@ struct FakeBroker {
   std::function<absl::Status(const v1::DeleteScheduleRequest&)> delete_schedule;
   std::function<absl::StatusOr<v1::PreviewScheduleResponse>(const v1::PreviewScheduleRequest&)> preview_schedule;
   Answer<v1::ListTasksRequest, v1::ListTasksResponse> list_tasks;
+  // Called for each stream; hands its responses to `each` and answers how it ends, but for a false of `each`.
+  std::function<absl::Status(const v1::WatchRequest&, absl::Duration timeout,
+                             const std::function<bool(const v1::WatchResponse&)>& each)>
+      watch;
   Answer<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
+  Answer<v1::ExplainRequest, v1::ExplainResponse> explain;
   Answer<v1::ListAttemptsRequest, v1::ListAttemptsResponse> list_attempts;
+  Answer<v1::GetWorkflowSummaryRequest, v1::GetWorkflowSummaryResponse> summary;
   Look<v1::ListWorkersResponse> list_workers;
   Look<v1::ListTypesResponse> list_types;
   Look<v1::GetStatisticsResponse> statistics;
@@ -92,6 +100,13 @@ class FakeBrokerConnection : public Broker {
   absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration) override {
     return broker_.unpause_type(request);
   }
+  absl::StatusOr<v1::SetTypeLimitResponse> SetTypeLimit(const v1::SetTypeLimitRequest& request,
+                                                        absl::Duration) override {
+    return broker_.set_type_limit(request);
+  }
+  absl::StatusOr<v1::DrainWorkerResponse> DrainWorker(const v1::DrainWorkerRequest& request, absl::Duration) override {
+    return broker_.drain_worker(request);
+  }
   absl::StatusOr<v1::CreateScheduleResponse> CreateSchedule(const v1::CreateScheduleRequest& request,
                                                             absl::Duration) override {
     return Ask(broker_.create_schedule, request);
@@ -125,6 +140,13 @@ class FakeBrokerConnection : public Broker {
                                                   absl::Duration timeout) override {
     return Ask(broker_.list_tasks, request, timeout);
   }
+  absl::Status Watch(const v1::WatchRequest& request, absl::Duration timeout,
+                     const std::function<bool(const v1::WatchResponse&)>& each) override {
+    return Ask(broker_.watch, request, timeout, each);
+  }
+  absl::StatusOr<v1::ExplainResponse> Explain(const v1::ExplainRequest& request, absl::Duration timeout) override {
+    return Ask(broker_.explain, request, timeout);
+  }
   absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request,
                                                     absl::Duration timeout) override {
     return Ask(broker_.list_events, request, timeout);
@@ -132,6 +154,10 @@ class FakeBrokerConnection : public Broker {
   absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const v1::ListAttemptsRequest& request,
                                                         absl::Duration timeout) override {
     return Ask(broker_.list_attempts, request, timeout);
+  }
+  absl::StatusOr<v1::GetWorkflowSummaryResponse> GetWorkflowSummary(const v1::GetWorkflowSummaryRequest& request,
+                                                                    absl::Duration timeout) override {
+    return Ask(broker_.summary, request, timeout);
   }
   absl::StatusOr<v1::DeleteTaskResponse> DeleteTask(const v1::DeleteTaskRequest& request,
                                                     absl::Duration timeout) override {
@@ -178,6 +204,7 @@ class CommandTest : public testing::Test {
     environment.time_zone = absl::UTCTimeZone();
     environment.now = [this] { return now; };
     environment.sleep = [this](absl::Duration duration) { now += duration; };
+    environment.open_terminal = open_terminal;
     environment.connect = [this](const std::string& address) {
       connected_to = address;
       return std::make_unique<FakeBrokerConnection>(broker);
@@ -203,6 +230,7 @@ class CommandTest : public testing::Test {
   FakeBroker broker;
   std::string input;
   bool terminal = false;
+  std::function<absl::StatusOr<std::unique_ptr<top::Terminal>>()> open_terminal;
   std::optional<std::string> broker_variable;
   absl::Time now = absl::FromUnixSeconds(1'800'000'000);
   std::string connected_to;

@@ -144,8 +144,35 @@ TEST_F(ListTest, StopsAtTheLimit) {
 }
 
 TEST_F(ListTest, FiltersArePassedOnEveryPage) {
-  EXPECT_EQ(Run({"list", "--state", "pending,RUNNING", "--state", "permanently-failed", "--type", "resize", "--tag",
-                 "x", "--parent", "5", "--root", "6"}),
+  EXPECT_EQ(Run({"list",
+                 "--state",
+                 "pending,RUNNING",
+                 "--state",
+                 "permanently-failed",
+                 "--type",
+                 "resize",
+                 "--tag",
+                 "x",
+                 "--parent",
+                 "5",
+                 "--root",
+                 "6",
+                 "--worker",
+                 "w1",
+                 "--schedule",
+                 "nightly",
+                 "--created-since",
+                 "2h",
+                 "--created-before",
+                 "2027-01-15T07:30:00Z",
+                 "--ended-since",
+                 "1h",
+                 "--ended-before",
+                 "1m",
+                 "--error",
+                 "disk",
+                 "--suspended-for",
+                 "a price"}),
             ExitCode::kOk);
   for (const auto& request : requests) {
     EXPECT_THAT(request.filter().states(),
@@ -154,10 +181,18 @@ TEST_F(ListTest, FiltersArePassedOnEveryPage) {
     EXPECT_EQ(request.filter().tag(), "x");
     EXPECT_EQ(request.filter().parent_id(), 5u);
     EXPECT_EQ(request.filter().root_id(), 6u);
+    EXPECT_EQ(request.filter().worker_id(), "w1");
+    EXPECT_EQ(request.filter().schedule(), "nightly");
+    EXPECT_EQ(request.filter().created_since().seconds(), absl::ToUnixSeconds(now) - 7200);
+    EXPECT_EQ(request.filter().created_before().seconds(), absl::ToUnixSeconds(now) - 1800);
+    EXPECT_EQ(request.filter().ended_since().seconds(), absl::ToUnixSeconds(now) - 3600);
+    EXPECT_EQ(request.filter().ended_before().seconds(), absl::ToUnixSeconds(now) - 60);
+    EXPECT_EQ(request.filter().error(), "disk");
+    EXPECT_EQ(request.filter().suspend_reason(), "a price");
   }
 }
 
-TEST_F(ListTest, ApprovalsAreTheOldestWaitsOfAllPages) {
+TEST_F(ListTest, ApprovalsAreTheOldestWaitsOfAllPages) {  // B168
   const auto waits = [](uint64_t id, int64_t since, const std::string& reason) {
     v1::Task task = MakeTask(id, v1::TASK_STATE_SUSPENDED);
     task.set_stage(static_cast<int32_t>(id % 2));
@@ -189,8 +224,12 @@ TEST_F(ListTest, ApprovalsAreTheOldestWaitsOfAllPages) {
   EXPECT_EQ(requests[1].filter().tag(), "x");
   EXPECT_EQ(Run({"approvals", "-o", "json", "--limit", "2"}), ExitCode::kOk);
   EXPECT_THAT(ids(), ElementsAre(8, 7));
+  requests.clear();
   EXPECT_EQ(Run({"approvals", "-o", "json", "--reason", "a price"}), ExitCode::kOk);
-  EXPECT_THAT(ids(), ElementsAre(8, 9));
+  EXPECT_EQ(requests[1].filter().suspend_reason(), "a price");
+  broker.list_tasks = [](const v1::ListTasksRequest&, absl::Duration) {
+    return absl::StatusOr<v1::ListTasksResponse>(v1::ListTasksResponse());
+  };
   EXPECT_EQ(Run({"approvals", "--reason", "a colour"}), ExitCode::kOk);
   EXPECT_EQ(err.str(), "nothing waits for a decision\n");
 }
@@ -200,6 +239,8 @@ TEST_F(ListTest, BadFiltersAreFoundBeforeTheBrokerIsAsked) {
   EXPECT_THAT(err.str(), HasSubstr("unknown value \"failed\"; it is one of PENDING, RUNNING"));
   EXPECT_EQ(Run({"list", "--parent", "x"}), ExitCode::kBadInput);
   EXPECT_EQ(Run({"list", "--root", "0"}), ExitCode::kBadInput);
+  EXPECT_EQ(Run({"list", "--ended-since", "yesterday"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--ended-since: \"yesterday\" is not a time; write how long ago it was"));
   EXPECT_EQ(Run({"list", "--limit", "-1"}), ExitCode::kBadInput);
   EXPECT_TRUE(requests.empty());
 }
@@ -283,32 +324,48 @@ TEST_F(CommandTest, WorkersTypesStatsAndInfo) {
     worker->mutable_last_seen()->set_seconds(2);
     worker->add_capabilities("GPU");
     worker->add_handlers()->set_type("resize");
+    worker->add_handlers()->set_type("crop");
+    worker->mutable_handlers(1)->set_max_concurrency(2);
     worker->add_task_ids(42);
     return absl::StatusOr<v1::ListWorkersResponse>(response);
   };
   EXPECT_EQ(Run({"workers"}), ExitCode::kOk);
-  EXPECT_THAT(out.str(), HasSubstr("w1      CONNECTED  3/10   2s ago  -    GPU           42     resize\n"));
+  EXPECT_THAT(out.str(), HasSubstr("w1      CONNECTED  3/10   2s ago  -    GPU           42     resize,crop(2)\n"));
 
   broker.list_types = [] {
     v1::ListTypesResponse response;
     v1::TypeInfo* type = response.add_types();
     type->set_type("resize");
     type->set_unservable(4);
+    type->mutable_counts()->set_running(3);
+    type->mutable_limit()->set_max_running(5);
     return absl::StatusOr<v1::ListTypesResponse>(response);
   };
   EXPECT_EQ(Run({"types"}), ExitCode::kOk);
   EXPECT_THAT(out.str(), HasSubstr("(no worker ever registered it)"));
+  EXPECT_THAT(out.str(), HasSubstr(" 3/5 ")) << "running, and how many may";
 
   broker.statistics = [] {
     v1::GetStatisticsResponse response;
     response.set_due(5);
     response.mutable_oldest_due()->set_seconds(61);
     response.mutable_counts()->set_pending(5);
+    v1::TypeStatistics* type = response.add_types();
+    type->set_type("resize");
+    type->mutable_counts()->set_pending(5);
+    type->set_due(5);
+    type->mutable_oldest_due()->set_seconds(61);
+    type->mutable_activity()->set_created_per_second(12.345);
+    type->mutable_activity()->mutable_ran_p50()->set_seconds(2);
+    type->mutable_activity()->mutable_ran_p99()->set_seconds(70);
     return absl::StatusOr<v1::GetStatisticsResponse>(response);
   };
   EXPECT_EQ(Run({"stats"}), ExitCode::kOk);
   EXPECT_THAT(out.str(), HasSubstr("5, the oldest for 1m1s"));
-  EXPECT_THAT(out.str(), HasSubstr("(all)  5 "));
+  EXPECT_THAT(out.str(), HasSubstr("(all)   5 "));
+  EXPECT_THAT(out.str(), HasSubstr("resize  5        1m1s "));
+  EXPECT_THAT(out.str(), HasSubstr(" 12.3 "));
+  EXPECT_THAT(out.str(), HasSubstr(" 2s/1m10s\n"));
 
   broker.info = [] {
     v1::GetServerInfoResponse response;

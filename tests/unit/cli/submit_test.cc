@@ -125,7 +125,7 @@ TEST_F(SubmitTest, EveryOption) {
   EXPECT_EQ(requests[0].request_id(), "r1");
 }
 
-TEST_F(SubmitTest, OptionsThatAreSetToTheirDefaultAreSent) {
+TEST_F(SubmitTest, OptionsThatAreSetToTheirDefaultAreSent) {  // B63
   EXPECT_EQ(Run({"submit", "t", "--priority", "0", "--retry-interval", "0", "--delay", "0"}), ExitCode::kOk);
   EXPECT_TRUE(task().options().has_priority());
   EXPECT_TRUE(task().options().has_retry_interval_us());
@@ -154,7 +154,7 @@ TEST_F(SubmitTest, ATypeMayBeCalledLikeACommand) {
   EXPECT_EQ(task().type(), "list");
 }
 
-TEST_F(SubmitTest, PayloadFromFileAndStandardInput) {
+TEST_F(SubmitTest, PayloadFromFileAndStandardInput) {  // B13
   std::string bytes("\x00\xff\n[", 4);
   EXPECT_EQ(Run({"submit", "t", "--data", "@" + File(bytes)}), ExitCode::kOk);
   EXPECT_EQ(task().payload().data(), bytes);

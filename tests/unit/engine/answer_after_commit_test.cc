@@ -29,7 +29,7 @@ class Watched final : public SubmitCommand {
   absl::Notification* const left_;
 };
 
-TEST(AnswerAfterCommitTest, SubmissionIsStoredWhenItsAnswerLeaves) {
+TEST(AnswerAfterCommitTest, SubmissionIsStoredWhenItsAnswerLeaves) {  // B6
   const auto store = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
   const ManualClock clock({.wall = 1'700'000'000 * kSecond, .steady = kHour});
   PartitionOptions options;

@@ -161,7 +161,7 @@ TEST_F(BulkTest, RetriesFromTheStart) {
   EXPECT_EQ(worker.DeliveryOf(id).stage, 0u);
 }
 
-TEST_F(BulkTest, DeletesWholeWorkflowsByTheirRoots) {
+TEST_F(BulkTest, DeletesWholeWorkflowsByTheirRoots) {  // B244, S64
   TestWorker& worker = harness_.Connect({.slots = 1000, .types = {"work", "parent", "child"}});
   const std::vector<TaskId> plain = Submit(600, "batch");
   const TaskId root = harness_.Submit({.type = "parent", .tag = "batch"});

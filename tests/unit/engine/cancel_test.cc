@@ -9,7 +9,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-TEST(CancelTest, PendingTaskIsNeverHandedOut) {
+TEST(CancelTest, PendingTaskIsNeverHandedOut) {  // B97, B167
   EngineHarness harness;
   const TaskId resident = harness.Submit();
   const TaskId delayed = harness.Submit({.delay = kMinute});
@@ -25,7 +25,7 @@ TEST(CancelTest, PendingTaskIsNeverHandedOut) {
   EXPECT_THAT(worker.running(), IsEmpty());
 }
 
-TEST(CancelTest, RunningTaskIsCancelledAtOnceAndItsWorkerTold) {
+TEST(CancelTest, RunningTaskIsCancelledAtOnceAndItsWorkerTold) {  // B51, B112
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 1});
   const TaskId id = harness.Submit();
@@ -44,7 +44,7 @@ TEST(CancelTest, RunningTaskIsCancelledAtOnceAndItsWorkerTold) {
   EXPECT_TRUE(worker.Runs(next));
 }
 
-TEST(CancelTest, LateResultOfACancelledTaskIsRefused) {
+TEST(CancelTest, LateResultOfACancelledTaskIsRefused) {  // B98
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -64,7 +64,7 @@ TEST(CancelTest, WorkerThatReconnectsLearnsThatItsTaskWasCancelled) {
                                            Pair(AttemptId{ids[1], 1}, Verdict::kValid)));
 }
 
-TEST(CancelTest, RepeatIsFineAndEndedOrUnknownTasksAreRefused) {
+TEST(CancelTest, RepeatIsFineAndEndedOrUnknownTasksAreRefused) {  // B94, B97
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId cancelled = harness.Submit({.delay = kHour});
@@ -96,7 +96,7 @@ TEST(CancelTest, TwoCancelsAtOnceOfATaskThatIsNotInMemoryAreBothFine) {
   }
 }
 
-TEST(CancelTest, SuspendedTaskIsCancelled) {
+TEST(CancelTest, SuspendedTaskIsCancelled) {  // B82, B167, S96
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -106,7 +106,7 @@ TEST(CancelTest, SuspendedTaskIsCancelled) {
   EXPECT_THAT(harness.Resume(id), ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_SUSPENDED"));
 }
 
-TEST(CancelTest, CancelledParentTakesAllItsDescendantsWithIt) {
+TEST(CancelTest, CancelledParentTakesAllItsDescendantsWithIt) {  // B161
   EngineHarness harness;
   TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}});
   TestWorker& children = harness.Connect({.worker_id = "children", .slots = 2, .types = {"child"}});
@@ -125,7 +125,7 @@ TEST(CancelTest, CancelledParentTakesAllItsDescendantsWithIt) {
   EXPECT_THAT(children.orders, ::testing::Not(IsEmpty()));
 }
 
-TEST(CancelTest, CascadeOverManyChildrenSurvivesCrashesInTheMiddle) {
+TEST(CancelTest, CascadeOverManyChildrenSurvivesCrashesInTheMiddle) {  // B161
   EngineHarness harness;
   TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}});
   const TaskId root = harness.Submit(kParent);

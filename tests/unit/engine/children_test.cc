@@ -9,7 +9,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-TEST(ChildrenTest, ParentWaitsForItsChildrenAndGoesOnAtTheNextStage) {
+TEST(ChildrenTest, ParentWaitsForItsChildrenAndGoesOnAtTheNextStage) {  // B4, B78, B80, B142, B149, B158
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -40,7 +40,7 @@ TEST(ChildrenTest, ParentWaitsForItsChildrenAndGoesOnAtTheNextStage) {
   EXPECT_EQ(harness.EndOf(parent).after().children_total(), 3u);
 }
 
-TEST(ChildrenTest, SpawnOfNoChildrenGoesOnAtOnce) {
+TEST(ChildrenTest, SpawnOfNoChildrenGoesOnAtOnce) {  // B145
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   const TaskId parent = harness.Submit(kParent);
@@ -51,7 +51,7 @@ TEST(ChildrenTest, SpawnOfNoChildrenGoesOnAtOnce) {
   EXPECT_EQ(ContextOf(parents.DeliveryOf(parent)), "nobody");
 }
 
-TEST(ChildrenTest, FailedAndCancelledChildrenAreCountedAndDoNotFailTheParent) {
+TEST(ChildrenTest, FailedAndCancelledChildrenAreCountedAndDoNotFailTheParent) {  // B150, B151, B167, S78
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -66,7 +66,7 @@ TEST(ChildrenTest, FailedAndCancelledChildrenAreCountedAndDoNotFailTheParent) {
   EXPECT_EQ(parents.DeliveryOf(parent).children, 3u);
 }
 
-TEST(ChildrenTest, AllChildrenEndingInOneCallResumeTheParentOnce) {
+TEST(ChildrenTest, AllChildrenEndingInOneCallResumeTheParentOnce) {  // B149
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -82,7 +82,7 @@ TEST(ChildrenTest, AllChildrenEndingInOneCallResumeTheParentOnce) {
   EXPECT_EQ(parents.DeliveryOf(parent).children, 100u);
 }
 
-TEST(ChildrenTest, ChildWithARetryEndsOnlyOnce) {
+TEST(ChildrenTest, ChildWithARetryEndsOnlyOnce) {  // B35
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -95,7 +95,7 @@ TEST(ChildrenTest, ChildWithARetryEndsOnlyOnce) {
   EXPECT_EQ(harness.EntryOf(parent).failed, 0u);
 }
 
-TEST(ChildrenTest, RetryRepeatsTheCurrentStageWithItsChildrenAndContext) {
+TEST(ChildrenTest, RetryRepeatsTheCurrentStageWithItsChildrenAndContext) {  // B26, B28, B122, B127, S90, S91
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -124,7 +124,7 @@ TEST(ChildrenTest, RetryRepeatsTheCurrentStageWithItsChildrenAndContext) {
   EXPECT_EQ(harness.StateOf(parent), LiveState::FAILED);
 }
 
-TEST(ChildrenTest, SecondSpawnReplacesTheInputsAndCountsItsOwnChildren) {
+TEST(ChildrenTest, SecondSpawnReplacesTheInputsAndCountsItsOwnChildren) {  // B38, B152, B153, B155, S85, S86
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -144,7 +144,7 @@ TEST(ChildrenTest, SecondSpawnReplacesTheInputsAndCountsItsOwnChildren) {
   EXPECT_EQ(ContextOf(parents.DeliveryOf(parent)), "one") << "a context that is not set stays as it is";
 }
 
-TEST(ChildrenTest, StagesOfAllKindsFollowEachOther) {
+TEST(ChildrenTest, StagesOfAllKindsFollowEachOther) {  // B26, B41, B148, B165
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.types = {"parent", "child"}});
   const TaskId parent = harness.Submit(kParent);
@@ -165,7 +165,7 @@ TEST(ChildrenTest, StagesOfAllKindsFollowEachOther) {
   EXPECT_THAT(worker.Succeed(parent), NoError());
 }
 
-TEST(ChildrenTest, ParentGoesOnAheadOfWhatCameLater) {
+TEST(ChildrenTest, ParentGoesOnAheadOfWhatCameLater) {  // B157
   EngineHarness harness;
   TestWorker& parents = harness.Connect({.worker_id = "parents", .slots = 1, .types = {"parent"}});
   TestWorker& children = harness.Connect(kChildren);
@@ -180,7 +180,7 @@ TEST(ChildrenTest, ParentGoesOnAheadOfWhatCameLater) {
   EXPECT_TRUE(parents.Runs(parent));
 }
 
-TEST(ChildrenTest, PausedOrDelayedChildKeepsItsParentWaiting) {
+TEST(ChildrenTest, PausedOrDelayedChildKeepsItsParentWaiting) {  // B58, B146, B163
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   const TaskId parent = harness.Submit(kParent);
@@ -197,7 +197,7 @@ TEST(ChildrenTest, PausedOrDelayedChildKeepsItsParentWaiting) {
   EXPECT_TRUE(parents.Runs(parent));
 }
 
-TEST(ChildrenTest, WorkflowsNestAndShareTheirRoot) {
+TEST(ChildrenTest, WorkflowsNestAndShareTheirRoot) {  // B7, B32, B33, B156, S79
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -215,7 +215,7 @@ TEST(ChildrenTest, WorkflowsNestAndShareTheirRoot) {
   EXPECT_THAT(parents.running(), ElementsAre(root));
 }
 
-TEST(ChildrenTest, TooDeepAndTooManyAreRefusedAndTheAttemptGoesOn) {
+TEST(ChildrenTest, TooDeepAndTooManyAreRefusedAndTheAttemptGoesOn) {  // B156
   EngineSettings settings;
   settings.max_depth = 1;
   settings.max_children = 3;
@@ -235,7 +235,7 @@ TEST(ChildrenTest, TooDeepAndTooManyAreRefusedAndTheAttemptGoesOn) {
   EXPECT_EQ(harness.StateOf(root + 1), LiveState::RUNNING);
 }
 
-TEST(ChildrenTest, WaitingParentAndItsChildrenSurviveACrash) {
+TEST(ChildrenTest, WaitingParentAndItsChildrenSurviveACrash) {  // B152, S47
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -260,7 +260,7 @@ TEST(ChildrenTest, WaitingParentAndItsChildrenSurviveACrash) {
   EXPECT_EQ(ContextOf(parents.DeliveryOf(parent)), "context");
 }
 
-TEST(ChildrenTest, ResumedParentThatIsReleasedOrInterruptedKeepsItsStage) {
+TEST(ChildrenTest, ResumedParentThatIsReleasedOrInterruptedKeepsItsStage) {  // B192
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -277,7 +277,7 @@ TEST(ChildrenTest, ResumedParentThatIsReleasedOrInterruptedKeepsItsStage) {
   EXPECT_EQ(parents.DeliveryOf(parent).children_failed, 1u);
 }
 
-TEST(ChildrenTest, ParentInMemoryWhileItsLastChildFailsRemembersThatAfterACrash) {
+TEST(ChildrenTest, ParentInMemoryWhileItsLastChildFailsRemembersThatAfterACrash) {  // S47
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);

@@ -30,7 +30,7 @@ class CompactSetTest : public testing::Test {
     ASSERT_THAT(compact_, ElementsAreArray(plain_));
   }
   OrderKey AnyKey() {
-    return {static_cast<int32_t>(random_() % 3), static_cast<WallMicros>(random_() % 50), random_() % 40};
+    return {static_cast<int64_t>(random_() % 50), static_cast<int32_t>(random_() % 3), random_() % 40};
   }
   // One that is there.
   OrderKey Pick() {
@@ -59,7 +59,7 @@ TEST_F(CompactSetTest, AscendingDescendingAndTwiceTheSame) {
 TEST_F(CompactSetTest, AQueueThatIsFilledAndEmptiedAtTheSamePaceStaysSmall) {
   for (TaskId id = 1; id <= 50; ++id) Insert({0, 1, id});
   for (TaskId id = 51; id <= 100'000; ++id) {
-    Insert({0, static_cast<WallMicros>(id), id});
+    Insert({static_cast<int64_t>(id), 0, id});
     Erase(compact_.front());
   }
   ExpectSame();
@@ -82,12 +82,24 @@ TEST_F(CompactSetTest, RandomKeysInAndOutAnywhere) {
 
 TEST_F(CompactSetTest, ExtremeKeys) {
   for (const int32_t priority : {std::numeric_limits<int32_t>::min(), -1, 0, std::numeric_limits<int32_t>::max()}) {
-    for (const WallMicros due : {std::numeric_limits<WallMicros>::min(), WallMicros{-1}, WallMicros{0}, WallMicros{1},
-                                 std::numeric_limits<WallMicros>::max()}) {
-      for (const TaskId id : {TaskId{0}, TaskId{1}, std::numeric_limits<TaskId>::max()}) Insert({priority, due, id});
+    for (const int64_t rank : {std::numeric_limits<int64_t>::min(), int64_t{-1}, int64_t{0}, int64_t{1},
+                               std::numeric_limits<int64_t>::max()}) {
+      for (const TaskId id : {TaskId{0}, TaskId{1}, std::numeric_limits<TaskId>::max()}) Insert({rank, priority, id});
     }
   }
   ExpectSame();
+}
+
+TEST_F(CompactSetTest, CountsWhatIsBelowAKey) {
+  EXPECT_EQ(compact_.CountBelow({0, 1, 5}, 1000), 0u);
+  for (TaskId id = 10; id <= 10'000; id += 2) compact_.insert({0, 1, id});
+  EXPECT_EQ(compact_.CountBelow({0, 1, 10}, 10'000), 0u);
+  for (const TaskId id : {11, 12, 13, 511, 522, 523, 1000, 5001, 9999, 10'000}) {
+    EXPECT_EQ(compact_.CountBelow({0, 1, id}, 10'000), (id - 9) / 2) << id;
+  }
+  EXPECT_EQ(compact_.CountBelow({0, 2, 0}, 10'000), compact_.size());
+  EXPECT_GE(compact_.CountBelow({0, 2, 0}, 300), 300u);
+  EXPECT_LT(compact_.CountBelow({0, 2, 0}, 300), 600u) << "it stops there";
 }
 
 TEST_F(CompactSetTest, GivesMemoryBackWhenMostWasTakenFromTheMiddle) {
@@ -107,7 +119,8 @@ TEST(ReadyOrderMemoryTest, ABacklogCostsFewBytesATask) {
   ReadyOrder order;
   for (TaskId id = 1; id <= kTasks; ++id) {
     const WallMicros due = 1'700'000'000'000'000 + static_cast<WallMicros>(id / 100 * 700);
-    order.Insert(static_cast<ClassNumber>(1 + random() % 20), KeyOf(static_cast<int32_t>(random() % 5), due, id), due);
+    order.Insert(static_cast<ClassNumber>(1 + random() % 20), order.KeyOf(static_cast<int32_t>(random() % 5), due, id),
+                 due);
   }
   EXPECT_LT(order.memory_bytes(), 6 * kTasks);
 }
@@ -119,7 +132,7 @@ TEST(ReadyOrderMemoryTest, DelayedTasksCostFewBytesToo) {
   ReadyOrder order;
   for (TaskId id = 1; id <= kTasks; ++id) {
     const WallMicros due = kNow + 1 + static_cast<WallMicros>(random() % static_cast<uint64_t>(kHour));
-    order.Insert(1, KeyOf(0, due, id), kNow);
+    order.Insert(1, order.KeyOf(0, due, id), kNow);
   }
   EXPECT_LT(order.memory_bytes(), 16 * kTasks);
 }

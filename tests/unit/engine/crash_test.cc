@@ -38,7 +38,7 @@ TEST_P(CrashTest, LoadsThatComeOneByOneAndLateChangeNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, CrashTest, ::testing::Range(1u, 21u));
 
-TEST(CrashTest, CrashAfterEachRoundOfOneWorkflow) {
+TEST(CrashTest, CrashAfterEachRoundOfOneWorkflow) {  // B6, B128
   // The same workflow over and over, each time with a crash after one round more than the time before.
   for (int crash_at = 0; crash_at < 40; ++crash_at) {
     EngineHarness harness;

@@ -74,7 +74,7 @@ TEST(DeadlinesTest, TotalTimeEndsARunningAttemptAndItsWorkerIsTold) {
   EXPECT_THAT(worker.Succeed(id), ErrorIs(absl::StatusCode::kAborted, "ATTEMPT_OVER"));
 }
 
-TEST(DeadlinesTest, TotalTimeOfARootEndsTheWholeWorkflow) {
+TEST(DeadlinesTest, TotalTimeOfARootEndsTheWholeWorkflow) {  // B54
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   harness.Connect(kChildren);
@@ -151,7 +151,7 @@ TEST(DeadlinesTest, NobodyDecidesAndTheTaskGoesOnWithTheDecisionItLeft) {
   EXPECT_THAT(harness.LogOf(id)[1].reason(), HasSubstr("no decision came by "));
 }
 
-TEST(DeadlinesTest, NobodyDecidesAndTheTaskFailsOrIsCancelled) {
+TEST(DeadlinesTest, NobodyDecidesAndTheTaskFailsOrIsCancelled) {  // B54
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId failing = harness.Submit();
@@ -191,7 +191,7 @@ TEST(DeadlinesTest, PausedTaskExpiresToo) {
   EXPECT_EQ(harness.StateOf(late), LiveState::FAILED);
 }
 
-TEST(DeadlinesTest, WallClockThatIsSetBackDelaysAndSetForwardHurries) {
+TEST(DeadlinesTest, WallClockThatIsSetBackDelaysAndSetForwardHurries) {  // B3
   EngineHarness harness;
   const TaskId first = harness.Submit({.total_timeout = kHour});
   harness.clock().AdvanceWall(-kHour);
@@ -217,7 +217,7 @@ TEST(DeadlinesTest, CancelThatComesWithTheExpiryLearnsHowItEnded) {
   EXPECT_THAT(reply.error(), ErrorIs(absl::StatusCode::kFailedPrecondition, "TASK_TERMINAL"));
 }
 
-TEST(DeadlinesTest, AttemptThatReportsNothingTimesOutAndIsRetried) {
+TEST(DeadlinesTest, AttemptThatReportsNothingTimesOutAndIsRetried) {  // B115, B215
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.handler_options = {.timeout = kHour, .progress_timeout = 10 * kSecond}});
   const TaskId id = harness.Submit();

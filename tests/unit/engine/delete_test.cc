@@ -63,7 +63,7 @@ class DeleteTest : public ::testing::Test {
   TestWorker& worker_ = harness_.Connect({.slots = 5000, .types = {"work", "parent", "child"}});
 };
 
-TEST_F(DeleteTest, TaskThatHasEndedGoesWithItsHistory) {
+TEST_F(DeleteTest, TaskThatHasEndedGoesWithItsHistory) {  // S64
   const TaskId other = Completed();
   const TaskId id = harness_.Submit();
   worker_.Fail(id);
@@ -80,7 +80,7 @@ TEST_F(DeleteTest, TaskThatHasEndedGoesWithItsHistory) {
   EXPECT_THAT(harness_.Delete(id).error(), ErrorIs(absl::StatusCode::kNotFound, "TASK_EXPIRED"));
 }
 
-TEST_F(DeleteTest, AnyMemberStandsForTheWholeWorkflow) {
+TEST_F(DeleteTest, AnyMemberStandsForTheWholeWorkflow) {  // B162
   for (const TaskId member : {0u, 1u, 2u, 4u}) {
     const TaskId root = Family5();
     const Reply<DeleteCommand> reply = harness_.Delete(root + member);
@@ -107,7 +107,7 @@ TEST_F(DeleteTest, ChildrenOfAllStagesGo) {
   EXPECT_THAT(worker_.Succeed(between), NoError());
 }
 
-TEST_F(DeleteTest, NothingGoesWhileAnyOfItLives) {
+TEST_F(DeleteTest, NothingGoesWhileAnyOfItLives) {  // B162, B244
   const TaskId root = harness_.Submit(kParent);
   worker_.Spawn(root, {kChild, kChild});
   worker_.Succeed(root + 2);

@@ -15,7 +15,7 @@ class DispatcherTest : public ::testing::Test {
     return catalog_.InternClass(type, required).number;
   }
   void Add(ClassNumber class_number, TaskId id, int32_t priority = 0, WallMicros due = 1) {
-    const OrderKey key = KeyOf(priority, due, id);
+    const OrderKey key = order_.KeyOf(priority, due, id);
     if (order_.Insert(class_number, key, kNow) && order_.QueueAt(class_number).front() == key) {
       dispatcher_.ClassReady(class_number);
     }
@@ -28,6 +28,18 @@ class DispatcherTest : public ::testing::Test {
     for (const std::string& type : types) info.handlers.push_back({type, {}, "", 1});
     dispatcher_.SetWorker(session, info, true);
     dispatcher_.SetSlots(session, taken, slots, true);
+  }
+  // A worker whose only handler takes so many.
+  void LimitedWorker(SessionNumber session, const std::string& type, uint32_t most, uint32_t slots,
+                     const TypeSlots& taken_of = {}) {
+    WorkerInfo info;
+    info.slots = slots;
+    info.handlers.push_back({type, {}, "", 1, most});
+    info.handlers.push_back({"other", {}, "", 1});
+    uint32_t taken = 0;
+    for (const auto& [name, count] : taken_of) taken += count;
+    dispatcher_.SetWorker(session, info, true);
+    dispatcher_.SetSlots(session, taken, slots, true, taken_of);
   }
   // Takes the next task out: its id and who gets it; (0, 0) if there is none.
   std::pair<TaskId, SessionNumber> Next() {
@@ -43,7 +55,7 @@ class DispatcherTest : public ::testing::Test {
   Dispatcher dispatcher_{&catalog_};
 };
 
-TEST_F(DispatcherTest, OrderHoldsOverAllClassesAWorkerMayRun) {
+TEST_F(DispatcherTest, OrderHoldsOverAllClassesAWorkerMayRun) {  // B105, B251, S67
   const ClassNumber a = Class("a"), b = Class("b"), c = Class("c");
   Worker(1, {"a", "b"}, {}, 10);
   Add(a, 1, 0, 5);
@@ -66,7 +78,7 @@ TEST_F(DispatcherTest, NothingChangesByAsking) {
   EXPECT_EQ(Next(), Pair(1, 1));
 }
 
-TEST_F(DispatcherTest, WorkerNeedsEveryRequiredCapability) {
+TEST_F(DispatcherTest, WorkerNeedsEveryRequiredCapability) {  // B252
   Add(Class("a", {"DISK", "GPU"}), 1);
   Worker(1, {"a"}, {"GPU"}, 1);
   Worker(2, {"a"}, {"DISK", "NET"}, 1);
@@ -76,7 +88,7 @@ TEST_F(DispatcherTest, WorkerNeedsEveryRequiredCapability) {
   EXPECT_EQ(Next(), Pair(1, 4));
 }
 
-TEST_F(DispatcherTest, FewestUnneededCapabilitiesFirstThenTheLeastLoaded) {
+TEST_F(DispatcherTest, FewestUnneededCapabilitiesFirstThenTheLeastLoaded) {  // B249
   const ClassNumber a = Class("a");
   Worker(1, {"a"}, {"DISK", "GPU"}, 100);
   Worker(2, {"a"}, {"GPU"}, 100);
@@ -130,7 +142,7 @@ TEST_F(DispatcherTest, HeldClassIsSkippedUntilItIsLetGo) {
   EXPECT_EQ(Next(), Pair(1, 1));
 }
 
-TEST_F(DispatcherTest, WorkThatBecameReadyWhileNobodyWasFreeIsFound) {
+TEST_F(DispatcherTest, WorkThatBecameReadyWhileNobodyWasFreeIsFound) {  // B109
   const ClassNumber a = Class("a"), b = Class("b");
   Worker(1, {"a", "b"}, {}, 1, 1);
   Add(a, 1);
@@ -182,6 +194,72 @@ TEST_F(DispatcherTest, RunnableCountsLiveWorkersWhetherTheyAreFreeOrNot) {
   info.handlers.push_back({"a", {}, "", 1});
   dispatcher_.SetWorker(1, info, false);
   EXPECT_FALSE(dispatcher_.Runnable(a));
+}
+
+TEST_F(DispatcherTest, TypeThatHasReachedItsLimitIsSkippedUntilOneEnds) {
+  const ClassNumber a = Class("a"), b = Class("b");
+  Worker(1, {"a", "b"}, {}, 10);
+  dispatcher_.LimitType("a", 1);
+  Add(a, 1, 9);
+  Add(a, 2, 9);
+  Add(b, 3);
+  EXPECT_EQ(Next(), Pair(1, 1));
+  dispatcher_.AttemptBegan(a);
+  EXPECT_EQ(Next(), Pair(3, 1));
+  EXPECT_EQ(Next(), Pair(0, 0));
+  const ClassNumber gpu = Class("a", {"GPU"});
+  Worker(2, {"a"}, {"GPU"}, 10);
+  Add(gpu, 4);
+  EXPECT_EQ(Next(), Pair(0, 0)) << "a class that came later";
+  dispatcher_.AttemptEnded(a);
+  EXPECT_EQ(Next(), Pair(2, 1));
+  dispatcher_.AttemptBegan(a);
+  EXPECT_EQ(dispatcher_.MakeRouting()->WhyLimited("a"), "waits for the limit of type 'a': 1 of 1 are running");
+  EXPECT_EQ(dispatcher_.MakeRouting()->WhyLimited("b"), "");
+  dispatcher_.LimitType("a", 2);
+  EXPECT_EQ(dispatcher_.MakeRouting()->WhyLimited("a"), "");
+  EXPECT_EQ(Next(), Pair(4, 2));
+  EXPECT_EQ(dispatcher_.RunningOf("a"), 1u);
+}
+
+TEST_F(DispatcherTest, WorkerWithoutRoomForATypeIsPassedBy) {
+  const ClassNumber a = Class("a"), other = Class("other");
+  LimitedWorker(1, "a", 2, 10, {{"a", 2}});
+  Add(a, 1, 9);
+  Add(other, 2);
+  EXPECT_EQ(Next(), Pair(2, 1));
+  EXPECT_EQ(Next(), Pair(0, 0));
+  EXPECT_TRUE(dispatcher_.Runnable(a));
+  LimitedWorker(2, "a", 1, 10);
+  EXPECT_EQ(Next(), Pair(1, 2));
+  LimitedWorker(2, "a", 1, 10, {{"a", 1}});
+  Add(a, 3);
+  EXPECT_EQ(Next(), Pair(0, 0));
+  LimitedWorker(1, "a", 2, 10, {{"a", 1}});
+  EXPECT_EQ(Next(), Pair(3, 1));
+  LimitedWorker(1, "a", 0, 10, {{"a", 7}});
+  Add(a, 4);
+  EXPECT_EQ(Next(), Pair(4, 1)) << "it has no limit any more";
+}
+
+TEST_F(DispatcherTest, RoutingCountsAWorkerWithLimitedHandlersOnce) {
+  LimitedWorker(1, "a", 2, 10, {{"a", 2}});
+  LimitedWorker(2, "a", 3, 10, {{"a", 2}});
+  const auto routing = dispatcher_.MakeRouting();
+  EXPECT_EQ(routing->workers, 2u);
+  EXPECT_EQ(routing->slots, 20u);
+  EXPECT_EQ(routing->slots_taken, 4u);
+  ASSERT_EQ(routing->groups.size(), 2u);
+  EXPECT_EQ(routing->groups[0].handlers.begin()->first, "a");
+  EXPECT_EQ(routing->groups[0].with_room, 1u);
+  EXPECT_EQ(routing->groups[0].at_limit, 1u);
+  EXPECT_EQ(routing->groups[1].with_room, 2u);
+  const ClassNumber a = Class("a"), other = Class("other");
+  EXPECT_THAT(dispatcher_.RivalsOf(a), ::testing::ElementsAre(a, other)) << "they take the same slots";
+  dispatcher_.RemoveWorker(1);
+  dispatcher_.RemoveWorker(2);
+  EXPECT_FALSE(dispatcher_.Runnable(a));
+  EXPECT_EQ(dispatcher_.MakeRouting()->workers, 0u);
 }
 
 TEST_F(DispatcherTest, RoutingShowsLiveWorkersInGroups) {

@@ -23,7 +23,7 @@ class FailFastTest : public ::testing::Test {
   TestWorker& children_ = harness_.Connect(kChildren);
 };
 
-TEST_F(FailFastTest, FirstFailureFailsTheParentAndCancelsTheOthers) {
+TEST_F(FailFastTest, FirstFailureFailsTheParentAndCancelsTheOthers) {  // B151
   const TaskId root = harness_.Submit(kParent);
   SpawnFast(root, {kChild, kChild, {.type = "child", .delay = kHour}, {.type = "nobody"}});
   children_.Succeed(root + 1);

@@ -299,6 +299,15 @@ TEST_F(FollowerTest, JournalIsTrimmedBehindTheCheckpointAndTheWatchWindow) {
     ASSERT_TRUE(StoreDuePages(/*all=*/true));
   }
   EXPECT_LT(RowsOf(Family::kJournal), before + 8);
+  std::string row;
+  records::v1::CheckpointRow checkpoint;
+  ASSERT_TRUE(store_->TakeSnapshot()->Get(Family::kMeta, CheckpointMetaKey(), &row).ok());
+  ASSERT_TRUE(checkpoint.ParseFromString(row));
+  EXPECT_GT(checkpoint.trimmed(), 0u);
+  for (uint64_t number = 1; number <= 6; ++number) {
+    const bool is_kept = store_->TakeSnapshot()->Get(Family::kJournal, JournalKey(number), &row).ok();
+    EXPECT_EQ(is_kept, number > checkpoint.trimmed()) << "commit " << number;
+  }
   EXPECT_EQ(RebuiltLive(), LiveOf(*follower_)) << "what is left is enough";
 }
 

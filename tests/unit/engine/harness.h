@@ -15,6 +15,7 @@
 
 #include "broker/base/manual_clock.h"
 #include "broker/engine/engine.h"
+#include "broker/engine/inspection_commands.h"
 #include "broker/engine/retention/sweeper.h"
 #include "broker/storage/memory_store.h"
 #include "gtest/gtest.h"
@@ -48,6 +49,7 @@ class EngineHarness {
   void Stop();
   void Start();
   storage::Store& stopped_store() { return *store_; }
+  EngineSettings& stopped_settings() { return settings_; }
   // Stores all changed pages.
   void StorePages();
   // Removes what is no longer retained, until nothing is.
@@ -80,6 +82,9 @@ class EngineHarness {
   Error PauseTask(TaskId id, bool cascade = false, const std::string& reason = "hold on");
   Error UnpauseTask(TaskId id, bool cascade = false, const std::string& reason = "go on");
   Error PauseType(const std::string& type, bool pause = true);
+  // How many of the type run; the test fails if it is refused. 0: no limit.
+  uint32_t LimitType(const std::string& type, uint32_t max_running);
+  Error DrainWorker(const std::string& worker_id);
   Reply<DeleteCommand> Delete(TaskId id);
   // Bulk jobs; see Matches for what `filter` means. `content`: what else of its row is set.
   uint64_t StartJob(records::v1::JobRow::Verb verb, const std::string& filter,
@@ -148,7 +153,7 @@ class EngineHarness {
   // tag: all tasks.
   Matches FindMatches(const View& view, const LoadRequest& request) const;
 
-  const EngineSettings settings_;
+  EngineSettings settings_;
   ManualClock clock_{{.wall = kStart, .steady = kHour}};
   std::shared_ptr<storage::MemoryDisk> disk_ = std::make_shared<storage::MemoryDisk>();
   std::unique_ptr<storage::Store> store_;

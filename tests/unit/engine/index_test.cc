@@ -153,7 +153,7 @@ TEST_F(IndexTest, LongRowsAreReadBitByBit) {
   ExpectFound({{{2}}, 0});
 }
 
-TEST_F(IndexTest, PageHasARowForEachBucketAndTagsThatAreNoneHaveNone) {
+TEST_F(IndexTest, PageHasARowForEachBucketAndTagsThatAreNoneHaveNone) {  // S125
   Fill(3, {{1, 0}, {1, 0}, {257, 9}, {2, 265}, {2, 10}});
   storage::WriteBatch batch;
   AddIndexRows(*pages_->at(3), &batch);

@@ -11,7 +11,7 @@ size_t At(const std::array<size_t, storage::kFamilyCount>& writes, storage::Fami
   return writes[static_cast<size_t>(family)];
 }
 
-TEST(LifeTest, SubmittedTaskIsDeliveredAndCompleted) {
+TEST(LifeTest, SubmittedTaskIsDeliveredAndCompleted) {  // B47, B71, B72, S33, S35
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.payload = "hello"});
@@ -38,7 +38,7 @@ TEST(LifeTest, SubmittedTaskIsDeliveredAndCompleted) {
   EXPECT_THAT(harness.LogOf(id), IsEmpty());
 }
 
-TEST(LifeTest, LifeThatSucceedsAtFirstTryCostsTwoKeysBesideTheJournal) {
+TEST(LifeTest, LifeThatSucceedsAtFirstTryCostsTwoKeysBesideTheJournal) {  // B71
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 100});
   worker.Succeed(harness.Submit());  // Class, options, session and type are stored once.
@@ -62,7 +62,7 @@ TEST(LifeTest, LifeThatSucceedsAtFirstTryCostsTwoKeysBesideTheJournal) {
   }
 }
 
-TEST(LifeTest, TaskOfUnknownTypeWaitsUntilAWorkerCanRunIt) {
+TEST(LifeTest, TaskOfUnknownTypeWaitsUntilAWorkerCanRunIt) {  // B46, B56, B99, B251, S117
   EngineHarness harness;
   const auto reply = harness.SubmitCall({{.type = "new"}});
   const TaskId id = reply->results.at(0).id;
@@ -74,7 +74,7 @@ TEST(LifeTest, TaskOfUnknownTypeWaitsUntilAWorkerCanRunIt) {
   EXPECT_TRUE(harness.SubmitCall({{.type = "new"}})->results.at(0).runnable);
 }
 
-TEST(LifeTest, DelayedTaskIsHandedOutWhenItIsDue) {
+TEST(LifeTest, DelayedTaskIsHandedOutWhenItIsDue) {  // B17
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId delayed = harness.Submit({.delay = 10 * kSecond});
@@ -89,7 +89,7 @@ TEST(LifeTest, DelayedTaskIsHandedOutWhenItIsDue) {
   EXPECT_EQ(harness.EndOf(delayed).attempt().ready_us(), kStart + 10 * kSecond);
 }
 
-TEST(LifeTest, DueTimeFollowsTheWallClock) {
+TEST(LifeTest, DueTimeFollowsTheWallClock) {  // B3
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.delay = kHour});
@@ -98,7 +98,7 @@ TEST(LifeTest, DueTimeFollowsTheWallClock) {
   EXPECT_TRUE(worker.Runs(id));
 }
 
-TEST(LifeTest, LargerPriorityComesFirstThenEarlierDueThenSmallerId) {
+TEST(LifeTest, LargerPriorityComesFirstThenEarlierDueThenSmallerId) {  // B100, S13, S24
   EngineHarness harness;
   const TaskId plain = harness.Submit();
   const TaskId second = harness.Submit();
@@ -111,7 +111,7 @@ TEST(LifeTest, LargerPriorityComesFirstThenEarlierDueThenSmallerId) {
   EXPECT_THAT(worker.TakeDelivered(), ElementsAre(high, plain, second, later, old, low));
 }
 
-TEST(LifeTest, WorkerGetsNoMoreThanItsSlotsAndTheNextOneWhenOneIsFree) {
+TEST(LifeTest, WorkerGetsNoMoreThanItsSlotsAndTheNextOneWhenOneIsFree) {  // B107, B253
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 2});
   const std::vector<TaskId> ids = harness.SubmitMany(4);
@@ -125,7 +125,7 @@ TEST(LifeTest, WorkerGetsNoMoreThanItsSlotsAndTheNextOneWhenOneIsFree) {
   EXPECT_THAT(worker.running(), ElementsAre(ids[2], ids[3]));
 }
 
-TEST(LifeTest, TypeAddedOnTheOpenStreamIsServedAndARemovedOneIsNot) {
+TEST(LifeTest, TypeAddedOnTheOpenStreamIsServedAndARemovedOneIsNot) {  // B105, S43
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId extra = harness.Submit({.type = "extra"});
@@ -146,7 +146,7 @@ TEST(LifeTest, ItemRefusedByTheDecoderLeavesItsNeighboursAlone) {
   EXPECT_EQ(reply->results[2].id, reply->results[0].id + 1);
 }
 
-TEST(LifeTest, CapableWorkerIsNotFilledWithPlainWork) {
+TEST(LifeTest, CapableWorkerIsNotFilledWithPlainWork) {  // B249
   EngineHarness harness;
   TestWorker& gpu = harness.Connect({.worker_id = "gpu", .slots = 2, .capabilities = {"GPU"}});
   TestWorker& plain = harness.Connect({.worker_id = "plain", .slots = 2});

@@ -39,7 +39,7 @@ Options Other() {
           .progress_timeout = 0};
 }
 
-TEST(OptionsTest, FirstOneWinsFieldByFieldAlsoWhenItSaysZeroOrNone) {
+TEST(OptionsTest, FirstOneWinsFieldByFieldAlsoWhenItSaysZeroOrNone) {  // B63, B67, B68
   EXPECT_EQ(Complete(Full(), Other()), Full());
   EXPECT_EQ(Complete(Other(), Full()), Other());
   EXPECT_EQ(Complete({}, Full()), Full());
@@ -49,8 +49,8 @@ TEST(OptionsTest, FirstOneWinsFieldByFieldAlsoWhenItSaysZeroOrNone) {
   EXPECT_EQ(Complete({.priority = 9}, Other()).timeout, 12);
 }
 
-TEST(OptionsTest, SettledFieldsComeFromTheFirstTheSecondOrTheDefaults) {
-  const Settled defaults = Settle({}, {}, {});
+TEST(OptionsTest, SettledFieldsAreWhatIsSaidOrTheDefaults) {  // B27, B29, B30, B257, S114
+  const Settled defaults = Settle({}, {});
   EXPECT_EQ(defaults.timeout, 60 * kSecond);
   EXPECT_EQ(defaults.max_retries, 3);
   EXPECT_EQ(defaults.retry_interval, 0);
@@ -58,7 +58,7 @@ TEST(OptionsTest, SettledFieldsComeFromTheFirstTheSecondOrTheDefaults) {
   EXPECT_EQ(defaults.retry_interval_cap, kHour);
   EXPECT_EQ(defaults.retry_jitter, 0.0);
   EXPECT_EQ(defaults.progress_timeout, 0);
-  const Settled mixed = Settle({.timeout = 7, .max_retries = 1}, Full(), {});
+  const Settled mixed = Settle(Complete({.timeout = 7, .max_retries = 1}, Full()), {});
   EXPECT_EQ(mixed.timeout, 7);
   EXPECT_EQ(mixed.max_retries, 1);
   EXPECT_EQ(mixed.retry_interval, 4);
@@ -68,9 +68,37 @@ TEST(OptionsTest, SettledFieldsComeFromTheFirstTheSecondOrTheDefaults) {
 }
 
 TEST(OptionsTest, JitterOfAnExponentialRetryHasADefaultOfItsOwn) {
-  EXPECT_EQ(Settle({.retry_backoff = Backoff::kExponential}, {}, {}).retry_jitter, 0.2);
-  EXPECT_EQ(Settle({.retry_backoff = Backoff::kExponential, .retry_jitter = 0.0}, {}, {}).retry_jitter, 0.0);
-  EXPECT_EQ(Settle({.retry_backoff = Backoff::kFixed}, {.retry_backoff = Backoff::kExponential}, {}).retry_jitter, 0.0);
+  EXPECT_EQ(Settle({.retry_backoff = Backoff::kExponential}, {}).retry_jitter, 0.2);
+  EXPECT_EQ(Settle({.retry_backoff = Backoff::kExponential, .retry_jitter = 0.0}, {}).retry_jitter, 0.0);
+  EXPECT_EQ(Settle({.retry_backoff = Backoff::kFixed}, {}).retry_jitter, 0.0);
+}
+
+TEST(OptionsTest, OwnValuesGoBeforeTheHandlersThoseBeforeInheritedOnesAndTheseBeforeTheWorkers) {
+  const Options own{.timeout = 1};
+  const Options inherited{.timeout = 3, .max_retries = 3, .retry_interval = 3};
+  const ClaimOptions claim{{.timeout = 2, .max_retries = 2},
+                           {.timeout = 4, .max_retries = 4, .retry_interval = 4, .retry_interval_cap = 4}};
+  const Settled settled = Settle(own, inherited, claim, {});
+  EXPECT_EQ(settled.timeout, 1);
+  EXPECT_EQ(settled.max_retries, 2);
+  EXPECT_EQ(settled.retry_interval, 3);
+  EXPECT_EQ(settled.retry_interval_cap, 4);
+  EXPECT_EQ(settled.retry_jitter, 0.0);
+}
+
+TEST(OptionsTest, ChildrenInheritAllButCapabilitiesAndTheProgressTimeout) {
+  Options expected = Full();
+  expected.required_capabilities.reset();
+  expected.progress_timeout.reset();
+  EXPECT_EQ(InheritedBy(Full(), Other()), expected);
+  EXPECT_EQ(InheritedBy({}, expected), expected);
+  EXPECT_EQ(InheritedBy({}, {}), Options());
+}
+
+TEST(OptionsTest, RecordsOfClaimsKeepBothParts) {
+  for (const ClaimOptions& options : {ClaimOptions{Full(), Other()}, ClaimOptions{{}, Full()}}) {
+    EXPECT_EQ(FromRecord(ToRecord(options)), options);
+  }
 }
 
 TEST(OptionsTest, RecordsKeepWhatIsSetAndOnlyThat) {
@@ -81,8 +109,7 @@ TEST(OptionsTest, RecordsKeepWhatIsSetAndOnlyThat) {
 
 Settled Retry(Backoff backoff, Micros interval, Micros cap, double jitter) {
   return Settle(
-      {.retry_interval = interval, .retry_backoff = backoff, .retry_interval_cap = cap, .retry_jitter = jitter}, {},
-      {});
+      {.retry_interval = interval, .retry_backoff = backoff, .retry_interval_cap = cap, .retry_jitter = jitter}, {});
 }
 
 TEST(OptionsTest, FixedDelayIsAlwaysTheInterval) {
@@ -90,7 +117,7 @@ TEST(OptionsTest, FixedDelayIsAlwaysTheInterval) {
   for (const uint32_t failures : {1u, 2u, 7u, 1000u}) EXPECT_EQ(RetryDelay(options, failures, 42), 3 * kSecond);
 }
 
-TEST(OptionsTest, ExponentialDelayDoublesUpToItsCap) {
+TEST(OptionsTest, ExponentialDelayDoublesUpToItsCap) {  // B254
   const Settled options = Retry(Backoff::kExponential, kSecond, kMinute, 0);
   const Micros expected[] = {1, 2, 4, 8, 16, 32, 60, 60};
   for (uint32_t i = 0; i < std::size(expected); ++i) {
@@ -101,7 +128,7 @@ TEST(OptionsTest, ExponentialDelayDoublesUpToItsCap) {
   EXPECT_EQ(RetryDelay(Retry(Backoff::kExponential, 0, kMinute, 1), 5, 42), 0);
 }
 
-TEST(OptionsTest, JitterOnlyShortensAndByNoMoreThanItsShare) {
+TEST(OptionsTest, JitterOnlyShortensAndByNoMoreThanItsShare) {  // B254
   std::mt19937_64 random(1);
   for (const double jitter : {0.0, 0.2, 0.5, 1.0}) {
     const Settled options = Retry(Backoff::kFixed, 1000 * kSecond, kHour, jitter);

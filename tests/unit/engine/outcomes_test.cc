@@ -7,7 +7,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(OutcomesTest, AttemptIsVoidAfterItsRetryBegan) {
+TEST(OutcomesTest, AttemptIsVoidAfterItsRetryBegan) {  // B194
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.timeout = kSecond}});
@@ -108,7 +108,7 @@ TEST(OutcomesTest, OneBadOutcomeDoesNotHarmItsNeighbours) {
   EXPECT_THAT(reply->results[2], NoError());
 }
 
-TEST(OutcomesTest, OutcomeRefusedForItsContentLeavesTheAttemptRunning) {
+TEST(OutcomesTest, OutcomeRefusedForItsContentLeavesTheAttemptRunning) {  // B74
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 1});
   const TaskId id = harness.Submit();
@@ -124,7 +124,7 @@ TEST(OutcomesTest, OutcomeRefusedForItsContentLeavesTheAttemptRunning) {
   EXPECT_EQ(harness.StateOf(id), LiveState::FAILED);
 }
 
-TEST(OutcomesTest, AttemptWhoseOutcomeWasRefusedIsTakenBackWhenItsWorkerIsLost) {
+TEST(OutcomesTest, AttemptWhoseOutcomeWasRefusedIsTakenBackWhenItsWorkerIsLost) {  // B198
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -167,7 +167,7 @@ TEST(OutcomesTest, OutcomeThatWasNotAnsweredBeforeACrashIsSentAgain) {
   EXPECT_EQ(harness.EndOf(id).result().data(), "done");
 }
 
-TEST(OutcomesTest, NothingIsAnsweredOrDeliveredBeforeItIsCommitted) {
+TEST(OutcomesTest, NothingIsAnsweredOrDeliveredBeforeItIsCommitted) {  // B6
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const auto reply = harness.Send(MakeSubmit({{}}, "", harness.store(), harness.now()));

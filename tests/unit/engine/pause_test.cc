@@ -9,7 +9,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-TEST(PauseTest, PendingTaskIsNotHandedOutUntilItIsLetGoOn) {
+TEST(PauseTest, PendingTaskIsNotHandedOutUntilItIsLetGoOn) {  // B52, B86, B87, S116
   EngineHarness harness;
   const TaskId id = harness.Submit({.payload = "order 7"});
   EXPECT_THAT(harness.PauseTask(id, false, "the mail server is down"), NoError());
@@ -46,7 +46,7 @@ TEST(PauseTest, PausedTaskStaysPausedAfterACrash) {
   }
 }
 
-TEST(PauseTest, DelayedTaskThatIsLetGoOnWaitsForItsDueTime) {
+TEST(PauseTest, DelayedTaskThatIsLetGoOnWaitsForItsDueTime) {  // B87
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.delay = kMinute});
@@ -57,7 +57,7 @@ TEST(PauseTest, DelayedTaskThatIsLetGoOnWaitsForItsDueTime) {
   EXPECT_TRUE(worker.Runs(id));
 }
 
-TEST(PauseTest, AttemptThatRunsGoesOnAndWhatFollowsWaits) {
+TEST(PauseTest, AttemptThatRunsGoesOnAndWhatFollowsWaits) {  // B86, B169, B170, S8, S11, S102
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const std::vector<TaskId> ids = harness.SubmitMany(4);
@@ -100,7 +100,7 @@ TEST(PauseTest, ClaimedAndPausedInOneCommit) {
   EXPECT_FALSE(worker.Runs(1));
 }
 
-TEST(PauseTest, DecisionIsTakenBeneathThePause) {
+TEST(PauseTest, DecisionIsTakenBeneathThePause) {  // B86, B169
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -117,7 +117,7 @@ TEST(PauseTest, DecisionIsTakenBeneathThePause) {
   EXPECT_EQ(worker.DeliveryOf(id).stage, 1u);
 }
 
-TEST(PauseTest, ParentIsHeldWhenItsChildrenHaveEnded) {
+TEST(PauseTest, ParentIsHeldWhenItsChildrenHaveEnded) {  // B86
   for (const bool crash : {false, true}) {
     EngineHarness harness;
     TestWorker& parents = harness.Connect(kParents);
@@ -281,7 +281,7 @@ TEST(PauseTest, PausedTaskIsCancelled) {
   EXPECT_EQ(harness.StateOf(parent + 1), LiveState::CANCELLED);
 }
 
-TEST(PauseTest, RepeatIsHarmlessAndWhatCannotBeIsRefused) {
+TEST(PauseTest, RepeatIsHarmlessAndWhatCannotBeIsRefused) {  // B97
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 1});
   const TaskId running = harness.Submit(), pending = harness.Submit();
@@ -310,7 +310,7 @@ TEST(PauseTest, OutcomeOfAnAttemptThatWasPausedMeanwhileMayBeRepeated) {
   EXPECT_THAT(worker.Send(failed), NoError()) << "it was accepted before";
 }
 
-TEST(PauseTypeTest, NothingOfThePausedTypeIsHandedOut) {
+TEST(PauseTypeTest, NothingOfThePausedTypeIsHandedOut) {  // B57, B173, S117
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 1, .types = {"mail", "work"}, .capabilities = {"GPU"}});
   const TaskId running = harness.Submit({.type = "mail"});
@@ -330,7 +330,7 @@ TEST(PauseTypeTest, NothingOfThePausedTypeIsHandedOut) {
   EXPECT_TRUE(worker.Runs(later));
 }
 
-TEST(PauseTypeTest, OutlivesCrashesAndRegistrations) {
+TEST(PauseTypeTest, OutlivesCrashesAndRegistrations) {  // B173
   EngineHarness harness;
   EXPECT_THAT(harness.PauseType("work"), NoError()) << "before anybody knows it";
   const TaskId id = harness.Submit();
@@ -358,7 +358,7 @@ TEST(PauseTypeTest, TypeThatNobodyEverKnewLeavesNothingBehind) {
   EXPECT_TRUE(absl::IsNotFound(harness.store().Get(storage::Family::kMeta, TypeMetaKey("nobody"), &row)));
 }
 
-TEST(PauseTypeTest, TaskThatIsPausedItselfStaysPaused) {
+TEST(PauseTypeTest, TaskThatIsPausedItselfStaysPaused) {  // B174
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   EXPECT_THAT(harness.PauseType("work"), NoError());

@@ -12,7 +12,7 @@ WorkerSpec Pod(const std::string& name, uint64_t generation) {
   return {.worker_id = name, .instance_id = name, .pod_id = "pod", .pod_generation = generation};
 }
 
-TEST(PodsTest, NewerGenerationTakesTheAttemptsOfTheOlderOne) {
+TEST(PodsTest, NewerGenerationTakesTheAttemptsOfTheOlderOne) {  // B91, B190, B196, S136, S145, S148
   EngineHarness harness;
   TestWorker& old = harness.Connect(Pod("old", 1));
   const TaskId id = harness.Submit();
@@ -30,7 +30,7 @@ TEST(PodsTest, NewerGenerationTakesTheAttemptsOfTheOlderOne) {
   EXPECT_EQ(harness.Workers().size(), 1u);
 }
 
-TEST(PodsTest, OlderGenerationIsRefusedWhileANewerOneIsConnected) {
+TEST(PodsTest, OlderGenerationIsRefusedWhileANewerOneIsConnected) {  // B190, B195, S140, S150
   EngineHarness harness;
   TestWorker& young = harness.Connect(Pod("young", 2));
   const Error error = harness.NewWorker(Pod("old", 1)).Hello();
@@ -58,7 +58,7 @@ TEST(PodsTest, OlderGenerationFromBeforeACrashIsReplacedAtOnce) {
   EXPECT_EQ(harness.Connect(Pod("young", 2)).AttemptOf(id).attempt, 2u);
 }
 
-TEST(PodsTest, OtherPodsAreNotTouched) {
+TEST(PodsTest, OtherPodsAreNotTouched) {  // S136
   EngineHarness harness;
   TestWorker& other = harness.Connect({.worker_id = "other", .instance_id = "other", .pod_id = "another pod"});
   const TaskId id = harness.Submit();

@@ -35,7 +35,7 @@ class RecoveryTest : public ::testing::Test {
   std::unique_ptr<Follower> follower_;
 };
 
-TEST_F(RecoveryTest, FreshStoreGetsAnIncarnationThatStays) {
+TEST_F(RecoveryTest, FreshStoreGetsAnIncarnationThatStays) {  // B2
   const auto first = Recover(42);
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(first->incarnation, 42u);
@@ -160,7 +160,7 @@ TEST(RecoveryWithEngineTest, TasksOverSeveralPagesAreRebuilt) {
   EXPECT_EQ(harness.next_id(), 40'001u);
 }
 
-TEST(RecoveryWithEngineTest, SessionsThatHeldNothingAreForgotten) {
+TEST(RecoveryWithEngineTest, SessionsThatHeldNothingAreForgotten) {  // B199
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   worker.Succeed(harness.Submit());

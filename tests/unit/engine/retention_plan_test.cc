@@ -71,7 +71,7 @@ TEST_F(RetentionPlanTest, PlainTasksGoByRangeAndTheirRowsAreNotRead) {
   EXPECT_EQ(plan.gone_until, 301u) << "more tasks will get ids of this page";
 }
 
-TEST_F(RetentionPlanTest, PageStaysUntilItsNewestEndIsOld) {
+TEST_F(RetentionPlanTest, PageStaysUntilItsNewestEndIsOld) {  // B240
   TestWorker& worker = RunTasks(3);
   worker.Succeed(1);
   harness_.Advance(kSecond);
@@ -179,7 +179,7 @@ class WorkflowPlanTest : public RetentionPlanTest {
   }
 };
 
-TEST_F(WorkflowPlanTest, NoMemberOfAnUnfinishedWorkflowGoes) {
+TEST_F(WorkflowPlanTest, NoMemberOfAnUnfinishedWorkflowGoes) {  // B243
   TestWorker& worker = harness_.Connect({.types = {"parent", "child", "work"}});
   const TaskId plain = harness_.Submit();
   const TaskId root = harness_.Submit(kParent);

@@ -50,7 +50,7 @@ class RetentionTest : public ::testing::Test {
   TestWorker& worker_ = harness_.Connect({.slots = 200, .types = {"work", "parent", "child"}});
 };
 
-TEST_F(RetentionTest, WhatHasEndedGoesWhenItsTimeHasCome) {
+TEST_F(RetentionTest, WhatHasEndedGoesWhenItsTimeHasCome) {  // B238, B240, S48, S118
   const TaskId done = Completed();
   const TaskId failed = harness_.Submit();
   worker_.FailFinally(failed);
@@ -98,7 +98,7 @@ TEST_F(RetentionTest, WhatEndedWhileTheClockWasWrongIsNotTakenForOld) {
   EXPECT_EQ(harness_.StateOf(id), LiveState::REMOVED);
 }
 
-TEST_F(RetentionTest, LiveTasksGoOnAmongWhatIsRemoved) {
+TEST_F(RetentionTest, LiveTasksGoOnAmongWhatIsRemoved) {  // S49, S50
   std::vector<TaskId> ids = harness_.SubmitMany(200);
   for (const TaskId id : ids) {
     if (id % 90 != 0) worker_.Post(worker_.MakeOutcome(id, Outcome::Kind::kSucceeded));
@@ -170,7 +170,7 @@ TEST_F(RetentionTest, UniqueKeyIsFreeAgain) {
   EXPECT_NE(harness_.Submit({.unique_key = "key"}), id);
 }
 
-TEST_F(RetentionTest, SlotOfARemovedTaskIsFreedByItsLateOutcome) {
+TEST_F(RetentionTest, SlotOfARemovedTaskIsFreedByItsLateOutcome) {  // B98
   TestWorker& slow = harness_.Connect({.worker_id = "slow", .slots = 1, .types = {"slow"}});
   const TaskId id = harness_.Submit({.type = "slow"});
   harness_.Cancel(id);
@@ -182,7 +182,7 @@ TEST_F(RetentionTest, SlotOfARemovedTaskIsFreedByItsLateOutcome) {
   EXPECT_TRUE(slow.Runs(next));
 }
 
-TEST_F(RetentionTest, WorkflowGoesAsAWhole) {
+TEST_F(RetentionTest, WorkflowGoesAsAWhole) {  // B243
   const TaskId root = harness_.Submit(kParent);
   worker_.Spawn(root, {kParent, kChild}, "context");
   worker_.Spawn(root + 1, {kChild});

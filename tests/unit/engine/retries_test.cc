@@ -10,7 +10,7 @@ using ::testing::Ge;
 using ::testing::Gt;
 using ::testing::Le;
 
-TEST(RetriesTest, FailedTaskIsRetriedAtOnceByDefaultUntilItsAttemptsAreUsedUp) {
+TEST(RetriesTest, FailedTaskIsRetriedAtOnceByDefaultUntilItsAttemptsAreUsedUp) {  // B29, B49, B83, B121, B125, S40
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -41,7 +41,7 @@ TEST(RetriesTest, EachFailedAttemptCostsOneKey) {
   EXPECT_EQ(writes[static_cast<size_t>(storage::Family::kMeta)], 0u);
 }
 
-TEST(RetriesTest, FinalFailureIsNotRetried) {
+TEST(RetriesTest, FinalFailureIsNotRetried) {  // B51, B255
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -50,7 +50,7 @@ TEST(RetriesTest, FinalFailureIsNotRetried) {
   EXPECT_EQ(harness.EndOf(id).error(), "bad payload");
 }
 
-TEST(RetriesTest, FixedDelayIsKeptBeforeEachRetry) {
+TEST(RetriesTest, FixedDelayIsKeptBeforeEachRetry) {  // B30, B123
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.retry_interval = 7 * kSecond}});
@@ -65,7 +65,7 @@ TEST(RetriesTest, FixedDelayIsKeptBeforeEachRetry) {
   EXPECT_EQ(harness.LogOf(id)[1].due_us(), harness.now());
 }
 
-TEST(RetriesTest, ExponentialDelayDoublesUpToItsCapWithinTheJitter) {
+TEST(RetriesTest, ExponentialDelayDoublesUpToItsCapWithinTheJitter) {  // B254
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.max_retries = 10,
@@ -81,7 +81,7 @@ TEST(RetriesTest, ExponentialDelayDoublesUpToItsCapWithinTheJitter) {
   }
 }
 
-TEST(RetriesTest, RetryDelaySurvivesACrash) {
+TEST(RetriesTest, RetryDelaySurvivesACrash) {  // B123
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.retry_interval = kMinute}});
@@ -109,7 +109,7 @@ TEST(RetriesTest, RetryMeetsAnyWorkerAndKeepsPayloadAndBudget) {
   EXPECT_EQ(second.DeliveryOf(id).max_retries, 3);
 }
 
-TEST(RetriesTest, ReleaseCostsNothingAndIsHandedOutAgainAtOnce) {
+TEST(RetriesTest, ReleaseCostsNothingAndIsHandedOutAgainAtOnce) {  // B209
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.max_retries = 1}});
@@ -131,7 +131,7 @@ TEST(RetriesTest, CancelledOutcomeOfATaskThatWasNotCancelledIsARelease) {
   EXPECT_THAT(worker.AttemptOf(id).attempt, 2u);
 }
 
-TEST(RetriesTest, CheckpointsAreKeptInOrderAndCostNoAttempt) {
+TEST(RetriesTest, CheckpointsAreKeptInOrderAndCostNoAttempt) {  // B212, S5
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -144,7 +144,7 @@ TEST(RetriesTest, CheckpointsAreKeptInOrderAndCostNoAttempt) {
   EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::REPORTED, Step::REPORTED, Step::FAILED));
 }
 
-TEST(RetriesTest, ReportOfAnAttemptThatIsOverIsRefused) {
+TEST(RetriesTest, ReportOfAnAttemptThatIsOverIsRefused) {  // B216
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();

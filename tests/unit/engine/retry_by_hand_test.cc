@@ -11,7 +11,7 @@ using ::testing::HasSubstr;
 
 constexpr absl::StatusCode kNotRetried = absl::StatusCode::kFailedPrecondition;
 
-TEST(RetryByHandTest, FailedTaskGoesOnAtItsStageWithAllItsAttempts) {
+TEST(RetryByHandTest, FailedTaskGoesOnAtItsStageWithAllItsAttempts) {  // B88, S11
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.handler_options = {.max_retries = 2}});
   const TaskId id = harness.Submit({.payload = "order 7"});
@@ -40,7 +40,7 @@ TEST(RetryByHandTest, FailedTaskGoesOnAtItsStageWithAllItsAttempts) {
   EXPECT_EQ(harness.EndOf(id).result().data(), "sent");
 }
 
-TEST(RetryByHandTest, FromTheStartNothingOfLaterStagesIsLeft) {
+TEST(RetryByHandTest, FromTheStartNothingOfLaterStagesIsLeft) {  // B38, B127
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -88,7 +88,7 @@ TEST(RetryByHandTest, CancelledTaskIsDoneAfterAllAndIsNotPaused) {
   EXPECT_TRUE(worker.Runs(id));
 }
 
-TEST(RetryByHandTest, WhatHasNotFailedIsRefused) {
+TEST(RetryByHandTest, WhatHasNotFailedIsRefused) {  // B48
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 2});
   const TaskId running = harness.Submit();

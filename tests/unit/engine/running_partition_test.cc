@@ -1,5 +1,6 @@
 // A partition with all its threads, used by many threads at once. What is promised to each caller holds; that nothing
 // is touched without its lock is what the thread sanitizer looks for here.
+#include "broker/engine/inspection_commands.h"
 #include "broker/engine/run/running_partition.h"
 
 #include <deque>
@@ -201,7 +202,7 @@ class RunningPartitionTest : public ::testing::Test {
   std::unique_ptr<Partition> partition_;
 };
 
-TEST_F(RunningPartitionTest, ManyCallersAtOnceUntilItStops) {
+TEST_F(RunningPartitionTest, ManyCallersAtOnceUntilItStops) {  // B102
   std::vector<std::thread> pesterers, workers, clients;
   for (int i = 0; i < kPesterers; ++i) pesterers.emplace_back([this] { BePesterer(); });
   for (int i = 0; i < kWorkers; ++i) workers.emplace_back([this, i] { BeWorker(i); });
@@ -240,7 +241,7 @@ TEST_F(RunningPartitionTest, ManyCallersAtOnceUntilItStops) {
   });
 }
 
-TEST_F(RunningPartitionTest, NothingAcknowledgedIsLostWhenItStopsAmidWork) {
+TEST_F(RunningPartitionTest, NothingAcknowledgedIsLostWhenItStopsAmidWork) {  // S71
   std::vector<TaskId> acknowledged;
   absl::Notification some;
   std::vector<std::thread> clients;

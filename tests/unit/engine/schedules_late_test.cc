@@ -8,7 +8,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Verb = ChangeScheduleCommand::Verb;
 
-TEST_F(SchedulesTest, AfterTimeWithoutABrokerOneLateFiringStandsForAll) {
+TEST_F(SchedulesTest, AfterTimeWithoutABrokerOneLateFiringStandsForAll) {  // B136
   ASSERT_THAT(Create({}).error(), NoError());
   harness_.Stop();
   harness_.clock().AdvanceBoth(10 * kMinute);
@@ -19,7 +19,7 @@ TEST_F(SchedulesTest, AfterTimeWithoutABrokerOneLateFiringStandsForAll) {
   EXPECT_EQ(State().next_us(), kFirstMinute + 10 * kMinute);
 }
 
-TEST_F(SchedulesTest, OneThatMakesUpForNothingGoesOnAsPlanned) {
+TEST_F(SchedulesTest, OneThatMakesUpForNothingGoesOnAsPlanned) {  // B136
   ASSERT_THAT(Create({.cron = "*/5 * * * *", .catch_up = ScheduleRow::NONE}).error(), NoError());
   harness_.Stop();
   harness_.clock().AdvanceBoth(10 * kMinute);
@@ -78,7 +78,7 @@ TEST_F(SchedulesTest, LargeOnesFireNoFasterThanTheyAreWritten) {
   EXPECT_EQ(tasks(), 20u);
 }
 
-TEST_F(SchedulesTest, OneThatMakesUpForAllDoesSoUpToItsLimit) {
+TEST_F(SchedulesTest, OneThatMakesUpForAllDoesSoUpToItsLimit) {  // B136
   ASSERT_THAT(
       Create({.overlap = ScheduleRow::ALLOW, .catch_up = ScheduleRow::ALL, .catch_up_limit = 4}).error(), NoError());
   harness_.Stop();
@@ -121,7 +121,7 @@ TEST_F(SchedulesTest, ClockThatIsSetBackFiresNothingTwice) {
   EXPECT_EQ(tasks(), 3u) << "set forward: one late firing";
 }
 
-TEST_F(SchedulesTest, FollowsTheClocksOfItsZone) {
+TEST_F(SchedulesTest, FollowsTheClocksOfItsZone) {  // B133, S20
   // 14 November 2023 in New York: 17:13:20.
   const auto created = Create({.cron = "0 18 * * *", .zone = "America/New_York"});
   ASSERT_THAT(created.error(), NoError());

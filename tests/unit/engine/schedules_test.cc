@@ -7,7 +7,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST_F(SchedulesTest, FiresAtItsInstantsAndCreatesOrdinaryTasks) {
+TEST_F(SchedulesTest, FiresAtItsInstantsAndCreatesOrdinaryTasks) {  // B11, B55, B73, B139, B140, B246, S24, S122
   const auto created = Create({.options = {.priority = 7}});
   ASSERT_THAT(created.error(), NoError());
   EXPECT_EQ(created->next, kFirstMinute);
@@ -39,7 +39,7 @@ TEST_F(SchedulesTest, AFiringIsOneBatchOfTwoRows) {
   EXPECT_EQ(writes[static_cast<size_t>(storage::Family::kJournal)], 1u);
 }
 
-TEST_F(SchedulesTest, InstantsWhileTheLastFiringLivesAreSkippedAndCounted) {
+TEST_F(SchedulesTest, InstantsWhileTheLastFiringLivesAreSkippedAndCounted) {  // B135, B141
   ASSERT_THAT(Create({}).error(), NoError());
   harness_.Advance(5 * kMinute);
   EXPECT_EQ(tasks(), 1u);
@@ -50,7 +50,7 @@ TEST_F(SchedulesTest, InstantsWhileTheLastFiringLivesAreSkippedAndCounted) {
   EXPECT_FALSE(State().has_pause()) << "a cancel is no failure";
 }
 
-TEST_F(SchedulesTest, AFiringThatWaitsForItsChildrenOrForADecisionStillLives) {
+TEST_F(SchedulesTest, AFiringThatWaitsForItsChildrenOrForADecisionStillLives) {  // B159, S88
   ASSERT_THAT(Create({}).error(), NoError());
   TestWorker& worker = harness_.Connect();
   harness_.Advance(kMinute);
@@ -70,14 +70,14 @@ TEST_F(SchedulesTest, AFiringThatWaitsForItsChildrenOrForADecisionStillLives) {
   EXPECT_EQ(tasks(), 3u);
 }
 
-TEST_F(SchedulesTest, FiringsMayOverlapIfAllowed) {
+TEST_F(SchedulesTest, FiringsMayOverlapIfAllowed) {  // B135
   ASSERT_THAT(Create({.overlap = ScheduleRow::ALLOW}).error(), NoError());
   harness_.Advance(5 * kMinute);
   EXPECT_EQ(tasks(), 5u);
   EXPECT_EQ(State().skipped(), 0u);
 }
 
-TEST_F(SchedulesTest, AFiringThatFailsForGoodPausesIt) {
+TEST_F(SchedulesTest, AFiringThatFailsForGoodPausesIt) {  // B85, B126, B137, B138, S23
   ASSERT_THAT(Create({.options = {.max_retries = 2}}).error(), NoError());
   TestWorker& worker = harness_.Connect();
   harness_.Advance(kMinute);
@@ -99,7 +99,7 @@ TEST_F(SchedulesTest, AFiringThatFailsForGoodPausesIt) {
   EXPECT_EQ(tasks(), 2u);
 }
 
-TEST_F(SchedulesTest, OneThatKeepsGoingIsNotPausedByFailures) {
+TEST_F(SchedulesTest, OneThatKeepsGoingIsNotPausedByFailures) {  // B85, B139
   ASSERT_THAT(Create({.keep_going = true, .options = {.max_retries = 1}}).error(), NoError());
   TestWorker& worker = harness_.Connect();
   for (TaskId id = 1; id <= 3; ++id) {
@@ -109,7 +109,7 @@ TEST_F(SchedulesTest, OneThatKeepsGoingIsNotPausedByFailures) {
   EXPECT_EQ(State().fired(), 3u);
 }
 
-TEST_F(SchedulesTest, PausedScheduleDoesNotFireAndCanBeTriggered) {
+TEST_F(SchedulesTest, PausedScheduleDoesNotFireAndCanBeTriggered) {  // B138, S22
   ASSERT_THAT(Create({}).error(), NoError());
   EXPECT_THAT(Change(Verb::kPause).error(), NoError());
   EXPECT_THAT(Change(Verb::kPause).error(), NoError()) << "again";
@@ -153,7 +153,7 @@ TEST_F(SchedulesTest, DeletedScheduleIsGoneAndItsTasksGoOn) {
   EXPECT_TRUE(State().last_lives());
 }
 
-TEST_F(SchedulesTest, CreatingItTwiceIsOneScheduleAndAnotherDefinitionIsRefusedUnlessItReplaces) {
+TEST_F(SchedulesTest, CreatingItTwiceIsOneScheduleAndAnotherDefinitionIsRefusedUnlessItReplaces) {  // B59
   ASSERT_THAT(Create({}).error(), NoError());
   const auto again = Create({});
   ASSERT_THAT(again.error(), NoError());
@@ -174,7 +174,7 @@ TEST_F(SchedulesTest, CreatingItTwiceIsOneScheduleAndAnotherDefinitionIsRefusedU
   EXPECT_EQ(tasks(), 2u);
 }
 
-TEST_F(SchedulesTest, EndsAfterItsLastFiringOrItsLastInstant) {
+TEST_F(SchedulesTest, EndsAfterItsLastFiringOrItsLastInstant) {  // B55, S22
   ASSERT_THAT(Create({.name = "thrice", .overlap = ScheduleRow::ALLOW, .max_firings = 3}).error(), NoError());
   const WallMicros end = kFirstMinute + kMinute;
   ASSERT_THAT(Create({.name = "till", .overlap = ScheduleRow::ALLOW, .end = end}).error(), NoError());

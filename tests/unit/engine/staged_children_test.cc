@@ -9,7 +9,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-TEST(StagedChildrenTest, StagedChildrenAreInvisibleUntilTheOutcomeSealsThem) {
+TEST(StagedChildrenTest, StagedChildrenAreInvisibleUntilTheOutcomeSealsThem) {  // B144
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   TestWorker& children = harness.Connect(kChildren);
@@ -75,7 +75,7 @@ TEST(StagedChildrenTest, PartsOfAnAttemptThatEndsOtherwiseAreRemoved) {
   EXPECT_THAT(children.running(), ElementsAre(parent + 3));
 }
 
-TEST(StagedChildrenTest, PartOfAnAttemptThatIsOverIsRefused) {
+TEST(StagedChildrenTest, PartOfAnAttemptThatIsOverIsRefused) {  // B144
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   const TaskId parent = harness.Submit(kParent);
@@ -131,7 +131,7 @@ TEST(StagedChildrenTest, StagedPartsAreRemovedIfTheWorkerIsLostWithTheBroker) {
   EXPECT_EQ(harness.StateOf(parent + 1), LiveState::REMOVED);
 }
 
-TEST(StagedChildrenTest, LargeFanOutIsSealedAtOnceAndPutInOrderStepByStep) {
+TEST(StagedChildrenTest, LargeFanOutIsSealedAtOnceAndPutInOrderStepByStep) {  // B144
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);
   const TaskId parent = harness.Submit(kParent);

@@ -8,7 +8,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-TEST(SuspensionTest, SuspendedTaskWaitsForItsDecisionAndReadsIt) {
+TEST(SuspensionTest, SuspendedTaskWaitsForItsDecisionAndReadsIt) {  // B54, B79, B81, B165, B166, S98, S99
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 1});
   const TaskId id = harness.Submit({.payload = "order 7"});
@@ -46,7 +46,7 @@ TEST(SuspensionTest, DecisionAboutAnotherStageIsRefused) {
   EXPECT_THAT(harness.Resume(id, "yes", 1), NoError());
 }
 
-TEST(SuspensionTest, DecisionStaysForRetriesOfItsStageAndIsGoneAtTheNextOne) {
+TEST(SuspensionTest, DecisionStaysForRetriesOfItsStageAndIsGoneAtTheNextOne) {  // B81, B155
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -78,7 +78,7 @@ TEST(SuspensionTest, SuspendAndResumeCostTwoKeys) {
   EXPECT_THAT(writes, ElementsAre(0, 1, 2, 0, 0, 0, 0, 0));
 }
 
-TEST(SuspensionTest, ResumeInAnyOtherStateIsRefusedByName) {
+TEST(SuspensionTest, ResumeInAnyOtherStateIsRefusedByName) {  // B89, B160
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.types = {"work", "parent"}});
   const TaskId pending = harness.Submit({.delay = kHour});
@@ -126,7 +126,7 @@ TEST(SuspensionTest, TwoResumesAtOnceDecideOnce) {
   EXPECT_EQ(DecisionOf(worker.DeliveryOf(id)), "yes");
 }
 
-TEST(SuspensionTest, SuspendedChildKeepsItsParentWaiting) {
+TEST(SuspensionTest, SuspendedChildKeepsItsParentWaiting) {  // B163
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.types = {"work", "parent"}});
   const TaskId parent = harness.Submit({.type = "parent"});

@@ -87,14 +87,14 @@ class SweeperTest : public ::testing::Test {
   uint64_t number_ = 0;
 };
 
-TEST_F(SweeperTest, EveryPageIsLookedAtOnceAfterTheStart) {
+TEST_F(SweeperTest, EveryPageIsLookedAtOnceAfterTheStart) {  // B242
   EXPECT_THAT(LooksAt(1), ElementsAre(0, 1, 2));
   EXPECT_THAT(sweeper_.TakeLooks(At(1)), IsEmpty()) << "one thing is out at a time";
   SeeNothing();
   EXPECT_THAT(LooksAt(kDay), IsEmpty()) << "nothing has ended since";
 }
 
-TEST_F(SweeperTest, PageIsLookedAtWhenWhatEndedInItMayBeOld) {
+TEST_F(SweeperTest, PageIsLookedAtWhenWhatEndedInItMayBeOld) {  // B18, B242, S119, S120
   LooksAt(1);
   SeeNothing();
   End(kPageIds + 7, 10);

@@ -8,7 +8,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-TEST(TimeoutsTest, AttemptThatTakesTooLongFailsAndIsRetried) {
+TEST(TimeoutsTest, AttemptThatTakesTooLongFailsAndIsRetried) {  // B50, B76, B118, B124, B261
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond, .max_retries = 2}});
@@ -24,7 +24,7 @@ TEST(TimeoutsTest, AttemptThatTakesTooLongFailsAndIsRetried) {
   EXPECT_EQ(harness.EndOf(id).kind(), Step::TIMED_OUT);
 }
 
-TEST(TimeoutsTest, TimeOfAPrefetchedAttemptCountsFromTheStartOfItsHandler) {
+TEST(TimeoutsTest, TimeOfAPrefetchedAttemptCountsFromTheStartOfItsHandler) {  // B118
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond}});
@@ -38,7 +38,7 @@ TEST(TimeoutsTest, TimeOfAPrefetchedAttemptCountsFromTheStartOfItsHandler) {
   EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
 }
 
-TEST(TimeoutsTest, HandlersThatIgnoreTheirTimeoutKeepTheirSlots) {
+TEST(TimeoutsTest, HandlersThatIgnoreTheirTimeoutKeepTheirSlots) {  // B112
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 2, .handler_options = {.timeout = kSecond, .max_retries = 1}});
   const std::vector<TaskId> ids = harness.SubmitMany(4);
@@ -139,7 +139,7 @@ TEST(TimeoutsTest, RemainingTimeoutSurvivesARestart) {
   EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
 }
 
-TEST(TimeoutsTest, WallClockThatJumpedWhileTheBrokerWasDownNeverLengthensATimeout) {
+TEST(TimeoutsTest, WallClockThatJumpedWhileTheBrokerWasDownNeverLengthensATimeout) {  // B3, B120
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond}});

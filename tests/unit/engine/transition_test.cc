@@ -22,7 +22,7 @@ Facts FactsIn(LiveState state) {
   facts.failures = 1;
   facts.interruptions = 2;
   facts.due = kDue;
-  facts.options = Settle({.max_retries = 3, .retry_interval = kSecond}, {}, {});
+  facts.options = Settle({.max_retries = 3, .retry_interval = kSecond}, {});
   facts.max_interruptions = 10;
   facts.has_children = true;
   return facts;
@@ -79,7 +79,7 @@ std::optional<Expected> ExpectedFor(LiveState state, Event event) {
   return it->second;
 }
 
-TEST(TransitionTest, EveryEventInEveryState) {
+TEST(TransitionTest, EveryEventInEveryState) {  // B16, B46, B48, B90, B92, B96
   for (int state = 0; state <= static_cast<int>(LiveState::REMOVED); ++state) {
     for (int event = 0; event < kEventCount; ++event) {
       SCOPED_TRACE(absl::StrCat(LiveState_Name(static_cast<LiveState>(state)), " and event ", event));
@@ -100,7 +100,7 @@ TEST(TransitionTest, EveryEventInEveryState) {
   }
 }
 
-TEST(TransitionTest, LastAttemptOfTheBudgetFailsForGood) {
+TEST(TransitionTest, LastAttemptOfTheBudgetFailsForGood) {  // B68, B84, B121
   for (const Event event : {Event::kFailed, Event::kTimedOut}) {
     Facts facts = FactsIn(LiveState::RUNNING);
     facts.failures = 2;
@@ -122,7 +122,7 @@ TEST(TransitionTest, InterruptionsHaveALimitOfTheirOwn) {
   EXPECT_EQ(Apply(facts, Event::kInterrupted, kAppliedAt)->failures, 2u);
 }
 
-TEST(TransitionTest, SpawnWithoutChildrenIsDueAtOnceAtTheNextStage) {
+TEST(TransitionTest, SpawnWithoutChildrenIsDueAtOnceAtTheNextStage) {  // B145
   Facts facts = FactsIn(LiveState::RUNNING);
   facts.has_children = false;
   const auto next = Apply(facts, Event::kSpawned, kAppliedAt);

@@ -6,7 +6,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(TypeOptionsTest, RecordOfATypeFixesPriorityAndCapabilitiesWhenATaskIsCreated) {
+TEST(TypeOptionsTest, RecordOfATypeFixesPriorityAndCapabilitiesWhenATaskIsCreated) {  // B12
   EngineHarness harness;
   WorkerSpec spec;
   spec.slots = 0;
@@ -28,7 +28,7 @@ TEST(TypeOptionsTest, RecordOfATypeFixesPriorityAndCapabilitiesWhenATaskIsCreate
   EXPECT_THAT(plain.running(), ElementsAre(second, third)) << "the first one requires a GPU";
 }
 
-TEST(TypeOptionsTest, TaskOverridesItsType) {
+TEST(TypeOptionsTest, TaskOverridesItsType) {  // B252
   EngineHarness harness;
   TestWorker& worker = harness.Connect(
       {.capabilities = {"GPU"}, .handler_options = {.priority = 7, .required_capabilities = Capabilities{"GPU"}}});
@@ -48,7 +48,7 @@ TEST(TypeOptionsTest, WorkerThatLacksWhatItsHandlerRequiresGetsNoTaskOfThatType)
   EXPECT_TRUE(worker.Runs(reply->results[0].id));
 }
 
-TEST(TypeOptionsTest, TaskBeatsHandlerBeatsWorkerBeatsBroker) {
+TEST(TypeOptionsTest, TaskBeatsHandlerBeatsWorkerBeatsBroker) {  // B65
   EngineHarness harness;
   WorkerSpec spec;
   spec.handler_options = {.timeout = 20 * kSecond, .retry_interval = 2 * kSecond};
@@ -64,7 +64,7 @@ TEST(TypeOptionsTest, TaskBeatsHandlerBeatsWorkerBeatsBroker) {
   EXPECT_EQ(harness.EntryOf(plain).due, harness.now() + 2 * kSecond) << "the handler's, not the worker's";
 }
 
-TEST(TypeOptionsTest, OptionsOfTheFirstClaimStayWhoeverClaimsNext) {
+TEST(TypeOptionsTest, OptionsOfTheFirstClaimStayWhoeverClaimsNext) {  // B65
   EngineHarness harness;
   TestWorker& first = harness.Connect(
       {.worker_id = "first", .handler_options = {.timeout = 11 * kSecond, .max_retries = 2}, .handler_version = 3});
@@ -104,7 +104,7 @@ TEST(TypeOptionsTest, SettledDefaultsStayWhenTheBrokerStartsWithOthers) {
   EXPECT_TRUE(worker.Runs(id));
 }
 
-TEST(TypeOptionsTest, ChildrenTakeTheOptionsOfTheirOwnType) {
+TEST(TypeOptionsTest, ChildrenTakeTheOptionsOfTheirOwnType) {  // B69
   EngineHarness harness;
   harness.Connect({.worker_id = "children", .types = {"child"}, .handler_options = {.priority = 9}});
   TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}});
@@ -112,6 +112,61 @@ TEST(TypeOptionsTest, ChildrenTakeTheOptionsOfTheirOwnType) {
   parents.Spawn(parent, {{.type = "child"}, {.type = "child", .options = {.priority = 2}}});
   EXPECT_EQ(harness.RowOf(parent + 1).priority(), 9);
   EXPECT_EQ(harness.RowOf(parent + 2).priority(), 2);
+}
+
+TEST(TypeOptionsTest, ChildTakesFromItsParentWhatNeitherItselfNorItsHandlerSays) {  // B69
+  EngineHarness harness;
+  WorkerSpec children{.worker_id = "children", .types = {"child"}};
+  children.handler_options = {.timeout = 20 * kSecond};
+  children.default_options = {.max_retries = 5, .retry_interval = 3 * kSecond};
+  TestWorker& worker = harness.Connect(children);
+  TestWorker& parents = harness.Connect({.worker_id = "parents", .types = {"parent"}});
+  const TaskId parent =
+      harness.Submit({.type = "parent", .options = {.priority = 4, .timeout = 9 * kSecond, .max_retries = 2}});
+  parents.Spawn(parent, {{.type = "child"}, {.type = "child", .options = {.priority = 0, .max_retries = 7}}});
+  const TaskId plain = parent + 1;
+  const TaskId other = parent + 2;
+  EXPECT_EQ(harness.RowOf(plain).priority(), 4);
+  EXPECT_EQ(harness.RowOf(other).priority(), 0);
+  EXPECT_EQ(worker.DeliveryOf(plain).timeout, 20 * kSecond) << "its handler's";
+  EXPECT_EQ(worker.DeliveryOf(plain).max_retries, 2) << "its parent's";
+  EXPECT_EQ(worker.DeliveryOf(other).max_retries, 7) << "its own";
+  worker.Fail(plain);
+  EXPECT_EQ(harness.EntryOf(plain).due, harness.now() + 3 * kSecond) << "the worker's";
+}
+
+TEST(TypeOptionsTest, WhatAParentTookFromItsHandlerIsNotInherited) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.worker_id = "children", .types = {"child"}});
+  WorkerSpec spec{.worker_id = "parents", .types = {"parent"}};
+  spec.handler_options = {.priority = 4, .timeout = 9 * kSecond};
+  TestWorker& parents = harness.Connect(spec);
+  const TaskId parent = harness.Submit({.type = "parent"});
+  parents.Spawn(parent, {{.type = "child"}});
+  EXPECT_EQ(harness.RowOf(parent + 1).priority(), 0);
+  EXPECT_EQ(worker.DeliveryOf(parent + 1).timeout, harness.settings().defaults.timeout);
+}
+
+TEST(TypeOptionsTest, GrandchildrenInheritTooAndStagedOnes) {  // B69, B70
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.capabilities = {"GPU"}});
+  const TaskId root = harness.Submit({.options = {.timeout = 9 * kSecond,
+                                                  .max_retries = 2,
+                                                  .required_capabilities = Capabilities{"GPU"},
+                                                  .progress_timeout = kSecond}});
+  worker.SpawnPart(root, 1, {{.options = {.timeout = 8 * kSecond}}});
+  worker.Spawn(root, {}, "", 1);
+  const TaskId child = root + 1;
+  EXPECT_EQ(worker.DeliveryOf(child).timeout, 8 * kSecond);
+  worker.Spawn(child, {{}});
+  const TaskId grandchild = child + 1;
+  harness.Crash();
+  EXPECT_THAT(worker.Hello(), NoError());
+  worker.Release(grandchild);
+  EXPECT_EQ(worker.DeliveryOf(grandchild).timeout, 8 * kSecond);
+  EXPECT_EQ(worker.DeliveryOf(grandchild).max_retries, 2);
+  EXPECT_EQ(harness.RowOf(grandchild).inherited().progress_timeout_us(), 0);
+  EXPECT_FALSE(harness.RowOf(grandchild).inherited().has_required_capabilities());
 }
 
 TEST(TypeOptionsTest, LatestRegistrationCountsAndWhatAWorkerRepeatsIsNone) {

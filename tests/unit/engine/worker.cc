@@ -12,7 +12,7 @@ WorkerInfo TestWorker::Info() const {
   info.slots = spec_.slots;
   info.default_options = spec_.default_options;
   for (const std::string& type : spec_.types) {
-    info.handlers.push_back({type, spec_.handler_options, "", spec_.handler_version});
+    info.handlers.push_back({type, spec_.handler_options, "", spec_.handler_version, spec_.max_concurrency});
   }
   return info;
 }
@@ -39,6 +39,7 @@ Error TestWorker::Hello() {
   hello->pod_generation = spec_.pod_generation;
   hello->worker = Info();
   hello->held = Held();
+  for (const AttemptId& attempt : hello->held) hello->held_types.push_back(types_[attempt]);
   hello->last_delivery = last_delivery_;
   const std::vector<AttemptId> held = hello->held;
   alive_ = true;
@@ -224,6 +225,7 @@ void TestWorker::Receive(SessionOutput output) {
     last_delivery_ = delivery.number;
     delivered_.push_back(delivery.attempt.task);
     const AttemptId attempt = delivery.attempt;
+    types_[attempt] = delivery.type;
     EXPECT_TRUE(running_.emplace(attempt, Running{std::move(delivery), now}).second) << "task " << attempt.task;
   }
   if (output.deliveries.empty()) return;

@@ -31,6 +31,8 @@ struct WorkerSpec {
   Options handler_options = {};
   Options default_options = {};
   uint64_t handler_version = 1;
+  // Of every handler, at the same time; 0: as many as there are slots.
+  uint32_t max_concurrency = 0;
 };
 
 struct AttemptBefore {
@@ -119,6 +121,7 @@ class TestWorker {
   uint64_t last_delivery_ = 0;
   std::map<AttemptId, Running, AttemptBefore> running_;
   std::set<AttemptId, AttemptBefore> queued_;
+  std::map<AttemptId, std::string, AttemptBefore> types_;  // Of all it ever had.
   std::map<AttemptId, std::pair<Outcome, Reply<CompleteCommand>>, AttemptBefore> unanswered_;
   std::vector<TaskId> delivered_;
 };

@@ -9,7 +9,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 
-TEST(WorkersTest, AttemptsOfAClosedStreamGoToOthersAfterTheGrace) {
+TEST(WorkersTest, AttemptsOfAClosedStreamGoToOthersAfterTheGrace) {  // B91, B187, B191, B192, B261, S137
   EngineHarness harness;
   TestWorker& lost = harness.Connect({.worker_id = "lost"});
   const TaskId id = harness.Submit({.options = {.max_retries = 1}});
@@ -42,7 +42,7 @@ TEST(WorkersTest, SameInstanceBackInTimeKeepsItsAttempts) {
   EXPECT_EQ(harness.StateOf(id), LiveState::COMPLETED);
 }
 
-TEST(WorkersTest, BeatThatSaysTheStreamIsClosedDisarmsTheGrace) {
+TEST(WorkersTest, BeatThatSaysTheStreamIsClosedDisarmsTheGrace) {  // B188, S144
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -68,7 +68,7 @@ TEST(WorkersTest, BeatThatStillBelievesInTheStreamDoesNotDisarmTheGrace) {
   EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::INTERRUPTED));
 }
 
-TEST(WorkersTest, SilentWorkerLosesItsAttemptsAfterTheBeatWindow) {
+TEST(WorkersTest, SilentWorkerLosesItsAttemptsAfterTheBeatWindow) {  // B77, B119, B191, B250, S45, S136, S139, S146
   EngineHarness harness;
   TestWorker& frozen = harness.Connect({.worker_id = "frozen", .slots = 1});
   const TaskId id = harness.Submit();
@@ -89,7 +89,7 @@ TEST(WorkersTest, SilentWorkerLosesItsAttemptsAfterTheBeatWindow) {
   EXPECT_TRUE(frozen.Runs(next));
 }
 
-TEST(WorkersTest, WorkerThatBeatsKeepsALongAttempt) {
+TEST(WorkersTest, WorkerThatBeatsKeepsALongAttempt) {  // B115
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit({.options = {.timeout = kHour}});
@@ -123,7 +123,7 @@ TEST(WorkersTest, BeatJudgesOnlyDeliveriesThatHadArrived) {
   EXPECT_EQ(harness.StateOf(id), LiveState::RUNNING);
 }
 
-TEST(WorkersTest, OlderBeatIsIgnoredAndAForeignOneIsSentToReconnect) {
+TEST(WorkersTest, OlderBeatIsIgnoredAndAForeignOneIsSentToReconnect) {  // S140
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
   const TaskId id = harness.Submit();
@@ -156,7 +156,7 @@ TEST(WorkersTest, HelloWithoutAnAttemptInterruptsWhatHadArrivedAndReleasesWhatHa
   EXPECT_THAT(harness.KindsOf(lost), ElementsAre(Step::RELEASED));
 }
 
-TEST(WorkersTest, AnotherInstanceWithTheIdOfAConnectedWorkerIsRefused) {
+TEST(WorkersTest, AnotherInstanceWithTheIdOfAConnectedWorkerIsRefused) {  // B187
   EngineHarness harness;
   TestWorker& first = harness.Connect();
   const TaskId id = harness.Submit();
@@ -168,7 +168,7 @@ TEST(WorkersTest, AnotherInstanceWithTheIdOfAConnectedWorkerIsRefused) {
   EXPECT_THAT(harness.KindsOf(id), IsEmpty());
 }
 
-TEST(WorkersTest, AnotherInstanceTakesOverAtOnceWhenTheStreamIsClosed) {
+TEST(WorkersTest, AnotherInstanceTakesOverAtOnceWhenTheStreamIsClosed) {  // B189
   EngineHarness harness;
   TestWorker& first = harness.Connect();
   const TaskId id = harness.Submit();
@@ -213,7 +213,7 @@ TEST(WorkersTest, HandlersListedByAHelloTakeSlotsWhateverTheVerdict) {
   EXPECT_FALSE(worker.Runs(ids[1]));
 }
 
-TEST(WorkersTest, TaskThatKillsItsWorkersEnds) {
+TEST(WorkersTest, TaskThatKillsItsWorkersEnds) {  // B192
   EngineHarness harness;
   TestWorker* worker = &harness.Connect();
   const TaskId id = harness.Submit();
@@ -244,7 +244,7 @@ TEST(WorkersTest, WorkerReturnsToItsAttemptsAfterACrashOfTheBroker) {
   for (const TaskId id : ids) EXPECT_THAT(worker.Succeed(id), NoError());
 }
 
-TEST(WorkersTest, WorkerThatDoesNotComeBackAfterACrashIsLostAfterTheBeatWindow) {
+TEST(WorkersTest, WorkerThatDoesNotComeBackAfterACrashIsLostAfterTheBeatWindow) {  // B198
   EngineHarness harness;
   TestWorker& lost = harness.Connect({.worker_id = "lost"});
   const TaskId id = harness.Submit();
@@ -266,7 +266,7 @@ TEST(WorkersTest, AnotherInstanceTakesOverAtOnceAfterACrashOfTheBroker) {
   EXPECT_EQ(second.AttemptOf(id).attempt, 2u);
 }
 
-TEST(WorkersTest, ListShowsSlotsAttemptsAndTheAgeOfTheLastSign) {
+TEST(WorkersTest, ListShowsSlotsAttemptsAndTheAgeOfTheLastSign) {  // B18, B45, B199, S42
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 4, .capabilities = {"GPU"}});
   const std::vector<TaskId> ids = harness.SubmitMany(2);

@@ -20,9 +20,9 @@ class AttemptsTest : public ::testing::Test {
   Scene scene_;
 };
 
-TEST_F(AttemptsTest, ATaskThatWasNeverClaimedHasNone) { EXPECT_EQ(Page(scene_.Submit()).attempts_size(), 0); }
+TEST_F(AttemptsTest, ATaskThatWasNeverClaimedHasNone) { EXPECT_EQ(Page(scene_.Submit()).attempts_size(), 0); }  // B206
 
-TEST_F(AttemptsTest, TellsEveryAttemptAndTheRunningOne) {
+TEST_F(AttemptsTest, TellsEveryAttemptAndTheRunningOne) {  // B44, B158, B206, B207, B209, S39, S76
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   scene_.Log(id, Step::REPORTED, LiveState::RUNNING, [](Step& step) { step.add_checkpoints()->set_code("x"); });
@@ -58,7 +58,7 @@ TEST_F(AttemptsTest, TellsEveryAttemptAndTheRunningOne) {
   EXPECT_EQ(running.options().timeout_us(), 7 * kSecond);
 }
 
-TEST_F(AttemptsTest, TheLastAttemptIsInTheEndRow) {
+TEST_F(AttemptsTest, TheLastAttemptIsInTheEndRow) {  // B207, S5, S38
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   scene_.End(id, Step::SUCCEEDED, LiveState::COMPLETED, [](Step& step) {

@@ -49,7 +49,7 @@ class ChildOutcomesTest : public ::testing::Test {
   std::vector<TaskId> children_;
 };
 
-TEST_F(ChildOutcomesTest, TellsResultsAndErrorsInCreationOrder) {
+TEST_F(ChildOutcomesTest, TellsResultsAndErrorsInCreationOrder) {  // B21, B40, B153, S86
   parent_ = scene_.Submit();
   scene_.Claim(parent_, "w1");
   children_ = scene_.Spawn(parent_, 3);
@@ -158,7 +158,7 @@ TEST_F(ChildOutcomesTest, OnlyTheRunningAttemptMayAsk) {
   EXPECT_THAT(Ask({parent_, 2}).first, ErrorIs(StatusCode::kNotFound, "TASK_EXPIRED"));
 }
 
-TEST_F(ChildOutcomesTest, ATaskWithoutChildrenHasNone) {
+TEST_F(ChildOutcomesTest, ATaskWithoutChildrenHasNone) {  // B41
   parent_ = scene_.Submit();
   scene_.Claim(parent_, "w1");
   const auto [error, page] = Ask({parent_, 1});
@@ -167,7 +167,7 @@ TEST_F(ChildOutcomesTest, ATaskWithoutChildrenHasNone) {
   EXPECT_EQ(page.next_page_token(), "");
 }
 
-TEST_F(ChildOutcomesTest, ATokenIsGoodForItsAttemptOnly) {
+TEST_F(ChildOutcomesTest, ATokenIsGoodForItsAttemptOnly) {  // S91
   StartSecondStage(3);
   const std::string token = Ask({parent_, 2}, 1).second.next_page_token();
   ASSERT_FALSE(token.empty());

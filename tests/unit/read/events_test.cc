@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "broker/service/read/convert.h"
 #include "tests/unit/read/scene.h"
 
 namespace baton::service::testing {
@@ -74,7 +75,7 @@ class EventsTest : public ::testing::Test {
   Scene scene_;
 };
 
-TEST_F(EventsTest, ALifeWithoutTroubleIsCreatedClaimedStartedCompleted) {
+TEST_F(EventsTest, ALifeWithoutTroubleIsCreatedClaimedStartedCompleted) {  // B20, B64, B104, B204, S36
   const TaskId id = scene_.Submit();
   scene_.Pass(kSecond);
   scene_.Claim(id, "w1");
@@ -90,7 +91,7 @@ TEST_F(EventsTest, ALifeWithoutTroubleIsCreatedClaimedStartedCompleted) {
   EXPECT_EQ(page.events(3).actor(), "w1");
 }
 
-TEST_F(EventsTest, ALongLifeIsToldStepByStep) {
+TEST_F(EventsTest, ALongLifeIsToldStepByStep) {  // B49, B78, B79, B83, B104, B201, B203, B212, S76
   EXPECT_THAT(Texts(LongLife()),
               ElementsAre("CREATED ->PENDING",                                                    //
                           "CLAIMED 1@w1 PENDING>RUNNING", "STARTED 1@w1 RUNNING>RUNNING",         //
@@ -106,7 +107,7 @@ TEST_F(EventsTest, ALongLifeIsToldStepByStep) {
                           "COMPLETED 5@w1 RUNNING>COMPLETED"));
 }
 
-TEST_F(EventsTest, EventsCarryWhatHappened) {
+TEST_F(EventsTest, EventsCarryWhatHappened) {  // B43, B122, B202, B203, B212, S94, S95
   const v1::ListEventsResponse page = Page(LongLife());
   const auto event = [&](uint64_t number) { return page.events(static_cast<int>(number) - 1); };
   EXPECT_EQ(event(4).checkpoint().code(), "loaded");
@@ -130,7 +131,34 @@ TEST_F(EventsTest, EventsCarryWhatHappened) {
   EXPECT_EQ(event(21).stage(), 2);
 }
 
-TEST_F(EventsTest, AnyPageSizeGivesTheSameHistory) {
+TEST_F(EventsTest, EveryEventOfAnAttemptHasItsNumberActorAndReason) {  // B203, B224
+  const v1::ListEventsResponse page = Page(LongLife());
+  for (const v1::Event& event : page.events()) {
+    SCOPED_TRACE(event.ShortDebugString());
+    const bool is_of_attempt =
+        event.from_state() == v1::TASK_STATE_RUNNING || event.to_state() == v1::TASK_STATE_RUNNING;
+    EXPECT_EQ(event.attempt() != 0, is_of_attempt);
+    EXPECT_EQ(!event.worker_id().empty(), is_of_attempt);
+    EXPECT_NE(event.actor(), "");
+    switch (event.type()) {
+      case v1::EVENT_TYPE_FAILED:
+      case v1::EVENT_TYPE_RETRY_SCHEDULED:
+      case v1::EVENT_TYPE_INTERRUPTED:
+      case v1::EVENT_TYPE_SUSPENDED:
+      case v1::EVENT_TYPE_RESUMED:
+        EXPECT_NE(event.reason(), "");
+        break;
+      default:
+        EXPECT_EQ(event.reason(), "");
+    }
+  }
+  const TaskId released = scene_.Submit();
+  scene_.Claim(released, "w1");
+  scene_.Log(released, Step::RELEASED, LiveState::PENDING, [](Step& step) { step.set_actor("broker"); });
+  EXPECT_EQ(Page(released).events(3).reason(), "it never reached its worker");
+}
+
+TEST_F(EventsTest, AnyPageSizeGivesTheSameHistory) {  // B4, B200
   const TaskId id = LongLife();
   const std::vector<std::string> whole = Texts(id);
   for (int page_size = 1; page_size <= static_cast<int>(whole.size()); ++page_size) {
@@ -138,7 +166,7 @@ TEST_F(EventsTest, AnyPageSizeGivesTheSameHistory) {
   }
 }
 
-TEST_F(EventsTest, AFinalFailureEndsTheTask) {
+TEST_F(EventsTest, AFinalFailureEndsTheTask) {  // B84
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   scene_.End(id, Step::TIMED_OUT, LiveState::FAILED);
@@ -180,7 +208,7 @@ TEST_F(EventsTest, ARetriedTaskTellsOfTheEndItHad) {
   EXPECT_EQ(Page(id).events(5).reason(), "once more");
 }
 
-TEST_F(EventsTest, ACancelNamesActorAndReason) {
+TEST_F(EventsTest, ACancelNamesActorAndReason) {  // B201, S96
   const TaskId id = scene_.Submit();
   scene_.Cancel(id, "ann", "obsolete");
   EXPECT_THAT(Texts(id), ElementsAre("CREATED ->PENDING", "CANCELLED PENDING>CANCELLED"));
@@ -188,7 +216,7 @@ TEST_F(EventsTest, ACancelNamesActorAndReason) {
   EXPECT_EQ(Page(id).events(1).reason(), "obsolete");
 }
 
-TEST_F(EventsTest, APauseIsToldBetweenTheStepsOfAnAttempt) {
+TEST_F(EventsTest, APauseIsToldBetweenTheStepsOfAnAttempt) {  // B201
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   for (const Step::Kind kind : {Step::PAUSED, Step::UNPAUSED}) {
@@ -205,7 +233,7 @@ TEST_F(EventsTest, APauseIsToldBetweenTheStepsOfAnAttempt) {
   EXPECT_EQ(Page(id).events(3).reason(), "mail is down");
 }
 
-TEST_F(EventsTest, ARunningAttemptIsToldByTheLiveTable) {
+TEST_F(EventsTest, ARunningAttemptIsToldByTheLiveTable) {  // B218, S6
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   EXPECT_THAT(Texts(id),
@@ -216,7 +244,7 @@ TEST_F(EventsTest, ARunningAttemptIsToldByTheLiveTable) {
   EXPECT_EQ(Page(id).events(3).progress().percent(), 5);
 }
 
-TEST_F(EventsTest, TheReturnFromChildrenIsToldBeforeAnyRowSaysSo) {
+TEST_F(EventsTest, TheReturnFromChildrenIsToldBeforeAnyRowSaysSo) {  // B80
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   scene_.Spawn(id, 3);
@@ -259,7 +287,7 @@ TEST_F(EventsTest, ACancelAfterTheChildrenEndedTellsTheReturn) {
   EXPECT_EQ(texts[5], "CANCELLED PENDING>CANCELLED");
 }
 
-TEST_F(EventsTest, CheckpointsAndProgressOfOneStepAreInTheOrderOfTheirTimes) {
+TEST_F(EventsTest, CheckpointsAndProgressOfOneStepAreInTheOrderOfTheirTimes) {  // B217
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   scene_.End(id, Step::SUCCEEDED, LiveState::COMPLETED, [](Step& step) {
@@ -271,6 +299,23 @@ TEST_F(EventsTest, CheckpointsAndProgressOfOneStepAreInTheOrderOfTheirTimes) {
               ElementsAre("CREATED ->PENDING", "CLAIMED 1@w1 PENDING>RUNNING", "STARTED 1@w1 RUNNING>RUNNING",
                           "CHECKPOINT 1@w1 RUNNING>RUNNING", "PROGRESS 1@w1 RUNNING>RUNNING",
                           "CHECKPOINT 1@w1 RUNNING>RUNNING", "COMPLETED 1@w1 RUNNING>COMPLETED"));
+}
+
+TEST_F(EventsTest, WhatAWorkerReportsLiesWithinItsAttemptWhateverItsClockSays) {
+  const TaskId id = scene_.Submit();
+  scene_.Pass(kSecond);
+  scene_.Claim(id, "w1");
+  scene_.Pass(kSecond);
+  scene_.End(id, Step::SUCCEEDED, LiveState::COMPLETED, [](Step& step) {
+    step.add_checkpoints()->set_at_us(kStart - kHour);
+    step.mutable_progress()->set_at_us(kStart + kHour);
+  });
+  const v1::ListEventsResponse page = Page(id);
+  ASSERT_EQ(page.events_size(), 6);
+  EXPECT_EQ(page.events(3).type(), v1::EVENT_TYPE_CHECKPOINT);
+  EXPECT_EQ(FromWireTime(page.events(3).time()), kStart + kSecond);
+  EXPECT_EQ(page.events(4).type(), v1::EVENT_TYPE_PROGRESS);
+  EXPECT_EQ(FromWireTime(page.events(4).time()), kStart + 2 * kSecond);
 }
 
 TEST_F(EventsTest, APageTokenStaysGoodWhileTheHistoryGrows) {

@@ -15,7 +15,7 @@ v1::TaskParts Everything() {
   return parts;
 }
 
-TEST(GetTest, ShowsANewTask) {
+TEST(GetTest, ShowsANewTask) {  // B7, B9, B10, B14, B33, S15, S30
   Scene scene;
   const TaskId id = scene.Submit({.type = "render",
                                   .capabilities = {"GPU", "SSD"},
@@ -57,7 +57,7 @@ TEST(GetTest, OptionsAreWhatIsSetUntilAWorkerClaimsAndSettledAfterwards) {
   EXPECT_EQ(options.retry_backoff(), v1::RETRY_BACKOFF_FIXED);
 }
 
-TEST(GetTest, ARunningTaskNamesItsWorkerAndItsAttempt) {
+TEST(GetTest, ARunningTaskNamesItsWorkerAndItsAttempt) {  // B37, S54
   Scene scene;
   const TaskId id = scene.Submit();
   scene.Pass(2 * kSecond);
@@ -71,7 +71,7 @@ TEST(GetTest, ARunningTaskNamesItsWorkerAndItsAttempt) {
   EXPECT_EQ(task.waiting_for(), "");
 }
 
-TEST(GetTest, ATaskThatWaitsForARetryShowsTheErrorAndWhenItRunsNext) {
+TEST(GetTest, ATaskThatWaitsForARetryShowsTheErrorAndWhenItRunsNext) {  // B17, B28, S56
   Scene scene;
   scene.Connect("render", {}, 4, 0);
   const TaskId id = scene.Submit();
@@ -100,7 +100,7 @@ TEST(GetTest, AClaimIsInTheLiveTableAlone) {
   EXPECT_EQ(task.failed_attempts(), 1);
 }
 
-TEST(GetTest, ACompletedTaskHasItsResultAndItsLastWorker) {
+TEST(GetTest, ACompletedTaskHasItsResultAndItsLastWorker) {  // B21, B36, S55
   Scene scene;
   const TaskId id = scene.Submit();
   scene.Claim(id, "w1");
@@ -117,7 +117,7 @@ TEST(GetTest, ACompletedTaskHasItsResultAndItsLastWorker) {
   EXPECT_FALSE(task.runnable());
 }
 
-TEST(GetTest, AFailedTaskHasTheErrorOfTheLastAttempt) {
+TEST(GetTest, AFailedTaskHasTheErrorOfTheLastAttempt) {  // B22
   Scene scene;
   const TaskId id = scene.Submit();
   scene.Claim(id, "w1");
@@ -140,7 +140,7 @@ TEST(GetTest, AFailureAtFirstTryCountsAlthoughNoRowSaysSo) {
   EXPECT_EQ(scene.Get(id).attempt(), 1);
 }
 
-TEST(GetTest, ATimeoutWithoutTextIsExplained) {
+TEST(GetTest, ATimeoutWithoutTextIsExplained) {  // B208
   Scene scene;
   const TaskId id = scene.Submit();
   scene.Claim(id, "w1");
@@ -148,7 +148,7 @@ TEST(GetTest, ATimeoutWithoutTextIsExplained) {
   EXPECT_EQ(scene.Get(id).last_error(), "attempt 1 took longer than its timeout");
 }
 
-TEST(GetTest, ACancelledTaskSaysByWhomAndWhy) {
+TEST(GetTest, ACancelledTaskSaysByWhomAndWhy) {  // B36, B261
   Scene scene;
   const TaskId id = scene.Submit();
   scene.Claim(id, "w1");
@@ -161,7 +161,7 @@ TEST(GetTest, ACancelledTaskSaysByWhomAndWhy) {
   EXPECT_EQ(task.worker_id(), "w1") << "who had it last, although the end row names no attempt";
 }
 
-TEST(GetTest, AParentCountsItsChildren) {
+TEST(GetTest, AParentCountsItsChildren) {  // B34, B35, B53
   Scene scene;
   const TaskId id = scene.Submit();
   scene.Claim(id, "w1");
@@ -175,7 +175,7 @@ TEST(GetTest, AParentCountsItsChildren) {
   EXPECT_EQ(task.waiting_for(), "waits for 10 of 10 children");
 }
 
-TEST(GetTest, AfterItsChildrenEndedAParentIsAtTheNextStageWithAFreshBudget) {
+TEST(GetTest, AfterItsChildrenEndedAParentIsAtTheNextStageWithAFreshBudget) {  // B22
   Scene scene;
   const TaskId id = scene.Submit();
   scene.Claim(id, "w1");
@@ -214,7 +214,7 @@ TEST(GetTest, APausedTaskSaysWhatItWaitsForBeneath) {
   EXPECT_EQ(scene.Get(suspended).waiting_for(), "is paused by an operator; beneath, it waits for a decision: approval");
 }
 
-TEST(GetTest, ASuspendedTaskSaysWhatItWaitsForAndResumingRaisesTheStage) {
+TEST(GetTest, ASuspendedTaskSaysWhatItWaitsForAndResumingRaisesTheStage) {  // B53, S94
   Scene scene;
   scene.Connect("render", {}, 4, 4);
   const TaskId id = scene.Submit();
@@ -235,7 +235,7 @@ TEST(GetTest, ASuspendedTaskSaysWhatItWaitsForAndResumingRaisesTheStage) {
   EXPECT_EQ(task.worker_id(), "w1");
 }
 
-TEST(GetTest, ProgressComesFromTheNewestReportOrFromTheOutcome) {
+TEST(GetTest, ProgressComesFromTheNewestReportOrFromTheOutcome) {  // B25, B215, S6
   Scene scene;
   const TaskId id = scene.Submit();
   scene.Claim(id, "w1");
@@ -247,7 +247,7 @@ TEST(GetTest, ProgressComesFromTheNewestReportOrFromTheOutcome) {
   EXPECT_EQ(scene.Get(id).progress().percent(), 100);
 }
 
-TEST(GetTest, APausedTaskShowsThatOverItsState) {
+TEST(GetTest, APausedTaskShowsThatOverItsState) {  // B52
   Scene scene;
   const TaskId id = scene.Submit();
   const uint64_t before = scene.Get(id).version();
@@ -257,7 +257,7 @@ TEST(GetTest, APausedTaskShowsThatOverItsState) {
   EXPECT_NE(scene.Get(id).version(), before);
 }
 
-TEST(GetTest, SaysWhyAPendingTaskDoesNotRun) {
+TEST(GetTest, SaysWhyAPendingTaskDoesNotRun) {  // B99
   Scene scene;
   const TaskId plain = scene.Submit();
   const TaskId gpu = scene.Submit({.capabilities = {"GPU"}});
@@ -277,7 +277,23 @@ TEST(GetTest, SaysWhyAPendingTaskDoesNotRun) {
   EXPECT_TRUE(scene.Get(gpu).runnable());
 }
 
-TEST(GetTest, TheVersionStaysWhileNothingChanges) {
+TEST(GetTest, SaysThatAPendingTaskWaitsForALimit) {
+  Scene scene;
+  const TaskId id = scene.Submit();
+  scene.Connect("render", {}, 4, 2, 1);
+  EXPECT_EQ(scene.Get(id).waiting_for(),
+            "waits for a free slot of 1 worker; 1 has one, but holds as many of type 'render' as its handler takes");
+  scene.Connect("render", {}, 4, 2);
+  EXPECT_EQ(scene.Get(id).waiting_for(), "is about to be handed out: 2 workers can run it");
+  scene.Limit("render", 3, 2);
+  EXPECT_EQ(scene.Get(id).waiting_for(), "is about to be handed out: 2 workers can run it");
+  scene.Limit("render", 3, 3);
+  EXPECT_EQ(scene.Get(id).waiting_for(), "waits for the limit of type 'render': 3 of 3 are running");
+  const TaskId later = scene.Submit({.delay = 90 * kSecond});
+  EXPECT_THAT(scene.Get(later).waiting_for(), HasSubstr("due in 1 min 30 s"));
+}
+
+TEST(GetTest, TheVersionStaysWhileNothingChanges) {  // B19
   Scene scene;
   const TaskId id = scene.Submit();
   const uint64_t before = scene.Get(id).version();
@@ -288,7 +304,7 @@ TEST(GetTest, TheVersionStaysWhileNothingChanges) {
   EXPECT_NE(scene.Get(id).version(), before);
 }
 
-TEST(GetTest, IdsThatNeverWereAreNotFound) {
+TEST(GetTest, IdsThatNeverWereAreNotFound) {  // B94, B223
   Scene scene;
   EXPECT_THAT(scene.GetError(1), ErrorIs(StatusCode::kNotFound, "TASK_NOT_FOUND"));
   const TaskId id = scene.Submit();
@@ -305,7 +321,7 @@ TEST(GetTest, AStagedChildDoesNotExistYet) {
   EXPECT_THAT(scene.GetError(child), ErrorIs(StatusCode::kNotFound, "TASK_NOT_FOUND"));
 }
 
-TEST(GetTest, TasksWhoseRetentionIsOverAreExpired) {
+TEST(GetTest, TasksWhoseRetentionIsOverAreExpired) {  // B228
   Scene scene;
   const TaskId removed = scene.Submit();
   scene.Claim(removed, "w1");
@@ -327,7 +343,7 @@ TEST(GetTest, EndedTaskWithMissingRowsWasRemovedSinceTheView) {
   EXPECT_THAT(scene.GetError(id), ErrorIs(StatusCode::kNotFound, "TASK_EXPIRED"));
 }
 
-TEST(GetTest, DamagedRecordsAreToldAsSuch) {
+TEST(GetTest, DamagedRecordsAreToldAsSuch) {  // S70
   Scene scene;
   const TaskId unreadable = scene.Submit();
   scene.PutRow(storage::Family::kTask, engine::TaskKey(unreadable), "\xff\xff\xff");

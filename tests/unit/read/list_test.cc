@@ -1,8 +1,9 @@
 #include <algorithm>
+#include <limits>
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "tests/unit/read/scene.h"
+#include "tests/unit/read/list_fixture.h"
 
 namespace baton::service::testing {
 namespace {
@@ -12,65 +13,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class ListTest : public ::testing::Test {
- protected:
-  std::pair<Error, v1::ListTasksResponse> Ask(const v1::TaskFilter& filter, int page_size = 0,
-                                              const std::string& token = "") {
-    v1::ListTasksRequest request;
-    *request.mutable_filter() = filter;
-    request.set_page_size(page_size);
-    request.set_page_token(token);
-    return scene_.Ask(&ReadService::ListTasks, request);
-  }
-  std::vector<TaskId> List(const v1::TaskFilter& filter = {}, int page_size = 0) {
-    std::vector<TaskId> ids;
-    std::string token;
-    pages_ = 0;
-    do {
-      auto [error, page] = Ask(filter, page_size, token);
-      EXPECT_TRUE(error.ok()) << error.message;
-      for (const v1::Task& task : page.tasks()) ids.push_back(task.id());
-      token = page.next_page_token();
-      ++pages_;
-    } while (!token.empty());
-    return ids;
-  }
-  static v1::TaskFilter States(std::initializer_list<v1::TaskState> states) {
-    v1::TaskFilter filter;
-    for (const v1::TaskState state : states) filter.add_states(state);
-    return filter;
-  }
-  static v1::TaskFilter Type(const std::string& type) {
-    v1::TaskFilter filter;
-    filter.set_type(type);
-    return filter;
-  }
-  static v1::TaskFilter Tag(const std::string& tag) {
-    v1::TaskFilter filter;
-    filter.set_tag(tag);
-    return filter;
-  }
-  static v1::TaskFilter Parent(TaskId id) {
-    v1::TaskFilter filter;
-    filter.set_parent_id(id);
-    return filter;
-  }
-  static v1::TaskFilter Root(TaskId id) {
-    v1::TaskFilter filter;
-    filter.set_root_id(id);
-    return filter;
-  }
-
-  Scene scene_;
-  int pages_ = 0;
-};
-
-TEST_F(ListTest, AnEmptyBrokerHasNoTasks) {
+TEST_F(ListTest, AnEmptyBrokerHasNoTasks) {  // B222
   EXPECT_THAT(List(), IsEmpty());
   EXPECT_EQ(pages_, 1);
 }
 
-TEST_F(ListTest, ListsNewestFirstInPagesOfAnySize) {
+TEST_F(ListTest, ListsNewestFirstInPagesOfAnySize) {  // B219, B222, S61, S63, S75
   for (int i = 0; i < 5; ++i) scene_.Submit();
   for (int page_size = 1; page_size <= 6; ++page_size) {
     EXPECT_THAT(List({}, page_size), ElementsAre(5u, 4u, 3u, 2u, 1u)) << "page size " << page_size;
@@ -97,7 +45,7 @@ TEST_F(ListTest, LeavesOutWhatIsBulky) {
   EXPECT_EQ(page.tasks(0).state(), v1::TASK_STATE_COMPLETED);
 }
 
-TEST_F(ListTest, FiltersByTheStateThatIsShown) {
+TEST_F(ListTest, FiltersByTheStateThatIsShown) {  // B16, B168, B248, S17, S41, S57
   const TaskId pending = scene_.Submit();
   const TaskId paused = scene_.Submit();
   scene_.Pause(paused);
@@ -130,7 +78,7 @@ TEST_F(ListTest, FiltersByTheStateThatIsShown) {
   EXPECT_THAT(List(awaits_decision), ElementsAre(suspended));
 }
 
-TEST_F(ListTest, FiltersByTypeAndTag) {
+TEST_F(ListTest, FiltersByTypeAndTag) {  // B15, B223, B246, S16, S18, S58, S59, S62, S73, S123
   const TaskId live = scene_.Submit({.type = "a", .tag = "x"});
   const TaskId ended = scene_.Submit({.type = "a", .tag = "y"});
   scene_.Cancel(ended, "ann", "");
@@ -146,7 +94,7 @@ TEST_F(ListTest, FiltersByTypeAndTag) {
 
 // A life for each of many tasks at the ends of some pages, told apart by class, tag and state; lists by every filter
 // against what a look at all of them finds.
-TEST_F(ListTest, EveryFilterFindsWhatALookAtEachTaskFinds) {
+TEST_F(ListTest, EveryFilterFindsWhatALookAtEachTaskFinds) {  // B221, S62
   struct Known {
     TaskId id;
     std::string type, tag;
@@ -250,7 +198,7 @@ TEST_F(ListTest, DamagedIndexIsTold) {
   EXPECT_TRUE(Ask({}).first.ok());
 }
 
-TEST_F(ListTest, FiltersByParentOverAllSpawns) {
+TEST_F(ListTest, FiltersByParentOverAllSpawns) {  // B223
   const TaskId parent = scene_.Submit();
   scene_.Claim(parent, "w1");
   const std::vector<TaskId> first = scene_.Spawn(parent, 2);
@@ -269,7 +217,7 @@ TEST_F(ListTest, FiltersByParentOverAllSpawns) {
   EXPECT_THAT(List(Parent(12345)), IsEmpty());
 }
 
-TEST_F(ListTest, FiltersByWorkflowAndByPartOfOne) {
+TEST_F(ListTest, FiltersByWorkflowAndByPartOfOne) {  // B221
   const TaskId root = scene_.Submit();
   scene_.Claim(root, "w1");
   const std::vector<TaskId> children = scene_.Spawn(root, 2);
@@ -320,7 +268,7 @@ TEST_F(ListTest, PagesAreCutByBytes) {
   EXPECT_EQ(List().size(), 10u);
 }
 
-TEST_F(ListTest, RefusesFiltersThatMeanNothing) {
+TEST_F(ListTest, RefusesFiltersThatMeanNothing) {  // B93, B221, S32, S60, S63
   const auto bad = ErrorIs(StatusCode::kInvalidArgument, "BAD_FILTER");
   EXPECT_THAT(Ask(Type("two words")).first, bad);
   EXPECT_THAT(Ask(Type("two words")).first.message, HasSubstr("filter.type is 'two words'"));
@@ -329,9 +277,30 @@ TEST_F(ListTest, RefusesFiltersThatMeanNothing) {
   EXPECT_THAT(Ask(States({v1::TASK_STATE_UNSPECIFIED})).first, bad);
   EXPECT_THAT(Ask(States({static_cast<v1::TaskState>(42)})).first, bad);
   EXPECT_THAT(Ask(States({static_cast<v1::TaskState>(42)})).first.message, HasSubstr("42"));
+  v1::TaskFilter filter;
+  filter.set_schedule("two words");
+  EXPECT_THAT(Ask(filter).first, bad);
+  filter.Clear();
+  filter.set_worker_id("two words");
+  EXPECT_THAT(Ask(filter).first, bad);
+  filter.Clear();
+  filter.set_error(std::string(1025, 'x'));
+  EXPECT_THAT(Ask(filter).first.message, HasSubstr("filter.error has 1025 bytes"));
+  filter.Clear();
+  filter.mutable_created_since()->set_seconds(std::numeric_limits<int64_t>::max());
+  EXPECT_THAT(Ask(filter).first.message, HasSubstr("filter.created_since.seconds is 9223372036854775807"));
+  filter.mutable_created_since()->set_seconds(5);
+  filter.mutable_created_since()->set_nanos(-1);
+  EXPECT_THAT(Ask(filter).first.message, HasSubstr("filter.created_since.nanos is -1"));
+  filter.mutable_created_since()->set_nanos(0);
+  filter.mutable_created_before()->set_seconds(5);
+  EXPECT_THAT(Ask(filter).first.message, HasSubstr("filter.created_since is not before filter.created_before"));
+  filter.Clear();
+  filter.GetReflection()->MutableUnknownFields(&filter)->AddVarint(99, 1);
+  EXPECT_THAT(Ask(filter).first.message, HasSubstr("a condition that this broker does not know"));
 }
 
-TEST_F(ListTest, ATokenIsGoodForItsFilterOnly) {
+TEST_F(ListTest, ATokenIsGoodForItsFilterOnly) {  // B220
   for (int i = 0; i < 3; ++i) scene_.Submit();
   const std::string token = Ask(Type("render"), 1).second.next_page_token();
   ASSERT_FALSE(token.empty());

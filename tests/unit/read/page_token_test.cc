@@ -8,14 +8,14 @@ namespace {
 using absl::StatusCode;
 using ::testing::ElementsAre;
 
-TEST(PageTokenTest, APositionComesBack) {
+TEST(PageTokenTest, APositionComesBack) {  // B219
   const std::string token = EncodePageToken("list", {1, UINT64_MAX, 0});
   std::vector<uint64_t> position;
   ASSERT_TRUE(DecodePageToken("list", token, 3, &position).ok());
   EXPECT_THAT(position, ElementsAre(1u, UINT64_MAX, 0u));
 }
 
-TEST(PageTokenTest, WhatIsNotATokenOfTheListIsRefused) {
+TEST(PageTokenTest, WhatIsNotATokenOfTheListIsRefused) {  // B220
   const std::string token = EncodePageToken("list", {1});
   std::string changed = token;
   changed[0] = changed[0] == 'A' ? 'B' : 'A';
@@ -28,7 +28,7 @@ TEST(PageTokenTest, WhatIsNotATokenOfTheListIsRefused) {
   }
 }
 
-TEST(PageSizeTest, ZeroIsTheDefaultAndTheRangeIsChecked) {
+TEST(PageSizeTest, ZeroIsTheDefaultAndTheRangeIsChecked) {  // B220
   size_t size = 0;
   ASSERT_TRUE(ResolvePageSize(0, 100, 1000, &size).ok());
   EXPECT_EQ(size, 100u);

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "absl/synchronization/notification.h"
+#include "broker/service/read/watches.h"
 #include "tests/unit/read/scene.h"
 
 namespace baton::service::testing {
@@ -135,7 +136,7 @@ class PartitionTest : public ::testing::Test {
   std::unique_ptr<ReadService> reads_;
 };
 
-TEST_F(PartitionTest, AWorkflowIsReadAtEveryStep) {
+TEST_F(PartitionTest, AWorkflowIsReadAtEveryStep) {  // B15, B70, B246
   Submit("top");
   EXPECT_EQ(Get(1).state(), v1::TASK_STATE_PENDING);
   EXPECT_EQ(Get(1).tag(), "top");
@@ -180,7 +181,7 @@ TEST_F(PartitionTest, AWorkflowIsReadAtEveryStep) {
   EXPECT_EQ(outcomes.outcomes(1).tag(), "right");
 }
 
-TEST_F(PartitionTest, AWaitEndsWithItsTaskAndTheHistoryIsComplete) {
+TEST_F(PartitionTest, AWaitEndsWithItsTaskAndTheHistoryIsComplete) {  // B218
   Submit("top");
   Connect();
   AwaitDelivery({1, 1});
@@ -212,6 +213,50 @@ TEST_F(PartitionTest, AWaitEndsWithItsTaskAndTheHistoryIsComplete) {
   EXPECT_EQ(Ask(&ReadService::ListTasks, v1::ListTasksRequest()).tasks(0).state(), v1::TASK_STATE_COMPLETED);
   EXPECT_EQ(Ask(&ReadService::GetStatistics, v1::GetStatisticsRequest()).counts().completed(), 1u);
   EXPECT_EQ(Ask(&ReadService::ListTypes, v1::ListTypesRequest()).types(0).type(), "work");
+}
+
+TEST_F(PartitionTest, AWatchIsToldWhatTheEngineDoes) {
+  absl::Mutex mu;
+  bool changed = false;
+  std::shared_ptr<OpenWatch> watch;
+  const auto note = [&] {
+    absl::MutexLock lock(&mu);
+    changed = true;
+  };
+  ASSERT_TRUE(reads_->watches().Open({}, note, &watch).ok());
+  // States told until there is one like this, which is the last.
+  const auto look_until = [&](v1::TaskState last) {
+    std::vector<v1::TaskState> states;
+    while (states.empty() || states.back() != last) {
+      absl::Notification answered;
+      watch->Look([&](const Error& error, const v1::WatchResponse& response) {
+        EXPECT_TRUE(error.ok()) << error.message;
+        for (const v1::Task& task : response.tasks()) states.push_back(task.state());
+        answered.Notify();
+      });
+      EXPECT_TRUE(answered.WaitForNotificationWithTimeout(absl::Seconds(20)));
+      if (!states.empty() && states.back() == last) break;
+      absl::MutexLock lock(&mu);
+      EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&changed), absl::Seconds(20))) << "no change is told";
+      if (!std::exchange(changed, false)) break;
+    }
+    return states;
+  };
+  // The first look says where it begins.
+  absl::Notification begun;
+  watch->Look([&](const Error& error, const v1::WatchResponse& response) {
+    EXPECT_TRUE(error.ok() && response.tasks().empty() && response.caught_up()) << error.message;
+    begun.Notify();
+  });
+  ASSERT_TRUE(begun.WaitForNotificationWithTimeout(absl::Seconds(20)));
+  Submit("top");
+  EXPECT_THAT(look_until(v1::TASK_STATE_PENDING), ElementsAre(v1::TASK_STATE_PENDING));
+  Connect();
+  AwaitDelivery({1, 1});
+  EXPECT_THAT(look_until(v1::TASK_STATE_RUNNING), ElementsAre(v1::TASK_STATE_RUNNING));
+  Complete({1, 1}, engine::Outcome::Kind::kSucceeded, Step());
+  EXPECT_THAT(look_until(v1::TASK_STATE_COMPLETED), ElementsAre(v1::TASK_STATE_COMPLETED));
+  watch.reset();
 }
 
 }  // namespace

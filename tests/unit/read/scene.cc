@@ -57,14 +57,19 @@ void FakePartition::AwaitWatches(size_t count) const {
   ASSERT_TRUE(mu_.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(20))) << watches_.size() << " watches";
 }
 
-void FakePartition::Commit(const WriteBatch& batch, TaskId task) {
+void FakePartition::Commit(WriteBatch batch, TaskId task) {
+  if (task != 0) {
+    records::v1::JournalEntry entry;
+    entry.add_reported(task);
+    batch.Put(Family::kJournal, engine::JournalKey(store_->number() + 1), entry.SerializeAsString());
+  }
   std::string error;
   EXPECT_EQ(store_->Commit(batch, store_->number() + 1, &error), storage::CommitResult::kDone) << error;
   std::vector<std::function<void()>> changed;
   {
     absl::MutexLock lock(&mu_);
     std::erase_if(watches_, [&](auto& watch) {
-      if (watch.second.first != task) return false;
+      if (watch.second.first != task && (watch.second.first != 0 || task == 0)) return false;
       changed.push_back(std::move(watch.second.second));
       return true;
     });
@@ -100,6 +105,7 @@ void Scene::Put(const engine::LiveEntry& entry, const WriteBatch& batch) {
       page.Put(entry);
     } else {
       page.End(engine::SlotOf(entry.id), entry.state);
+      page.NoteEnd(now());
       engine::EndedCounts ended{classes_[entry.id]};
       if (engine::IsTerminal(before)) {
         ended.Of(before) = 1;
@@ -130,6 +136,8 @@ TaskId Scene::Submit(const NewTask& task) {
   row.set_created_us(now());
   row.set_parent(task.parent);
   row.set_root(task.root);
+  row.set_generation(task.generation);
+  if (task.root != 0) roots_[entry.id] = task.root;
   row.set_tag(task.tag);
   row.set_actor("local");
   row.set_unique_key(task.unique_key);
@@ -184,7 +192,7 @@ void Scene::Claim(TaskId id, const std::string& worker) {
   entry.state = LiveState::RUNNING;
   ++entry.attempt;
   entry.session = session;
-  entry.options_number = partition_.catalog_.InternOptions(options).number;
+  entry.options_number = partition_.catalog_.InternOptions({{}, options}).number;
   entry.handler_version = 3;
   entry.claimed = now();
   entry.ready = entry.due;
@@ -279,7 +287,11 @@ void Scene::Cancel(TaskId id, const std::string& actor, const std::string& reaso
 std::vector<TaskId> Scene::Spawn(TaskId id, int count, const std::string& context) {
   std::vector<TaskId> children;
   children.reserve(count);
-  for (int i = 0; i < count; ++i) children.push_back(Submit({.type = "chunk", .parent = id, .root = id}));
+  const TaskId root = roots_.count(id) != 0 ? roots_[id] : id;
+  const uint32_t generation = kept_[id].now.generation() + 1;
+  for (int i = 0; i < count; ++i) {
+    children.push_back(Submit({.type = "chunk", .parent = id, .root = root, .generation = generation}));
+  }
   Log(id, Step::SPAWNED, LiveState::WAITING, [&](Step& step) {
     records::v1::Mutable& after = *step.mutable_after() = kept_[id].now;
     after.set_failures(0);
@@ -342,21 +354,6 @@ void Scene::PutRow(Family family, absl::string_view key, const std::string& valu
   WriteBatch batch;
   batch.Put(family, key, value);
   partition_.Commit(batch, 0);
-}
-
-void Scene::Connect(const std::string& type, const engine::Capabilities& capabilities, uint32_t slots,
-                    uint32_t slots_taken) {
-  routing_.groups.push_back({capabilities, {{type, {}}}, 1, slots, slots_taken});
-  ++routing_.workers;
-  partition_.board_.Publish(std::make_shared<const engine::Routing>(routing_));
-}
-
-void Scene::Register(const std::string& type, const engine::Options& options, const std::string& description) {
-  records::v1::TypeRow row;
-  *row.mutable_options() = engine::ToRecord(options);
-  row.set_description(description);
-  row.set_registered_us(now());
-  PutRow(Family::kMeta, engine::TypeMetaKey(type), row.SerializeAsString());
 }
 
 v1::Task Scene::Get(TaskId id, const v1::TaskParts& parts) {

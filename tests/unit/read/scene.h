@@ -34,8 +34,11 @@ class FakePartition : public engine::Partition {
   void Read(ReadDone done) override;
   std::shared_ptr<const storage::Snapshot> Snapshot() const override { return store_->TakeSnapshot(); }
   uint64_t Watch(TaskId task, std::function<void()> changed) override;
+  uint64_t WatchAny(std::function<void()> changed) override { return Watch(0, std::move(changed)); }
   void Unwatch(uint64_t watch) override;
   const engine::RoutingBoard& routing() const override { return board_; }
+  const engine::ActivityBoard& activity() const override { return activity_; }
+  engine::ActivityBoard& activity() { return activity_; }
   uint64_t incarnation() const override { return 77; }
   void Stop() override {}
 
@@ -47,11 +50,13 @@ class FakePartition : public engine::Partition {
 
  private:
   friend class Scene;
-  void Commit(const storage::WriteBatch& batch, TaskId task);
+  // With an entry in the journal about the task, unless it is 0.
+  void Commit(storage::WriteBatch batch, TaskId task);
 
   std::unique_ptr<storage::Store> store_ = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
   engine::Catalog catalog_;
   engine::RoutingBoard board_;
+  engine::ActivityBoard activity_;
 
   mutable absl::Mutex mu_;
   TaskId next_id_ ABSL_GUARDED_BY(mu_) = 1;
@@ -75,6 +80,8 @@ class Scene {
     std::string tag = "";
     TaskId parent = 0;
     TaskId root = 0;
+    // Spawn of the parent.
+    uint32_t generation = 0;
     Micros delay = 0;
     engine::Options options = {};
     std::string payload = "";
@@ -110,9 +117,17 @@ class Scene {
   void Pause(TaskId id);
   // Its records are gone.
   void Remove(TaskId id);
+  // A commit of which the journal has just this entry; null: none.
+  void CommitEntry(const records::v1::JournalEntry* entry);
+  // The journal is deleted up to this commit.
+  void TrimJournal(uint64_t number);
   void PutRow(storage::Family family, absl::string_view key, const std::string& value);
 
-  void Connect(const std::string& type, const engine::Capabilities& capabilities, uint32_t slots, uint32_t slots_taken);
+  // `at_limit`: its handler takes no more, whatever slots are free.
+  void Connect(const std::string& type, const engine::Capabilities& capabilities, uint32_t slots, uint32_t slots_taken,
+               bool at_limit = false);
+  // So many of the type may run, and so many do.
+  void Limit(const std::string& type, uint32_t max_running, uint32_t running);
   void Register(const std::string& type, const engine::Options& options, const std::string& description);
   void Pass(Micros time) { clock_.AdvanceBoth(time); }
   WallMicros now() const { return clock_.Read().wall; }
@@ -154,6 +169,8 @@ class Scene {
   std::unique_ptr<ReadService> reads_;
   std::map<TaskId, Kept> kept_;
   std::map<TaskId, engine::ClassNumber> classes_;
+  // Of those that have a parent.
+  std::map<TaskId, TaskId> roots_;
   std::map<std::string, uint64_t> sessions_;
   engine::Routing routing_;
 };

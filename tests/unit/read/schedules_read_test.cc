@@ -44,7 +44,7 @@ class SchedulesReadTest : public ::testing::Test {
   Scene scene_;
 };
 
-TEST_F(SchedulesReadTest, ShowsDefinitionAndHowFarItIs) {
+TEST_F(SchedulesReadTest, ShowsDefinitionAndHowFarItIs) {  // B31, S68
   ScheduleStateRow state;
   state.set_next_us(kStart + kHour);
   state.set_last_task(7);

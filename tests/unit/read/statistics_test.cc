@@ -27,7 +27,7 @@ TEST_F(StatisticsTest, AnEmptyBrokerCountsNothing) {
   EXPECT_EQ(statistics.oldest_due().seconds(), 0);
 }
 
-TEST_F(StatisticsTest, CountsByStateAndType) {
+TEST_F(StatisticsTest, CountsByStateAndType) {  // B117
   scene_.Submit({.type = "a"});
   scene_.Submit({.type = "a", .capabilities = {"GPU"}});
   const TaskId parent = scene_.Submit({.type = "b"});
@@ -52,7 +52,7 @@ TEST_F(StatisticsTest, CountsByStateAndType) {
   EXPECT_EQ(statistics.types(2).type(), "chunk");
 }
 
-TEST_F(StatisticsTest, CountsWhatIsDueAndTheLongestWait) {
+TEST_F(StatisticsTest, CountsWhatIsDueAndTheLongestWait) {  // B258
   scene_.Submit();
   scene_.Pass(10 * kSecond);
   scene_.Submit();
@@ -67,6 +67,56 @@ TEST_F(StatisticsTest, CountsWhatIsDueAndTheLongestWait) {
   EXPECT_EQ(statistics.oldest_due().seconds(), 15);
 }
 
+TEST_F(StatisticsTest, EachTypeHasItsOwnLongestWait) {
+  scene_.Submit({.type = "a"});
+  scene_.Pass(10 * kSecond);
+  scene_.Submit({.type = "b"});
+  scene_.Submit({.type = "b", .capabilities = {"GPU"}});
+  scene_.Submit({.type = "held"});
+  scene_.Pass(5 * kSecond);
+  records::v1::TypeRow held;
+  held.mutable_pause()->set_actor("ann");
+  scene_.PutRow(storage::Family::kMeta, engine::TypeMetaKey("held"), held.SerializeAsString());
+  scene_.Connect("a", {}, 1, 0);
+  const v1::GetStatisticsResponse statistics = Statistics();
+  EXPECT_EQ(statistics.due(), 3u) << "not of a type that is paused";
+  EXPECT_EQ(statistics.oldest_due().seconds(), 15);
+  ASSERT_EQ(statistics.types_size(), 3);
+  EXPECT_EQ(statistics.types(0).due(), 1u);
+  EXPECT_EQ(statistics.types(0).oldest_due().seconds(), 15);
+  EXPECT_EQ(statistics.types(0).unservable(), 0u);
+  EXPECT_EQ(statistics.types(1).due(), 2u) << "of both classes";
+  EXPECT_EQ(statistics.types(1).oldest_due().seconds(), 5);
+  EXPECT_EQ(statistics.types(1).unservable(), 2u);
+  EXPECT_EQ(statistics.types(2).due(), 0u);
+}
+
+TEST_F(StatisticsTest, TellsWhatHappenedLately) {
+  const engine::TaskId id = scene_.Submit({.type = "a"});
+  scene_.Submit({.type = "b"});
+  engine::ActivityBoard& board = scene_.partition().activity();
+  const auto observe = [&](engine::Happening happening, uint32_t count, Micros duration) {
+    const engine::ClassNumber of_a = scene_.EntryOf(id).class_number;
+    board.Add(scene_.clock().Read().steady, {{of_a, happening, count, duration}});
+  };
+  observe(engine::Happening::kCreated, 100, -1);
+  for (int i = 0; i < 50; ++i) observe(engine::Happening::kStarted, 1, 10 * kMillisecond);
+  for (int i = 0; i < 20; ++i) observe(engine::Happening::kCompleted, 1, kSecond);
+  observe(engine::Happening::kFailed, 10, 20 * kSecond);
+  scene_.Pass(10 * kSecond);
+  const v1::GetStatisticsResponse statistics = Statistics();
+  const v1::Activity& activity = statistics.types(0).activity();
+  EXPECT_DOUBLE_EQ(activity.created_per_second(), 10);
+  EXPECT_DOUBLE_EQ(activity.started_per_second(), 5);
+  EXPECT_DOUBLE_EQ(activity.completed_per_second(), 2);
+  EXPECT_DOUBLE_EQ(activity.failed_per_second(), 1);
+  EXPECT_NEAR(static_cast<double>(activity.queued_p99().nanos()), 1e7, 2e6);
+  EXPECT_NEAR(static_cast<double>(activity.ran_p50().seconds()), 1, 0.5);
+  EXPECT_GE(activity.ran_p99().seconds(), 16);
+  EXPECT_FALSE(statistics.types(1).activity().has_ran_p50());
+  EXPECT_DOUBLE_EQ(statistics.activity().created_per_second(), 10) << "of all types";
+}
+
 TEST_F(StatisticsTest, WithoutTimeToLookAtAllTasksItTellsWhatItSaw) {
   scene_.settings().page_budget = 0;
   scene_.Submit();
@@ -79,7 +129,7 @@ TEST_F(StatisticsTest, WithoutTimeToLookAtAllTasksItTellsWhatItSaw) {
   EXPECT_EQ(statistics.counts().pending(), 2u) << "counts are always exact";
 }
 
-TEST_F(StatisticsTest, CountsWorkersAndWhatNoneCanRun) {
+TEST_F(StatisticsTest, CountsWorkersAndWhatNoneCanRun) {  // B99, B252
   scene_.Submit({.type = "render"});
   scene_.Submit({.type = "render", .capabilities = {"GPU"}});
   scene_.Submit({.type = "parse"});
@@ -104,7 +154,7 @@ TEST_F(StatisticsTest, CountsWorkersAndWhatNoneCanRun) {
   EXPECT_FALSE(types.types(1).has_options()) << "nobody registered it durably";
 }
 
-TEST_F(StatisticsTest, ListsRegisteredTypesWithTheirDefinition) {
+TEST_F(StatisticsTest, ListsRegisteredTypesWithTheirDefinition) {  // B186
   scene_.Register("render", {.timeout = kMinute}, "renders");
   const v1::ListTypesResponse types = Types();
   ASSERT_EQ(types.types_size(), 1);
@@ -147,6 +197,22 @@ TEST(ServerInfoTest, JoinsWhatIsFixedWithWhatIsNow) {
   EXPECT_EQ(info.commit_number(), 2u);
   EXPECT_EQ(info.store_bytes(), 4096u);
   EXPECT_EQ(info.resident_bytes(), 0u);
+}
+
+TEST_F(StatisticsTest, ATypeShowsItsLimit) {
+  records::v1::TypeRow row;
+  row.mutable_limit()->set_max_running(5);
+  row.mutable_limit()->set_actor("ann");
+  row.mutable_limit()->set_reason("the mail server takes no more");
+  row.mutable_limit()->set_time_us(kStart);
+  scene_.PutRow(storage::Family::kMeta, engine::TypeMetaKey("mail"), row.SerializeAsString());
+  const v1::ListTypesResponse types = Types();
+  ASSERT_EQ(types.types_size(), 1);
+  EXPECT_EQ(types.types(0).limit().max_running(), 5);
+  EXPECT_EQ(types.types(0).limit().actor(), "ann");
+  EXPECT_EQ(types.types(0).limit().reason(), "the mail server takes no more");
+  EXPECT_EQ(types.types(0).limit().set_at().seconds(), kStart / kSecond);
+  EXPECT_FALSE(types.types(0).has_options()) << "no worker ever registered it";
 }
 
 }  // namespace

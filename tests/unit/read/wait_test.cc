@@ -76,7 +76,7 @@ TEST(WaitTest, AnswersWhenTheTaskEndsAndNotBefore) {
   scene.partition().AwaitWatches(0);
 }
 
-TEST(WaitTest, AnswersWhenTheTaskDiffersFromTheKnownVersion) {
+TEST(WaitTest, AnswersWhenTheTaskDiffersFromTheKnownVersion) {  // B259
   Scene scene;
   const TaskId id = scene.Submit();
   const uint64_t version = scene.Get(id).version();

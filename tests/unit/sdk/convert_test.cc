@@ -48,7 +48,7 @@ TEST(ConvertTest, WritesAllOfANewTask) {
   EXPECT_EQ(proto.unique_policy(), v1::UNIQUE_POLICY_REJECT);
 }
 
-TEST(ConvertTest, LeavesOutWhatIsNotSet) {
+TEST(ConvertTest, LeavesOutWhatIsNotSet) {  // B67, S125
   v1::NewTask proto;
   ASSERT_TRUE(ToProto("task", NewTask{.type = "t"}, &proto).ok());
   v1::NewTask expected;
@@ -56,7 +56,7 @@ TEST(ConvertTest, LeavesOutWhatIsNotSet) {
   EXPECT_EQ(proto.SerializeAsString(), expected.SerializeAsString());
 }
 
-TEST(ConvertTest, RefusesWhatWouldSpoilAWholeCall) {
+TEST(ConvertTest, RefusesWhatWouldSpoilAWholeCall) {  // B5
   v1::NewTask proto;
   const std::pair<NewTask, const char*> table[] = {
       {{.type = "\xFF"}, "x: type is not UTF-8"},
@@ -74,7 +74,7 @@ TEST(ConvertTest, RefusesWhatWouldSpoilAWholeCall) {
   }
 }
 
-TEST(ConvertTest, PayloadsComeBackAsTheyWere) {
+TEST(ConvertTest, PayloadsComeBackAsTheyWere) {  // B5
   for (const Payload& payload : {Payload::Bytes("data\xFF", "image/png"), Payload::Json("[1]"), Payload("bytes")}) {
     v1::Payload proto;
     ASSERT_TRUE(ToProto("p", payload, 1000, &proto).ok());

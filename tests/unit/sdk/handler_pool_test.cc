@@ -21,7 +21,7 @@ std::vector<AttemptPtr> Attempts(int count) {
   return attempts;
 }
 
-TEST(HandlerPoolTest, RunsAsManyAtOnceAsItHasThreads) {
+TEST(HandlerPoolTest, RunsAsManyAtOnceAsItHasThreads) {  // S12
   // Each of four waits for the other three: less concurrency would never end.
   absl::Barrier* barrier = new absl::Barrier(4);
   absl::BlockingCounter done(4);
@@ -34,7 +34,7 @@ TEST(HandlerPoolTest, RunsAsManyAtOnceAsItHasThreads) {
   EXPECT_TRUE(pool.Stop(kPatience));
 }
 
-TEST(HandlerPoolTest, NeverRunsMoreThanItsThreads) {
+TEST(HandlerPoolTest, NeverRunsMoreThanItsThreads) {  // B107, S129
   std::atomic<int> running = 0, most = 0;
   absl::BlockingCounter done(2000);
   HandlerPool pool(3, [&](const AttemptPtr&) {

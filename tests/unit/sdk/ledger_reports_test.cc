@@ -99,7 +99,7 @@ TEST_F(LedgerReportsTest, AFailedCallIsRepeatedInOrderAfterABackoff) {
   EXPECT_EQ(again->request.items(2).checkpoint().code(), "three");
 }
 
-TEST_F(LedgerReportsTest, AReportOfAnAttemptThatIsOverStopsItsHandler) {
+TEST_F(LedgerReportsTest, AReportOfAnAttemptThatIsOverStopsItsHandler) {  // B112
   const AttemptPtr a = Hold("a");
   Check(a, Mark("one"));
   auto audit = ledger_.NextAudit(now_);

@@ -85,7 +85,7 @@ TEST_F(LedgerTest, AnAttemptThatIsDeliveredTwiceIsHeldOnce) {
   EXPECT_EQ(ledger_.Find("a"), a);
 }
 
-TEST_F(LedgerTest, OutcomesOfAttemptsThatAreOverAreDropped) {
+TEST_F(LedgerTest, OutcomesOfAttemptsThatAreOverAreDropped) {  // B98
   for (absl::StatusCode code : {absl::StatusCode::kAborted, absl::StatusCode::kNotFound}) {
     Return(Hold("a"));
     auto call = NextComplete();
@@ -96,7 +96,7 @@ TEST_F(LedgerTest, OutcomesOfAttemptsThatAreOverAreDropped) {
   }
 }
 
-TEST_F(LedgerTest, AnOutcomeRefusedForItsContentIsSentAgainAsFailedForGood) {
+TEST_F(LedgerTest, AnOutcomeRefusedForItsContentIsSentAgainAsFailedForGood) {  // B74
   Return(Hold("a"));
   auto call = NextComplete();
   RefuseOnly(*call, absl::StatusCode::kInvalidArgument);

@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 
 Outcome Done(Task&) { return {}; }
 
-TEST(RegistryTest, SeveralAreAllOrNothing) {
+TEST(RegistryTest, SeveralAreAllOrNothing) {  // B179
   Registry registry;
   EXPECT_TRUE(absl::IsInvalidArgument(registry.Use({{"good", Done}, {"bad type", Done}})));
   EXPECT_EQ(registry.Find("good"), nullptr);
@@ -61,7 +61,7 @@ TEST(RegistryTest, VersionsCountPerTypeAndGoOnAfterUnuse) {
   EXPECT_EQ(registry.Find("a")->version, 3);
 }
 
-TEST(RegistryTest, KeepsACopyOfWhatItWasGiven) {
+TEST(RegistryTest, KeepsACopyOfWhatItWasGiven) {  // B180, S133
   Registry registry;
   HandlerOptions options{.handler = Done, .options = {.priority = 3}, .description = "old"};
   std::vector<std::string> needed = {"GPU"};
@@ -86,7 +86,7 @@ TEST(RegistryTest, RefusesMoreTypesThanABrokerTakes) {
   EXPECT_TRUE(registry.Use({{"t1", Done}}).ok());
 }
 
-TEST(RegistryTest, DescribesEverythingToTheBroker) {
+TEST(RegistryTest, DescribesEverythingToTheBroker) {  // B66, B253, S106
   Registry registry;
   ASSERT_TRUE(registry
                   .Configure({.max_concurrency = 4,
@@ -98,7 +98,9 @@ TEST(RegistryTest, DescribesEverythingToTheBroker) {
       registry
           .Use({{"a", HandlerOptions{.handler = Done,
                                      .options = {.timeout = absl::Seconds(5), .required_capabilities = {{"GPU"}}},
-                                     .description = "does a"}}})
+                                     .description = "does a",
+                                     .max_concurrency = 3}},
+                {"b", Done}})
           .ok());
   const v1::WorkerUpdate update = registry.Describe();
   EXPECT_THAT(update.capabilities(), ElementsAre("GPU"));
@@ -106,8 +108,10 @@ TEST(RegistryTest, DescribesEverythingToTheBroker) {
   EXPECT_EQ(update.default_options().max_retries(), 7);
   EXPECT_EQ(update.default_options().retry_backoff(), v1::RETRY_BACKOFF_EXPONENTIAL);
   EXPECT_FALSE(update.default_options().has_timeout_us());
-  ASSERT_EQ(update.handlers_size(), 1);
+  ASSERT_EQ(update.handlers_size(), 2);
   EXPECT_EQ(update.handlers(0).type(), "a");
+  EXPECT_EQ(update.handlers(0).max_concurrency(), 3);
+  EXPECT_EQ(update.handlers(1).max_concurrency(), 0);
   EXPECT_EQ(update.handlers(0).options().timeout_us(), 5'000'000);
   EXPECT_FALSE(update.handlers(0).options().has_priority());
   EXPECT_THAT(update.handlers(0).options().required_capabilities().names(), ElementsAre("GPU"));

@@ -40,7 +40,7 @@ class TaskTest : public WorkerTest {
   }
 };
 
-TEST_F(TaskTest, ShowsAllOfTheDelivery) {
+TEST_F(TaskTest, ShowsAllOfTheDelivery) {  // B39
   v1::Delivery delivery = MakeDelivery(1);
   delivery.set_attempt(3);
   delivery.set_stage(2);
@@ -103,7 +103,7 @@ TEST_F(TaskTest, TakesProtobufMessages) {
   EXPECT_THAT(outcome.succeeded().result().content_type(), HasSubstr("messageType=baton.v1.Checkpoint"));
 }
 
-TEST_F(TaskTest, ReturnsWithoutResult) {
+TEST_F(TaskTest, ReturnsWithoutResult) {  // B8, B42
   const v1::Outcome outcome = RunOne([](Task&) { return Outcome(); });
   EXPECT_TRUE(outcome.has_succeeded());
   EXPECT_FALSE(outcome.succeeded().has_result());
@@ -115,18 +115,18 @@ TEST_F(TaskTest, FailsForGood) {
   EXPECT_FALSE(outcome.failed().retryable());
 }
 
-TEST_F(TaskTest, AResultThatIsTooLargeFailsForGood) {
+TEST_F(TaskTest, AResultThatIsTooLargeFailsForGood) {  // B114
   const v1::Outcome outcome = RunOne([](Task&) { return std::string(1024 * 1024 + 1, 'x'); });
   EXPECT_FALSE(outcome.failed().retryable());
   EXPECT_THAT(outcome.failed().error(), HasSubstr("result has 1048577 bytes; at most 1048576"));
 }
 
-TEST_F(TaskTest, AResultThatCannotTravelFailsForGood) {
+TEST_F(TaskTest, AResultThatCannotTravelFailsForGood) {  // B114
   const v1::Outcome outcome = RunOne([](Task&) { return Payload::Json("\"\xFF\""); });
   EXPECT_THAT(outcome.failed().error(), HasSubstr("not UTF-8"));
 }
 
-TEST_F(TaskTest, SpawnsChildrenWithContext) {
+TEST_F(TaskTest, SpawnsChildrenWithContext) {  // B8, B142
   const v1::Outcome outcome = RunOne([](Task& task) {
     return task.Next({{.type = "child", .payload = "a"}, {.type = "child", .options = {.priority = 4}}}, "context");
   });
@@ -136,18 +136,18 @@ TEST_F(TaskTest, SpawnsChildrenWithContext) {
   EXPECT_EQ(outcome.spawned().context().data(), "context");
 }
 
-TEST_F(TaskTest, ABadChildFailsTheTaskAndNamesIt) {
+TEST_F(TaskTest, ABadChildFailsTheTaskAndNamesIt) {  // B143
   const v1::Outcome outcome = RunOne([](Task& task) { return task.Next({{.type = "ok"}, {.type = "\xFF"}}); });
   EXPECT_THAT(outcome.failed().error(), HasSubstr("child 1: type is not UTF-8"));
 }
 
-TEST_F(TaskTest, Suspends) {
+TEST_F(TaskTest, Suspends) {  // B8, B164
   const v1::Outcome outcome = RunOne([](Task& task) { return task.Suspend("approval"); });
   EXPECT_EQ(outcome.suspended().reason(), "approval");
   EXPECT_FALSE(outcome.suspended().has_context()) << "the context stays as it is";
 }
 
-TEST_F(TaskTest, ASuspensionWithoutAReasonFailsForGood) {
+TEST_F(TaskTest, ASuspensionWithoutAReasonFailsForGood) {  // B164, S100
   const v1::Outcome outcome = RunOne([](Task& task) { return task.Suspend(" \t"); });
   EXPECT_THAT(outcome.failed().error(), HasSubstr("reason is empty"));
   EXPECT_FALSE(outcome.failed().retryable());
@@ -174,7 +174,7 @@ TEST_F(TaskTest, SpawnsChildrenOfWhichNoneMayFail) {
   EXPECT_EQ(outcome.spawned().children_size(), 1);
 }
 
-TEST_F(TaskTest, ReportsCheckpointsAndProgress) {
+TEST_F(TaskTest, ReportsCheckpointsAndProgress) {  // B210, B213, B259
   Use("t", [](Task& task) -> Outcome {
     EXPECT_TRUE(task.Audit("loaded", "12 rows", R"({"rows": 12})").ok());
     EXPECT_TRUE(task.Progress(40, "half way").ok());
@@ -196,7 +196,7 @@ TEST_F(TaskTest, ReportsCheckpointsAndProgress) {
   EXPECT_TRUE(AcceptComplete().outcomes(0).has_succeeded());
 }
 
-TEST_F(TaskTest, ReadsTheOutcomesOfItsChildrenPageByPage) {
+TEST_F(TaskTest, ReadsTheOutcomesOfItsChildrenPageByPage) {  // B40
   v1::Delivery delivery = MakeDelivery(1);
   delivery.set_children(5);
   Use("t", [](Task& task) -> Outcome {
@@ -216,7 +216,7 @@ TEST_F(TaskTest, ReadsTheOutcomesOfItsChildrenPageByPage) {
   EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "01234");
 }
 
-TEST_F(TaskTest, HasNoChildrenWithoutAsking) {
+TEST_F(TaskTest, HasNoChildrenWithoutAsking) {  // B41
   const v1::Outcome outcome = RunOne([](Task& task) -> Outcome {
     int count = 0;
     for (const ChildOutcome& child : task.Children()) count += child.completed() ? 1 : 2;

@@ -23,7 +23,7 @@ struct BadHandler {
   std::vector<std::string> said;
 };
 
-TEST(ValidateTest, RefusesBadRegistrationsByName) {
+TEST(ValidateTest, RefusesBadRegistrationsByName) {  // B66, B257
   const std::vector<BadHandler> table = {
       {"no type", [](Registration& r) { r.type = ""; }, {"without a type"}},
       {"bad spelling", [](Registration& r) { r.type = "a b"; }, {"type", "'a b'", "[A-Za-z0-9_.:/-]"}},
@@ -56,6 +56,12 @@ TEST(ValidateTest, RefusesBadRegistrationsByName) {
       {"description",
        [](Registration& r) { r.options.description = std::string(1025, 'x'); },
        {"description has 1025", "1024"}},
+      {"concurrency",
+       [](Registration& r) { r.options.max_concurrency = 0; },
+       {"'t'", "max_concurrency is 0", "1 to 10000"}},
+      {"too much concurrency",
+       [](Registration& r) { r.options.max_concurrency = 10'001; },
+       {"max_concurrency is 10001"}},
       {"description not UTF-8", [](Registration& r) { r.options.description = "\xFF"; }, {"description is not UTF-8"}},
   };
   EXPECT_TRUE(ValidateRegistration(Registration("t", Good())).ok());
@@ -78,7 +84,7 @@ TEST(ValidateTest, TakesTheEdgesOfRanges) {
   }
 }
 
-TEST(ValidateTest, RefusesBadWorkerOptions) {
+TEST(ValidateTest, RefusesBadWorkerOptions) {  // B263
   const struct {
     WorkerOptions options;
     const char* said;
@@ -100,7 +106,7 @@ TEST(ValidateTest, RefusesBadWorkerOptions) {
   }
 }
 
-TEST(ValidateTest, RefusesBadIdentities) {
+TEST(ValidateTest, RefusesBadIdentities) {  // B171
   const struct {
     WorkerIdentity identity;
     const char* said;
@@ -117,7 +123,7 @@ TEST(ValidateTest, RefusesBadIdentities) {
   }
 }
 
-TEST(ValidateTest, ChecksCheckpoints) {
+TEST(ValidateTest, ChecksCheckpoints) {  // B211, B256, S7
   const absl::StatusOr<v1::Checkpoint> good = MakeCheckpoint(" loaded ", "rows", R"({"n": 1})");
   ASSERT_TRUE(good.ok());
   EXPECT_EQ(good->code(), "loaded");
@@ -138,7 +144,7 @@ TEST(ValidateTest, ChecksCheckpoints) {
   }
 }
 
-TEST(ValidateTest, ChecksProgress) {
+TEST(ValidateTest, ChecksProgress) {  // B214, B256, S7
   EXPECT_TRUE(MakeProgress({.percent = 100, .text = "done"}).ok());
   EXPECT_TRUE(MakeProgress({.stage_name = "load"}).ok());
   for (const ProgressReport& bad :

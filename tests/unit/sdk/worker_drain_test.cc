@@ -31,7 +31,7 @@ class WorkerDrainTest : public WorkerTest {
   }
 };
 
-TEST_F(WorkerDrainTest, FinishesWhatRunsAndGivesBackTheRest) {
+TEST_F(WorkerDrainTest, FinishesWhatRunsAndGivesBackTheRest) {  // B176, B177
   StartWithOneRunningAndTwoWaiting();
   worker().Shutdown();
   EXPECT_EQ(broker_->updates.Take("an update").slots(), 0);
@@ -50,7 +50,7 @@ TEST_F(WorkerDrainTest, FinishesWhatRunsAndGivesBackTheRest) {
   EXPECT_TRUE(AwaitResult().ok());
 }
 
-TEST_F(WorkerDrainTest, HandlersThatAreTooSlowAreGivenBack) {
+TEST_F(WorkerDrainTest, HandlersThatAreTooSlowAreGivenBack) {  // B178
   StartWithOneRunningAndTwoWaiting();
   worker().Shutdown();
   AcceptReleases(2);
@@ -86,7 +86,7 @@ TEST_F(WorkerDrainTest, AWorkerThatIsNotConnectedLeavesAtOnce) {
   EXPECT_TRUE(AwaitResult().ok());
 }
 
-TEST_F(WorkerDrainTest, ShutdownBeforeRunIsHeard) {
+TEST_F(WorkerDrainTest, ShutdownBeforeRunIsHeard) {  // B171, S113
   worker().Shutdown();
   EXPECT_TRUE(worker().Run().ok());
   EXPECT_TRUE(broker_->opened.empty());

@@ -40,6 +40,7 @@ TEST_F(WorkerReconnectTest, ComesBackToItsAttemptsAndDeliversTheirOutcomes) {
   BreakStreamWithTwoRunning();
   const v1::Hello hello = Reconnect();
   EXPECT_THAT(hello.held_attempt_tokens(), UnorderedElementsAre(Token(1), Token(2)));
+  EXPECT_THAT(hello.held_types(), ElementsAre("t", "t"));
   EXPECT_EQ(hello.last_delivery(), 2);
   Welcome({v1::ATTEMPT_VERDICT_VALID, v1::ATTEMPT_VERDICT_VALID});
   broker_->beats.Take("the beat of the closed stream");
@@ -95,7 +96,7 @@ TEST_F(WorkerReconnectTest, AnUnansweredOutcomeKeepsItsAttemptInTheHello) {
   EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "r");
 }
 
-TEST_F(WorkerReconnectTest, TriesForAsLongAsItTakesAndWarnsOnce) {
+TEST_F(WorkerReconnectTest, TriesForAsLongAsItTakesAndWarnsOnce) {  // B108, S2
   Start();
   for (int i = 0; i < 30; ++i) {
     Close(absl::UnavailableError("connection refused"));

@@ -20,7 +20,7 @@ TEST_F(WorkerTest, ARefusedRegistrationCannotBeOverlooked) {
   EXPECT_THAT(log_.Take("a word about the refusal"), HasSubstr("refused"));
 }
 
-TEST_F(WorkerTest, ABadIdentityIsRefused) {
+TEST_F(WorkerTest, ABadIdentityIsRefused) {  // S112
   identity_.worker_id = "two words";
   EXPECT_THAT(std::string(worker().Run().message()), HasSubstr("'two words'"));
 }
@@ -47,7 +47,7 @@ TEST_F(WorkerTest, ChangesBeforeTheWelcomeFollowIt) {
   EXPECT_EQ(broker_->updates.Take("an update").handlers(0).type(), "late");
 }
 
-TEST_F(WorkerTest, ARunningAttemptKeepsTheHandlerItStartedWith) {
+TEST_F(WorkerTest, ARunningAttemptKeepsTheHandlerItStartedWith) {  // B110
   Use("t", Blocking("old"));
   StartAndWelcome();
   Deliver({MakeDelivery(1)});
@@ -60,7 +60,7 @@ TEST_F(WorkerTest, ARunningAttemptKeepsTheHandlerItStartedWith) {
   EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "old");
 }
 
-TEST_F(WorkerTest, UnuseGivesBackWhatHasNotStartedAndLetsTheRestFinish) {
+TEST_F(WorkerTest, UnuseGivesBackWhatHasNotStartedAndLetsTheRestFinish) {  // B181
   Use("t", Blocking("result"));
   Use("other", [](Task&) { return Outcome("other"); });
   Configure(1, 5);
@@ -144,13 +144,13 @@ TEST_F(WorkerTest, ABrokerThatSaysNothingToAnUpdateIsLeft) {
   EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "new") << "a hello says it all again";
 }
 
-TEST_F(WorkerTest, AnEmptyMapChangesNothing) {
+TEST_F(WorkerTest, AnEmptyMapChangesNothing) {  // B179
   StartAndWelcome();
   EXPECT_TRUE(worker().Use(std::vector<Registration>()).ok());
   EXPECT_TRUE(broker_->updates.empty());
 }
 
-TEST_F(WorkerTest, ConcurrencyCanBeRaisedWhileRunning) {
+TEST_F(WorkerTest, ConcurrencyCanBeRaisedWhileRunning) {  // B253
   Use("t", Blocking());
   Configure(1, 5);
   StartAndWelcome();

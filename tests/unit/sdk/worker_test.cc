@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
-TEST_F(WorkerTest, SaysHelloWithAllItIs) {
+TEST_F(WorkerTest, SaysHelloWithAllItIs) {  // B172
   identity_.pod_id = "pod";
   identity_.pod_generation = 9;
   Use("t", [](Task&) { return Outcome(); });
@@ -46,7 +46,7 @@ TEST_F(WorkerTest, RunsATaskAndReportsItsResult) {
   EXPECT_TRUE(ShutDown().ok());
 }
 
-TEST_F(WorkerTest, WhateverIsThrownIsARetryableFailure) {
+TEST_F(WorkerTest, WhateverIsThrownIsARetryableFailure) {  // B8, B74, B113
   Use("exception", [](Task&) -> Outcome { throw std::runtime_error("broken pipe"); });
   Use("number", [](Task&) -> Outcome { throw 42; });
   Use("not-text", [](Task&) -> Outcome { throw std::runtime_error("bytes \xFF\xFE"); });
@@ -95,7 +95,7 @@ TEST_F(WorkerTest, RetriesACompleteUntilTheBrokerTakesIt) {
   EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "r");
 }
 
-TEST_F(WorkerTest, BeatsTellWhatIsHeld) {
+TEST_F(WorkerTest, BeatsTellWhatIsHeld) {  // B115
   Use("t", Blocking());
   Configure(1, 1);
   StartAndWelcome();
@@ -120,7 +120,7 @@ TEST_F(WorkerTest, BeatsTellWhatIsHeld) {
   }
 }
 
-TEST_F(WorkerTest, BeatsFollowTheIntervalOfTheWelcome) {
+TEST_F(WorkerTest, BeatsFollowTheIntervalOfTheWelcome) {  // B188
   Start();
   Welcome({}, /*beat_interval_us=*/500'000);
   for (int i = 1; i <= 4; ++i) {
@@ -132,7 +132,7 @@ TEST_F(WorkerTest, BeatsFollowTheIntervalOfTheWelcome) {
   }
 }
 
-TEST_F(WorkerTest, AnIdleWorkerBeatsTwiceInTheBeatWindow) {
+TEST_F(WorkerTest, AnIdleWorkerBeatsTwiceInTheBeatWindow) {  // S151
   Use("t", Blocking());
   Start();
   Welcome({}, /*beat_interval_us=*/3'000'000, /*beat_window_us=*/15'000'000);
@@ -165,7 +165,7 @@ TEST_F(WorkerTest, ABeatAnswerStopsHandlers) {
   EXPECT_TRUE(AcceptComplete().outcomes(0).has_cancelled());
 }
 
-TEST_F(WorkerTest, ABrokerThatDoesNotKnowTheSessionGetsANewHello) {
+TEST_F(WorkerTest, ABrokerThatDoesNotKnowTheSessionGetsANewHello) {  // B195, S144, S151
   StartAndWelcome();
   scheduler_->Advance(absl::Seconds(3));
   v1::HeartbeatResponse response;
@@ -217,7 +217,7 @@ TEST_F(WorkerTest, ARecallGivesBackOnlyWhatHasNotStarted) {
   EXPECT_TRUE(AcceptComplete().outcomes(0).has_succeeded());
 }
 
-TEST_F(WorkerTest, ANewerGenerationEndsTheWorker) {
+TEST_F(WorkerTest, ANewerGenerationEndsTheWorker) {  // B196
   Use("t", Blocking());
   StartAndWelcome();
   Deliver({MakeDelivery(1)});
@@ -230,7 +230,7 @@ TEST_F(WorkerTest, ANewerGenerationEndsTheWorker) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("instance other"));
 }
 
-TEST_F(WorkerTest, TheDeadlineOfAnAttemptCountsFromTheStartOfItsHandler) {
+TEST_F(WorkerTest, TheDeadlineOfAnAttemptCountsFromTheStartOfItsHandler) {  // B75, B111, S92
   Inbox<bool> seen;
   Inbox<bool> ask;
   Use("t", [&](Task& task) {
@@ -254,13 +254,13 @@ TEST_F(WorkerTest, TheDeadlineOfAnAttemptCountsFromTheStartOfItsHandler) {
   EXPECT_TRUE(seen.Take("an answer"));
 }
 
-TEST_F(WorkerTest, AnAttemptOfATypeWithoutHandlerIsGivenBack) {
+TEST_F(WorkerTest, AnAttemptOfATypeWithoutHandlerIsGivenBack) {  // B110
   StartAndWelcome();
   Deliver({MakeDelivery(1, "unknown")});
   EXPECT_TRUE(AcceptComplete().outcomes(0).has_released());
 }
 
-TEST_F(WorkerTest, RunsOnlyOnce) {
+TEST_F(WorkerTest, RunsOnlyOnce) {  // B172
   Use("t", [](Task&) { return Outcome(); });
   StartAndWelcome();
   EXPECT_TRUE(absl::IsFailedPrecondition(worker().Run()));

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 
-TEST(Settings, EveryDefaultIsInItsRange) {
+TEST(Settings, EveryDefaultIsInItsRange) {  // B262
   const Settings settings;
   for (const Setting& setting : AllSettings()) {
     EXPECT_TRUE(CheckValue(setting, setting.get(settings)).ok()) << setting.name;
@@ -49,7 +49,7 @@ TEST(Settings, WhatIsPrintedIsReadBack) {
   EXPECT_EQ(read.store.directory, "/tmp/a \"b\"");
 }
 
-TEST(Settings, RetentionHasAWordForEver) {
+TEST(Settings, RetentionHasAWordForEver) {  // B238, B239
   Settings settings;
   EXPECT_EQ(settings.engine.retention, kDay);
   for (const char* never : {"never", "0", "0s"}) {
@@ -66,7 +66,19 @@ TEST(Settings, RetentionHasAWordForEver) {
   EXPECT_EQ(settings.engine.retention, 90 * kDay);
 }
 
-TEST(Settings, RefusesByFileLineNameAndRange) {
+TEST(Settings, AgeingIsOffUnlessItIsSet) {
+  Settings settings;
+  EXPECT_EQ(settings.engine.ageing, 0);
+  EXPECT_THAT(SettingsToToml(settings, Comments::kYes), HasSubstr("ageing = \"off\"\n"));
+  ASSERT_TRUE(SetSetting("dispatch.ageing", "5m", &settings).ok());
+  EXPECT_EQ(settings.engine.ageing, 5 * kMinute);
+  ASSERT_TRUE(SetSetting("dispatch.ageing", "off", &settings).ok());
+  EXPECT_EQ(settings.engine.ageing, 0);
+  EXPECT_FALSE(SetSetting("dispatch.ageing", "1us", &settings).ok());
+  EXPECT_FALSE(SetSetting("dispatch.ageing", "366d", &settings).ok());
+}
+
+TEST(Settings, RefusesByFileLineNameAndRange) {  // B239, B263
   const struct {
     const char* toml;
     std::vector<std::string> said;

@@ -35,7 +35,7 @@ std::vector<v1::Delivery> Parse(const std::string& message) {
   return {deliveries.begin(), deliveries.end()};
 }
 
-TEST(Deliveries, CarryEverythingAHandlerGets) {
+TEST(Deliveries, CarryEverythingAHandlerGets) {  // B39
   engine::Delivery delivery = MakeDelivery(7, 200);
   records::v1::Step context, decision;
   context.mutable_context()->set_json("{}");
@@ -135,6 +135,9 @@ TEST(Orders, SayWhatTheWorkerMustDo) {
   EXPECT_EQ(response.order().cancel().reason(), "no longer needed");
   ASSERT_TRUE(response.ParseFromString(EncodeOrder(kIncarnation, {engine::Order::Kind::kDrain, {}, "stop"}, kSecond)));
   EXPECT_EQ(response.order().drain().deadline_us(), kSecond);
+  ASSERT_TRUE(
+      response.ParseFromString(EncodeOrder(kIncarnation, {engine::Order::Kind::kDismiss, {}, "retired"}, kSecond)));
+  EXPECT_EQ(response.order().drain().reason(), "retired");
   ASSERT_TRUE(response.ParseFromString(EncodeOrder(kIncarnation, {engine::Order::Kind::kSuperseded, {}, "i2"}, 0)));
   EXPECT_EQ(response.order().superseded().by_instance_id(), "i2");
 }

@@ -12,7 +12,7 @@ TEST(Field, SpellsThePathFromTheTop) {
   EXPECT_EQ(Field(options, "names", 0).Path(), "tasks[3].options.names[0]");
 }
 
-TEST(CheckName, TakesTheAlphabetAndNothingElse) {
+TEST(CheckName, TakesTheAlphabetAndNothingElse) {  // B10
   const Field field("type");
   EXPECT_THAT(CheckName(field, "aZ09_.:/-", Presence::kRequired, 128), IsOk());
   EXPECT_THAT(CheckName(field, "", Presence::kOptional, 128), IsOk());
@@ -38,7 +38,7 @@ TEST(CheckRange, NamesValueAndLimits) {
   EXPECT_THAT(CheckRange(field, -1, 0, 10), Refuses("OUT_OF_RANGE", "slots is -1"));
 }
 
-TEST(CheckMetadata, TakesJsonObjectsOnly) {
+TEST(CheckMetadata, TakesJsonObjectsOnly) {  // B211
   const Field field("metadata_json");
   EXPECT_THAT(CheckMetadata(field, "", 10), IsOk());
   EXPECT_THAT(CheckMetadata(field, " {\"a\":1}", 10), IsOk());

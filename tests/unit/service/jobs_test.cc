@@ -57,7 +57,7 @@ TEST_F(JobsTest, ADeleteNamesItsTask) {
   EXPECT_EQ(response.tasks(), 3u);
 }
 
-TEST_F(JobsTest, AJobNeedsAVerbAndAFilter) {
+TEST_F(JobsTest, AJobNeedsAVerbAndAFilter) {  // B244, S65
   EXPECT_THAT(Decode(Tagged(v1::JOB_VERB_UNSPECIFIED)), Refuses("FIELD_REQUIRED", "verb"));
   EXPECT_THAT(Decode(Tagged(static_cast<v1::JobVerb>(99))), Refuses("FIELD_REQUIRED", "99"));
   v1::StartJobRequest request;
@@ -76,7 +76,7 @@ TEST_F(JobsTest, AJobNeedsAVerbAndAFilter) {
   EXPECT_THAT(Decode(request), Refuses("BAD_FILTER", "filter.type"));
 }
 
-TEST_F(JobsTest, AConditionThatIsNotKnownIsNotLeftOut) {
+TEST_F(JobsTest, AConditionThatIsNotKnownIsNotLeftOut) {  // B244
   v1::StartJobRequest request = Tagged(v1::JOB_VERB_DELETE);
   v1::TaskFilter& filter = *request.mutable_filter();
   filter.GetReflection()->MutableUnknownFields(&filter)->AddVarint(100, 1);

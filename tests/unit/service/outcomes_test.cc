@@ -43,7 +43,7 @@ class OutcomesTest : public DecodingTest {
   NoAnswer<engine::CompleteCommand> command_;
 };
 
-TEST_F(OutcomesTest, ASuccessCarriesResultReportsAndTimes) {
+TEST_F(OutcomesTest, ASuccessCarriesResultReportsAndTimes) {  // S7, S53
   request_.set_session(9);
   v1::Outcome* outcome = AddOutcome();
   outcome->mutable_succeeded()->mutable_result()->set_data("done");
@@ -67,7 +67,7 @@ TEST_F(OutcomesTest, ASuccessCarriesResultReportsAndTimes) {
   EXPECT_EQ(step.ran_us(), 77);
 }
 
-TEST_F(OutcomesTest, ALongErrorIsCut) {
+TEST_F(OutcomesTest, ALongErrorIsCut) {  // B154
   v1::Failed* failed = AddOutcome()->mutable_failed();
   failed->set_error(std::string(20'000, 'e'));
   failed->set_retryable(true);
@@ -93,7 +93,7 @@ TEST_F(OutcomesTest, ASpawnCarriesChildrenPartsAndContext) {
   EXPECT_EQ(step.context().json(), "[1]");
 }
 
-TEST_F(OutcomesTest, ASuspensionIsTrimmed) {
+TEST_F(OutcomesTest, ASuspensionIsTrimmed) {  // B164
   AddOutcome()->mutable_suspended()->set_reason("  approval\n");
   EXPECT_EQ(Decode().reason(), "approval");
   EXPECT_FALSE(command_.outcomes[0].has_context);
@@ -220,7 +220,7 @@ TEST_F(OutcomesTest, ReportsAreCheckedOneByOne) {
   EXPECT_EQ(step.checkpoints(0).code(), "ok");
 }
 
-TEST_F(OutcomesTest, ProgressBecomesAStep) {
+TEST_F(OutcomesTest, ProgressBecomesAStep) {  // B24
   v1::ProgressRequest progress;
   progress.add_items()->set_attempt_token(AttemptTokenOf(kIncarnation, kAttempt));
   progress.mutable_items(0)->mutable_progress()->set_text("7 of 12");
@@ -233,7 +233,24 @@ TEST_F(OutcomesTest, ProgressBecomesAStep) {
   EXPECT_EQ(step.progress().at_us(), kNow);
 }
 
-TEST_F(OutcomesTest, ABadChildRefusesTheWholePart) {
+TEST_F(OutcomesTest, AReportMayBeLateButIsNeverFromTheFuture) {
+  v1::Outcome* outcome = AddOutcome();
+  outcome->mutable_succeeded();
+  for (const int64_t at : {kNow - kHour, kNow + kHour}) {
+    v1::Checkpoint* checkpoint = outcome->add_checkpoints();
+    checkpoint->set_code("step");
+    checkpoint->set_at_us(at);
+  }
+  outcome->mutable_progress()->set_percent(5);
+  outcome->mutable_progress()->set_at_us(kNow + 1);
+  const records::v1::Step step = Decode();
+  ASSERT_EQ(step.checkpoints_size(), 2);
+  EXPECT_EQ(step.checkpoints(0).at_us(), kNow - kHour);
+  EXPECT_EQ(step.checkpoints(1).at_us(), kNow);
+  EXPECT_EQ(step.progress().at_us(), kNow);
+}
+
+TEST_F(OutcomesTest, ABadChildRefusesTheWholePart) {  // B62
   v1::SpawnChildrenRequest part;
   part.set_attempt_token(AttemptTokenOf(kIncarnation, kAttempt));
   NoAnswer<engine::SpawnChildrenCommand> command;

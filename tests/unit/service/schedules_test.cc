@@ -29,7 +29,7 @@ class ScheduleDecodingTest : public DecodingTest {
   CreateScheduleForTest command_;
 };
 
-TEST_F(ScheduleDecodingTest, DecodesADefinition) {
+TEST_F(ScheduleDecodingTest, DecodesADefinition) {  // S68
   v1::CreateScheduleRequest request = Good();
   v1::ScheduleDefinition& wire = *request.mutable_schedule();
   wire.set_time_zone("Europe/Berlin");
@@ -90,7 +90,7 @@ TEST_F(ScheduleDecodingTest, SameDefinitionHasTheSameHashAndAnotherHasNot) {
   EXPECT_NE(command_.schedule->row.definition_hash(), hash);
 }
 
-TEST_F(ScheduleDecodingTest, RefusesABadDefinitionByName) {
+TEST_F(ScheduleDecodingTest, RefusesABadDefinitionByName) {  // B59
   const struct {
     const char* reason;
     const char* named;

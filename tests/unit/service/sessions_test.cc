@@ -35,25 +35,29 @@ TEST_F(SessionsTest, DecodesAHello) {
   hello.set_pod_generation(5);
   hello.set_last_delivery(17);
   hello.mutable_worker()->add_capabilities("GPU");
+  hello.mutable_worker()->mutable_handlers(0)->set_max_concurrency(4);
   hello.mutable_worker()->mutable_default_options()->set_max_retries(7);
   hello.mutable_worker()->mutable_default_options()->set_timeout_us(kSecond);
   hello.add_held_attempt_tokens(AttemptTokenOf(kIncarnation, kAttempt));
   hello.add_held_attempt_tokens(AttemptTokenOf(kIncarnation + 1, kAttempt));
+  for (const char* type : {"render", "encode"}) hello.add_held_types(type);
   NoAnswer<engine::HelloCommand> command;
   ASSERT_THAT(DecodeHello(decoding_, hello, &command), IsOk());
   EXPECT_EQ(command.worker_id, "worker-1");
   EXPECT_EQ(command.pod_generation, 5u);
   EXPECT_EQ(command.worker.slots, 10u);
   EXPECT_EQ(command.worker.handlers.at(0).type, "render");
+  EXPECT_EQ(command.worker.handlers.at(0).max_concurrency, 4u);
   EXPECT_EQ(command.worker.capabilities, engine::Capabilities{"GPU"});
   EXPECT_EQ(command.worker.default_options.max_retries, 7);
   EXPECT_FALSE(command.worker.default_options.timeout.has_value()) << "only the retry strategy is read";
   ASSERT_EQ(command.held.size(), 2u);
   EXPECT_EQ(command.held[0], kAttempt);
   EXPECT_EQ(command.held[1].task, 0u) << "of another store";
+  EXPECT_EQ(command.held_types, (std::vector<std::string>{"render", "encode"}));
 }
 
-TEST_F(SessionsTest, RefusesABadHelloByName) {
+TEST_F(SessionsTest, RefusesABadHelloByName) {  // B199
   const struct {
     const char* reason;
     const char* named;
@@ -74,8 +78,19 @@ TEST_F(SessionsTest, RefusesABadHelloByName) {
        [](auto* h) { h->mutable_worker()->add_handlers()->set_type("render"); }},
       {"OUT_OF_RANGE", "hello.worker.handlers[0].options.priority",
        [](auto* h) { h->mutable_worker()->mutable_handlers(0)->mutable_options()->set_priority(-21); }},
+      {"OUT_OF_RANGE", "hello.worker.handlers[0].max_concurrency is 10001",
+       [](auto* h) { h->mutable_worker()->mutable_handlers(0)->set_max_concurrency(10'001); }},
+      {"OUT_OF_RANGE", "hello.worker.handlers[0].max_concurrency is -1",
+       [](auto* h) { h->mutable_worker()->mutable_handlers(0)->set_max_concurrency(-1); }},
       {"OUT_OF_RANGE", "hello.worker.default_options.max_retries",
        [](auto* h) { h->mutable_worker()->mutable_default_options()->set_max_retries(1001); }},
+      {"COUNT_MISMATCH", "hello.held_types has 1 items, held_attempt_tokens 0",
+       [](auto* h) { h->add_held_types("render"); }},
+      {"BAD_NAME", "hello.held_types[0]",
+       [](auto* h) {
+         h->add_held_attempt_tokens(AttemptTokenOf(kIncarnation, kAttempt));
+         h->add_held_types("a b");
+       }},
       {"BAD_ATTEMPT_TOKEN", "hello.held_attempt_tokens[0]", [](auto* h) { h->add_held_attempt_tokens("short"); }},
   };
   for (const auto& bad : kBad) {

@@ -69,7 +69,7 @@ TEST_F(SubmitTest, DecodesEveryFieldOfATask) {
   EXPECT_EQ(row.actor(), "local");
 }
 
-TEST_F(SubmitTest, RefusesBadFieldsByName) {
+TEST_F(SubmitTest, RefusesBadFieldsByName) {  // B5, B12, B58, B259, S70
   const struct {
     const char* reason;
     const char* named;
@@ -120,7 +120,7 @@ TEST_F(SubmitTest, TakesTheLimitsThemselves) {
   EXPECT_THAT(ErrorOf([](auto* t) { t->set_run_at_us(kNow + 3650 * kDay); }), IsOk());
 }
 
-TEST_F(SubmitTest, AStartInThePastIsNow) {
+TEST_F(SubmitTest, AStartInThePastIsNow) {  // B58
   AddTask(&request_)->set_run_at_us(kNow - 1);
   AddTask(&request_)->set_run_at_us(-5);
   AddTask(&request_)->set_run_at_us(kNow + 1);
@@ -130,7 +130,7 @@ TEST_F(SubmitTest, AStartInThePastIsNow) {
   EXPECT_EQ(command_.tasks[2].due, kNow + 1);
 }
 
-TEST_F(SubmitTest, OneBadTaskLeavesItsNeighboursAlone) {
+TEST_F(SubmitTest, OneBadTaskLeavesItsNeighboursAlone) {  // B62
   AddTask(&request_);
   AddTask(&request_)->set_type("");
   AddTask(&request_);
@@ -164,7 +164,7 @@ TEST_F(SubmitTest, TheBodyHashTellsBodiesApart) {
   EXPECT_EQ(command_.request, other.request);
 }
 
-TEST_F(SubmitTest, ChildrenCannotHaveUniqueKeys) {
+TEST_F(SubmitTest, ChildrenCannotHaveUniqueKeys) {  // B146
   v1::NewTask child;
   child.set_type("render");
   child.set_unique_key("k");

@@ -26,7 +26,7 @@ TEST(WireWriter, WritesWhatProtobufReads) {
   EXPECT_EQ(parsed.parent(), uint64_t{1} << 63);
 }
 
-TEST(WireWriter, KeepsAnEmptyMemberOfAOneof) {
+TEST(WireWriter, KeepsAnEmptyMemberOfAOneof) {  // B13
   records::v1::Payload payload;
   payload.set_json("");
   std::string row;

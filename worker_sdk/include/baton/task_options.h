@@ -14,8 +14,9 @@ namespace baton::inline sdk {
 // How the delay before a retry grows: always the interval, or doubled with every retry up to the cap.
 enum class RetryBackoff { kFixed, kExponential };
 
-// What is not set here is taken, in this order, from the handler, from the worker's retry strategy (its fields only)
-// and from the broker's defaults. Values out of range are refused, never clamped.
+// What is not set here is taken, in this order, from the handler, for a child from what its parent was given explicitly
+// (but capabilities and progress timeout), from the worker's retry strategy (its fields only) and from the broker's
+// defaults. Values out of range are refused, never clamped.
 struct TaskOptions {
   // Larger runs first. -20 ... 20; default 0.
   std::optional<int> priority = {};

@@ -36,6 +36,10 @@ struct HandlerOptions {
   TaskOptions options = {};
   // For people. At most 1 KiB.
   std::string description = {};
+  // How many attempts of this type run in this worker at the same time, with those that wait in it (prefetch). Unset:
+  // as many as the worker takes on. 1 ... 10,000. Whatever runs when the handler is replaced counts on. What other
+  // workers run does not count: that is a limit of the type, which an operator sets in the broker.
+  std::optional<int> max_concurrency = {};
 };
 
 // A type and how it is handled, for Worker::Use of several.

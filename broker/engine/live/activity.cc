@@ -1,0 +1,98 @@
+#include "broker/engine/live/activity.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace baton::engine {
+namespace {
+
+constexpr Micros kSpan = 30 * kSecond;
+
+}  // namespace
+
+void Durations::Add(const Durations& other) {
+  for (size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
+}
+
+uint64_t Durations::count() const {
+  uint64_t sum = 0;
+  for (const uint32_t count : counts_) sum += count;
+  return sum;
+}
+
+const Durations::Ends& Durations::BucketEnds() {
+  static const Ends kEnds = [] {
+    Ends ends{};
+    for (size_t i = 0; i < kBuckets; ++i) ends[i] = static_cast<Micros>(64 * std::exp2(static_cast<double>(i) / 2));
+    return ends;
+  }();
+  return kEnds;
+}
+
+size_t Durations::BucketOf(Micros duration) {
+  const Ends& ends = BucketEnds();
+  const auto end = std::lower_bound(ends.begin(), ends.end(), duration);
+  return std::min<size_t>(static_cast<size_t>(end - ends.begin()), kBuckets - 1);
+}
+
+Micros Durations::Quantile(double quantile) const {
+  const uint64_t all = count();
+  if (all == 0) return 0;
+  const auto wanted = std::max<uint64_t>(static_cast<uint64_t>(std::ceil(quantile * static_cast<double>(all))), 1);
+  uint64_t seen = 0;
+  for (size_t i = 0; i < kBuckets; ++i) {
+    seen += counts_[i];
+    if (seen >= wanted) return BucketEnds()[i];
+  }
+  return BucketEnds().back();
+}
+
+void Activity::Add(const Activity& other) {
+  for (size_t i = 0; i < kHappenings; ++i) counts[i] += other.counts[i];
+  queued.Add(other.queued);
+  ran.Add(other.ran);
+}
+
+void ActivityBoard::Add(SteadyMicros now, const std::vector<Observation>& observations) {
+  if (observations.empty()) return;
+  absl::MutexLock lock(&mu_);
+  Turn(now);
+  Activity* activity = nullptr;
+  ClassNumber last = 0;
+  for (const Observation& observation : observations) {
+    // Batches are of one class as a rule.
+    if (activity == nullptr || observation.class_number != last) {
+      std::unique_ptr<Activity>& slot = current_[observation.class_number];
+      if (slot == nullptr) slot = std::make_unique<Activity>();
+      activity = slot.get();
+      last = observation.class_number;
+    }
+    activity->counts[static_cast<size_t>(observation.happening)] += observation.count;
+    if (observation.duration < 0) continue;
+    (observation.happening == Happening::kStarted ? activity->queued : activity->ran).Add(observation.duration);
+  }
+}
+
+ActivityBoard::Recent ActivityBoard::Read(SteadyMicros now) const {
+  absl::MutexLock lock(&mu_);
+  Turn(now);
+  Recent recent;
+  recent.time = now - std::max(first_, begin_ - kSpan);
+  for (const Classes* classes : {&before_, &current_}) {
+    for (const auto& [number, activity] : *classes) recent.classes[number].Add(*activity);
+  }
+  return recent;
+}
+
+void ActivityBoard::Turn(SteadyMicros now) const {
+  if (first_ == 0) first_ = begin_ = now;
+  if (now - begin_ < kSpan) return;
+  const bool next = now - begin_ < 2 * kSpan;
+  before_ = next ? std::exchange(current_, {}) : Classes();
+  current_.clear();
+  begin_ = next ? begin_ + kSpan : now;
+  if (!next) first_ = std::max(first_, now - kSpan);
+}
+
+}  // namespace baton::engine

@@ -1,0 +1,72 @@
+// What a real broker tells of the last minute.
+#include "tests/integration/broker_fixture.h"
+
+namespace baton {
+namespace {
+
+class StatisticsBrokerTest : public BrokerTest {
+ protected:
+  v1::GetStatisticsResponse Statistics() {
+    TestContext context;
+    v1::GetStatisticsResponse response;
+    EXPECT_THAT(admin().GetStatistics(&context, {}, &response), IsOk());
+    return response;
+  }
+};
+
+TEST_F(StatisticsBrokerTest, EachStepOfALifeIsCounted) {
+  v1::NewTask task;
+  task.set_type("render");
+  task.mutable_options()->set_max_retries(2);
+  auto worker = Connect("w1", "render");
+  for (int i = 0; i < 3; ++i) Submit(task);
+  for (int attempt = 1; attempt <= 4; ++attempt) {
+    const auto delivery = worker->NextDelivery();
+    ASSERT_TRUE(delivery.has_value());
+    // The first task fails twice, the others do what they should.
+    if (delivery->task_id() == 1) {
+      v1::Outcome outcome;
+      outcome.set_attempt_token(delivery->attempt_token());
+      outcome.mutable_failed()->set_error("no luck");
+      outcome.mutable_failed()->set_retryable(true);
+      ASSERT_EQ(Complete(*worker, outcome).code(), 0);
+    } else {
+      ASSERT_EQ(Succeed(*worker, *delivery).code(), 0);
+    }
+  }
+  WaitForEnd(1);
+  const uint64_t cancelled = Submit("nobody");
+  v1::CancelRequest cancel;
+  v1::CancelResponse response;
+  cancel.set_task_id(cancelled);
+  TestContext context;
+  ASSERT_THAT(tasks().Cancel(&context, cancel, &response), IsOk());
+
+  const v1::GetStatisticsResponse statistics = Statistics();
+  ASSERT_EQ(statistics.types_size(), 2);
+  const v1::Activity& nobody = statistics.types(0).activity();
+  const v1::Activity& render = statistics.types(1).activity();
+  EXPECT_GT(nobody.cancelled_per_second(), 0);
+  EXPECT_FALSE(nobody.has_queued_p50()) << "it never began";
+  // All over the same time.
+  const double one = nobody.cancelled_per_second();
+  EXPECT_DOUBLE_EQ(render.created_per_second(), 3 * one);
+  EXPECT_DOUBLE_EQ(render.started_per_second(), 4 * one);
+  EXPECT_DOUBLE_EQ(render.retried_per_second(), one);
+  EXPECT_DOUBLE_EQ(render.completed_per_second(), 2 * one);
+  EXPECT_DOUBLE_EQ(render.failed_per_second(), one);
+  EXPECT_TRUE(render.has_queued_p99());
+  EXPECT_TRUE(render.has_ran_p99());
+  EXPECT_DOUBLE_EQ(statistics.activity().created_per_second(), 4 * one);
+}
+
+TEST_F(StatisticsBrokerTest, ARestartBeginsAnew) {
+  Submit("nobody");
+  Restart();
+  const v1::GetStatisticsResponse statistics = Statistics();
+  EXPECT_EQ(statistics.counts().pending(), 1u);
+  EXPECT_EQ(statistics.activity().created_per_second(), 0);
+}
+
+}  // namespace
+}  // namespace baton

@@ -1,0 +1,186 @@
+// Following tasks as they change: watch.
+#include <deque>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/cli/fake_broker.h"
+
+namespace baton::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+// A broker whose streams are set by the test: their responses, and how they end.
+class WatchTest : public CommandTest {
+ protected:
+  struct Stream {
+    std::vector<v1::WatchResponse> responses;
+    absl::Status end;
+  };
+
+  WatchTest() {
+    broker.watch = [this](const v1::WatchRequest& request, absl::Duration timeout,
+                          const std::function<bool(const v1::WatchResponse&)>& each) {
+      requests.push_back(request);
+      timeouts.push_back(timeout);
+      if (streams.empty()) return absl::UnavailableError("Connection refused");
+      const Stream stream = std::move(streams.front());
+      streams.pop_front();
+      for (const v1::WatchResponse& response : stream.responses) {
+        now += absl::Seconds(1);
+        if (!each(response)) return absl::OkStatus();
+      }
+      return stream.end;
+    };
+    broker.get = [](const v1::GetRequest& request, absl::Duration) {
+      v1::GetResponse response;
+      response.mutable_task()->set_id(request.task_id());
+      response.mutable_task()->set_root_id(40);
+      return absl::StatusOr<v1::GetResponse>(response);
+    };
+  }
+
+  static v1::WatchResponse Tell(std::vector<v1::Task> tasks, const std::string& token = "token") {
+    v1::WatchResponse response;
+    for (v1::Task& task : tasks) *response.add_tasks() = std::move(task);
+    response.set_resume_token(token);
+    response.set_caught_up(true);
+    return response;
+  }
+  static v1::Task Running(uint64_t id, int attempt, const std::string& text, double percent) {
+    v1::Task task = MakeTask(id, v1::TASK_STATE_RUNNING);
+    task.set_attempt(attempt);
+    task.set_worker_id("w1");
+    task.mutable_progress()->set_text(text);
+    task.mutable_progress()->set_percent(percent);
+    return task;
+  }
+  static v1::Task Completed(uint64_t id) {
+    v1::Task task = MakeTask(id, v1::TASK_STATE_COMPLETED);
+    task.set_attempt(1);
+    return task;
+  }
+
+ public:
+  std::deque<Stream> streams;
+  std::vector<v1::WatchRequest> requests;
+  std::vector<absl::Duration> timeouts;
+};
+
+TEST_F(WatchTest, ATaskIsFollowedLineByLineUntilItHasEnded) {
+  streams = {{{Tell({MakeTask(42, v1::TASK_STATE_PENDING)}), Tell({Running(42, 1, "half", 50)}),
+               Tell({Running(42, 1, "half", 50)}), Tell({Completed(42)}), Tell({})},
+              absl::OkStatus()}};
+  EXPECT_EQ(Run({"watch", "42"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(),
+            "TIME      ID  TYPE    STATE    ATTEMPT  WORKER  NOTE\n"
+            "08:00:01  42  resize  PENDING  0        -       -\n"
+            "08:00:02  42  resize  RUNNING  1        w1      half\n"
+            "08:00:04  42  resize  COMPLETED  1        -       -\n");
+  EXPECT_EQ(err.str(), "");
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].task_id(), 42u);
+  EXPECT_TRUE(requests[0].initial());
+}
+
+TEST_F(WatchTest, TheExitCodeSaysWhetherItCompleted) {
+  v1::Task failed = MakeTask(42, v1::TASK_STATE_PERMANENTLY_FAILED);
+  failed.set_last_error("boom");
+  streams = {{{Tell({failed})}, absl::OkStatus()}};
+  EXPECT_EQ(Run({"watch", "42"}), ExitCode::kTaskDidNotComplete);
+  EXPECT_THAT(err.str(), HasSubstr("task 42 is PERMANENTLY_FAILED: boom"));
+}
+
+TEST_F(WatchTest, AnUnknownTaskEndsIt) {
+  streams = {{{}, MakeStatus(absl::StatusCode::kNotFound, "no task 42", "TASK_NOT_FOUND")}};
+  EXPECT_EQ(Run({"watch", "42"}), ExitCode::kNotFound);
+}
+
+TEST_F(WatchTest, ABrokerThatRestartsIsWatchedOnWithTheToken) {
+  streams = {{{Tell({Running(42, 1, "", 0)}, "first")}, absl::UnavailableError("the broker is stopping")},
+             {{}, absl::UnavailableError("Connection refused")},
+             {{Tell({Completed(42)}, "second")}, absl::OkStatus()}};
+  EXPECT_EQ(Run({"watch", "42"}), ExitCode::kOk);
+  EXPECT_EQ(err.str(), "baton: the broker does not answer, trying again\n");
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[2].resume_token(), "first");
+  EXPECT_EQ(requests[2].task_id(), 42u);
+}
+
+TEST_F(WatchTest, ABrokerThatStaysAwayOrWasNeverThereEndsIt) {
+  EXPECT_EQ(Run({"watch", "42"}), ExitCode::kUnavailable);
+  EXPECT_EQ(requests.size(), 1u);
+  streams = {{{Tell({Running(42, 1, "", 0)})}, absl::UnavailableError("the broker is stopping")}};
+  EXPECT_EQ(Run({"watch", "42"}), ExitCode::kUnavailable);
+  EXPECT_GT(requests.size(), 30u);
+}
+
+TEST_F(WatchTest, WhatWasMissedIsSaidAndATaskIsToldAnew) {
+  streams = {{{Tell({Running(42, 1, "", 0)}, "old")}, absl::UnavailableError("the broker is stopping")},
+             {{}, MakeStatus(absl::StatusCode::kOutOfRange, "too old", "WATCH_EXPIRED")},
+             {{Tell({Completed(42)})}, absl::OkStatus()}};
+  EXPECT_EQ(Run({"watch", "42"}), ExitCode::kOk);
+  EXPECT_THAT(err.str(), HasSubstr("changes may have been missed"));
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[1].resume_token(), "old");
+  EXPECT_EQ(requests[2].resume_token(), "");
+  EXPECT_TRUE(requests[2].initial());
+}
+
+TEST_F(WatchTest, AWorkflowIsFollowedFromItsRootUntilAllOfItHasEnded) {
+  v1::Task root = MakeTask(40, v1::TASK_STATE_CANCELLED);
+  streams = {{{Tell({Running(40, 1, "", 0), Running(42, 1, "", 0)}), Tell({root}), Tell({Completed(42)})},
+              absl::InternalError("not reached")}};
+  EXPECT_EQ(Run({"watch", "42", "--workflow"}), ExitCode::kTaskDidNotComplete);
+  EXPECT_THAT(out.str(), HasSubstr("42  resize  COMPLETED"));
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].filter().root_id(), 40u);
+  EXPECT_EQ(requests[0].task_id(), 0u);
+}
+
+TEST_F(WatchTest, OptionsChooseTasksAndNothingEndsButTheTime) {
+  streams = {{{Tell({Completed(1)}), Tell({Completed(2)})}, absl::DeadlineExceededError("deadline")}};
+  EXPECT_EQ(Run({"watch", "--type", "resize", "--state", "completed", "--timeout", "2s", "-o", "jsonl"}),
+            ExitCode::kTimedOut);
+  EXPECT_THAT(out.str(), HasSubstr("{\"id\":1,"));
+  EXPECT_THAT(out.str(), HasSubstr("\n{\"id\":2,"));
+  EXPECT_THAT(err.str(), HasSubstr("the time given is over"));
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].filter().type(), "resize");
+  EXPECT_FALSE(requests[0].initial());
+  EXPECT_EQ(timeouts[0], absl::Seconds(2));
+  streams = {{{}, absl::InternalError("x")}};
+  Run({"watch", "--initial"});
+  EXPECT_TRUE(requests[1].initial());
+}
+
+TEST_F(WatchTest, ATerminalShowsBarsOfWhatRuns) {
+  terminal = true;
+  v1::Task root = MakeTask(40, v1::TASK_STATE_SUSPENDED);
+  root.set_children_total(2);
+  root.set_children_remaining(2);
+  streams = {{{Tell({root, Running(41, 1, "chunk 1", 25), Running(42, 1, "", 50)}),
+               Tell({Running(41, 1, "chunk 2", 75)}), Tell({Completed(41), Completed(42), Completed(40)})},
+              absl::OkStatus()}};
+  EXPECT_EQ(Run({"watch", "42", "--workflow"}), ExitCode::kOk);
+  EXPECT_THAT(err.str(), HasSubstr("[######..................]  25% task 41 resize RUNNING, chunk 1\n"
+                                   "[############............]  50% task 42 resize RUNNING"));
+  EXPECT_THAT(err.str(), HasSubstr(" 75% task 41 resize RUNNING, chunk 2\n"));
+  EXPECT_EQ(err.str().substr(err.str().size() - 11), "\r\x1b[K\x1b[A\r\x1b[K") << "they are gone in the end";
+  EXPECT_THAT(out.str(), Not(HasSubstr("chunk 2"))) << "a bar needs no line for each step";
+}
+
+TEST_F(WatchTest, WrongArguments) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"watch", "x"},
+                                                    {"watch", "42", "--type", "a"},
+                                                    {"watch", "--workflow"},
+                                                    {"watch", "--state", "nonsense"}}) {
+    EXPECT_EQ(Run(arguments), ExitCode::kBadInput) << arguments.back();
+  }
+  EXPECT_THAT(requests, ElementsAre());
+}
+
+}  // namespace
+}  // namespace baton::cli
