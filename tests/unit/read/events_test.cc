@@ -290,6 +290,7 @@ TEST_F(EventsTest, ACancelAfterTheChildrenEndedTellsTheReturn) {
 TEST_F(EventsTest, CheckpointsAndProgressOfOneStepAreInTheOrderOfTheirTimes) {  // B217
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
+  scene_.Pass(kSecond);
   scene_.End(id, Step::SUCCEEDED, LiveState::COMPLETED, [](Step& step) {
     step.add_checkpoints()->set_at_us(kStart + 1);
     step.add_checkpoints()->set_at_us(kStart + 9);
