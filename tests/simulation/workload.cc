@@ -32,6 +32,11 @@ EngineSettings Workload::DrawSettings(Random& random) {
   settings.max_depth = static_cast<uint32_t>(random.Between(1, 3));
   settings.max_children = static_cast<uint64_t>(random.Between(3, 9));
   settings.defaults.timeout = random.Between(2, 20) * kSecond;
+  // So short that workers fall silent before what they do has timed out.
+  if (random.Chance(250)) {
+    settings.beat_interval = random.Between(200, 1000) * kMillisecond;
+    settings.beat_window = 5 * settings.beat_interval;
+  }
   settings.page_interval = random.Between(1, 60) * kSecond;
   settings.watch_window = random.Between(1, 60) * kSecond;
   settings.watch_bytes = 4096;
@@ -190,12 +195,18 @@ void Workload::Befall() {
   }
   if (!broker_.up() && random_.Chance(20)) broker_.Start();
   if (befalls(faults_.kill_worker)) AnyWorker().Kill(random_.Chance(400));
-  if (befalls(faults_.freeze_worker)) AnyWorker().Freeze(DrawFreeze());
+  if (befalls(faults_.freeze_worker)) BusyWorker().Freeze(DrawFreeze());
   if (befalls(faults_.break_stream)) AnyWorker().BreakStream();
   if (befalls(faults_.change_worker)) ChangeWorker(AnyWorker());
   for (const auto& worker : workers_) {
     if (!worker->alive() && random_.Chance(10)) worker->Start();
   }
+}
+
+SimulatedWorker& Workload::BusyWorker() {
+  SimulatedWorker* worker = &AnyWorker();
+  for (int tries = 1; tries < 4 && worker->AnyAttempt() == nullptr; ++tries) worker = &AnyWorker();
+  return *worker;
 }
 
 // More than every other one is longer than the beat window.

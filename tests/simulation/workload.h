@@ -94,6 +94,8 @@ class Workload {
   TaskId AnyParent();
   TaskId AnyPaused();
   SimulatedWorker& AnyWorker() { return *workers_[random_.Below(workers_.size())]; }
+  // One that holds an attempt, if one is found soon: silence of others changes little.
+  SimulatedWorker& BusyWorker();
   void Heal();
   void ExpireEverything();
   bool Settled() const;
