@@ -285,7 +285,9 @@ TEST(HandlerLimitTest, ManyHandlersWithLimitsShareTheSlots) {
   }
   for (size_t done = 0; done < ids.size(); ++done) {
     // In the end few types are left, and of each only two may run.
-    if (ids.size() - done > 8) ASSERT_EQ(worker.running().size(), 5u);
+    if (ids.size() - done > 8) {
+      ASSERT_EQ(worker.running().size(), 5u);
+    }
     ASSERT_FALSE(worker.running().empty());
     ASSERT_THAT(worker.Succeed(worker.running().front()), NoError());
   }
