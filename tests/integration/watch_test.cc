@@ -257,7 +257,9 @@ TEST_F(WatchTest, WatchesAreLimitedAndAPlaceIsFreeAgainWhenACallerIsGone) {
   for (bool taken = false; !taken;) {
     Watching next(admin(), v1::WatchRequest());
     taken = next.Read();
-    if (!taken) ASSERT_EQ(next.Finish().error_code(), StatusCode::RESOURCE_EXHAUSTED);
+    if (!taken) {
+      ASSERT_EQ(next.Finish().error_code(), StatusCode::RESOURCE_EXHAUSTED);
+    }
   }
 }
 

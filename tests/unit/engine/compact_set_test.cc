@@ -17,7 +17,7 @@ using ::testing::ElementsAreArray;
 
 using Compact = CompactSet<OrderKey, OrderKeyCoder>;
 
-class CompactSetTest : public testing::Test {
+class CompactSetTest : public ::testing::Test {
  protected:
   void Insert(OrderKey key) { EXPECT_EQ(compact_.insert(key), plain_.insert(key).second); }
   void Erase(OrderKey key) { EXPECT_EQ(compact_.erase(key), plain_.erase(key) > 0); }
