@@ -289,7 +289,15 @@ void Follower::ObserveChange(const LiveEntry& before, const LiveEntry& after) {
   if (before.state == LiveState::RUNNING && (runs || after.state == LiveState::PENDING)) {
     observations_.push_back({after.class_number, Happening::kRetried, 1, folding_time_ - before.claimed});
   }
-  if (runs) observations_.push_back({after.class_number, Happening::kStarted, 1, after.claimed - after.ready});
+  if (before.state == LiveState::WAITING && after.state == LiveState::PENDING) returned_[after.id] = folding_time_;
+  if (!runs) return;
+  WallMicros ready = after.ready;
+  if (const auto returned = returned_.find(after.id); returned != returned_.end()) {
+    ready = std::max(ready, returned->second);
+    returned_.erase(returned);
+  }
+  // The wall clock may have been set back in between.
+  observations_.push_back({after.class_number, Happening::kStarted, 1, std::max<Micros>(after.claimed - ready, 0)});
 }
 
 void Follower::ObserveEnd(const LiveEntry& before, LiveState state) {
@@ -297,6 +305,7 @@ void Follower::ObserveEnd(const LiveEntry& before, LiveState state) {
                               : state == LiveState::FAILED  ? Happening::kFailed
                                                             : Happening::kCancelled;
   const bool ran = before.state == LiveState::RUNNING;
+  returned_.erase(before.id);
   observations_.push_back({before.class_number, happening, 1, ran ? folding_time_ - before.claimed : -1});
 }
 

@@ -124,6 +124,9 @@ class Follower {
   ActivityBoard* board_ = nullptr;
   const Clock* clock_ = nullptr;
   std::vector<Observation> observations_;  // Of the entry being folded.
+  // Since when parents are ready again that their children have brought back, and nobody has claimed since. They keep
+  // the due time of before in the order, so that workflows that have begun go first.
+  absl::flat_hash_map<TaskId, WallMicros> returned_;
 
   std::shared_ptr<View::Counts> counts_ = std::make_shared<View::Counts>();
   uint64_t counts_copied_at_ = 0;

@@ -1,7 +1,13 @@
 #include "broker/engine/live/activity.h"
 
+#include <functional>
 #include <limits>
+#include <memory>
 
+#include "broker/base/manual_clock.h"
+#include "broker/engine/batch.h"
+#include "broker/engine/live/follower.h"
+#include "broker/storage/memory_store.h"
 #include "gtest/gtest.h"
 
 namespace baton::engine {
@@ -73,6 +79,90 @@ TEST(ActivityBoardTest, AQuietTimeIsNotForgottenInTheRate) {
   const ActivityBoard::Recent recent = board.Read(kBegin + kHour);
   EXPECT_EQ(CountOf(recent, 1, Happening::kCreated), 60u);
   EXPECT_EQ(recent.time, 30 * kSecond);
+}
+
+// Commits journal entries to a follower that tells a board of them.
+class ObservedFollowerTest : public ::testing::Test {
+ protected:
+  ObservedFollowerTest() {
+    EXPECT_TRUE(follower_.Restore({}).ok());
+    follower_.Observe(&board_, &clock_);
+  }
+
+  void Commit(const std::function<void(Batch&)>& write) {
+    write(batch_);
+    const ClosedBatch closed = batch_.Close(clock_.Read().wall, 1, 2);
+    const absl::Status folded = follower_.Fold(closed.number, *closed.entry, closed.entry_bytes);
+    EXPECT_TRUE(folded.ok()) << folded;
+  }
+  // Task 1, ready since `ready`.
+  void Claim(WallMicros ready) {
+    Commit([&](Batch& batch) {
+      LiveEntry entry = Entry(LiveState::RUNNING);
+      entry.attempt = ++attempt_;
+      entry.session = 1;
+      entry.options_number = 1;
+      entry.claimed = clock_.Read().wall;
+      entry.ready = entry.due = ready;
+      batch.Claimed(entry);
+    });
+  }
+  void Move(LiveState state, WallMicros due) {
+    Commit([&](Batch& batch) {
+      LiveEntry entry = Entry(state);
+      entry.due = due;
+      entry.remaining = state == LiveState::WAITING ? 1 : 0;
+      batch.Moved(entry);
+    });
+  }
+  LiveEntry Entry(LiveState state) const {
+    LiveEntry entry;
+    entry.id = 1;
+    entry.state = state;
+    entry.class_number = 1;
+    entry.attempt = attempt_;
+    return entry;
+  }
+  Activity Read() { return board_.Read(clock_.Read().steady).classes.at(1); }
+
+  ManualClock clock_{{.wall = kDay, .steady = kBegin}};
+  std::unique_ptr<storage::Store> store_ = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
+  Catalog catalog_;
+  ActivityBoard board_;
+  Follower follower_{{}, store_.get(), &catalog_};
+  Batch batch_{1};
+  uint32_t attempt_ = 0;
+};
+
+TEST_F(ObservedFollowerTest, AParentIsReadyAgainWhenItsChildrenHaveEnded) {
+  const WallMicros due = clock_.Read().wall;
+  Commit([&](Batch& batch) { batch.Created({1, 1, 0, due}); });
+  clock_.AdvanceBoth(kSecond);
+  Claim(due);
+  Move(LiveState::WAITING, due);
+  clock_.AdvanceBoth(20 * kSecond);  // Its children work.
+  Move(LiveState::PENDING, due);
+  clock_.AdvanceBoth(kSecond);
+  Claim(due);
+  const Activity activity = Read();
+  EXPECT_EQ(activity.counts[static_cast<size_t>(Happening::kStarted)], 2u);
+  EXPECT_LT(activity.queued.Quantile(1), 2 * kSecond) << "it did not wait while they worked";
+}
+
+TEST_F(ObservedFollowerTest, ARetryIsReadyWhenItIsDue) {
+  const WallMicros due = clock_.Read().wall;
+  Commit([&](Batch& batch) { batch.Created({1, 1, 0, due}); });
+  Claim(due);
+  clock_.AdvanceBoth(5 * kSecond);
+  Move(LiveState::PENDING, clock_.Read().wall + 10 * kSecond);
+  clock_.AdvanceBoth(11 * kSecond);
+  Claim(clock_.Read().wall - kSecond);
+  Commit([](Batch& batch) { batch.Ended(1, LiveState::FAILED); });
+  const Activity activity = Read();
+  EXPECT_EQ(activity.counts[static_cast<size_t>(Happening::kRetried)], 1u);
+  EXPECT_EQ(activity.counts[static_cast<size_t>(Happening::kFailed)], 1u);
+  EXPECT_LT(activity.queued.Quantile(1), 2 * kSecond);
+  EXPECT_EQ(activity.ran.count(), 2u);
 }
 
 }  // namespace
