@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "tests/bench/producer.h"
 #include "tests/bench/samples.h"
 #include "tests/bench/verify.h"
+#include "tests/bench/workload.h"
 
 namespace baton::bench {
 namespace {
@@ -112,6 +115,22 @@ TEST(Pauses, ComeAtTheFirstOneAndRegularlyAfterIt) {
     if (IsAfterPause(options, i)) pauses.push_back(i);
   }
   EXPECT_THAT(pauses, testing::ElementsAre(10, 15, 20));
+}
+
+TEST(Share, EachTypeHasTwoWorkersAndNoTwoWorkersServeTheSame) {
+  const std::vector<std::string> types = TypesOf(Kind::kRouted);
+  ASSERT_EQ(types.size(), size_t{kRoutedTypes});
+  std::map<std::string, int> servers;
+  std::set<std::vector<std::string>> shares;
+  for (int worker = 0; worker < 7; ++worker) {
+    const std::vector<std::string> share = ShareOf(types, worker, 7);
+    shares.insert(share);
+    for (const std::string& type : share) ++servers[type];
+  }
+  EXPECT_EQ(shares.size(), 7u);
+  EXPECT_EQ(servers.size(), types.size());
+  for (const auto& [type, count] : servers) EXPECT_EQ(count, 2) << type;
+  EXPECT_EQ(ShareOf(types, 0, 1), types);
 }
 
 TEST(Board, IsSharedWithWhoeverHasTheDescriptor) {

@@ -60,7 +60,7 @@ void DeclareModeFlags(CLI::App* app, const std::string& mode, BenchOptions* opti
   if (mode == "list") {
     app->add_option("--pages", options->pages, "Pages of each kind")->check(CLI::Range(1, 100'000));
   }
-  if (mode == "idle") {
+  if (mode == "idle" || mode == "routing") {
     app->add_option("--workers", options->workers, "Workers, each with a connection")->check(CLI::Range(1, 100'000));
     app->add_option("--processes", options->processes, "Processes among which they are divided")
         ->check(CLI::Range(1, kMaxWorkers));

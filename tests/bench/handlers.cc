@@ -8,10 +8,12 @@
 
 namespace baton::bench {
 
-std::vector<Registration> Handlers::For(const std::vector<Kind>& kinds) {
+std::vector<Registration> Handlers::For(const std::vector<Kind>& kinds) { return ForShare(kinds, 0, 1); }
+
+std::vector<Registration> Handlers::ForShare(const std::vector<Kind>& kinds, int worker, int workers) {
   std::vector<Registration> registrations;
   for (const Kind kind : kinds) {
-    for (const std::string& type : TypesOf(kind)) {
+    for (const std::string& type : ShareOf(TypesOf(kind), worker, workers)) {
       registrations.emplace_back(type, [this, kind](Task& task) { return Run(kind, task); });
     }
   }

@@ -21,6 +21,8 @@ class Handlers {
 
   // For all types of these kinds, kWarmUp excepted.
   std::vector<Registration> For(const std::vector<Kind>& kinds);
+  // For the share of the types that this worker has, of so many.
+  std::vector<Registration> ForShare(const std::vector<Kind>& kinds, int worker, int workers);
   // Whether the count is reached.
   bool AllRan() const;
 

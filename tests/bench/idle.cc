@@ -1,42 +1,16 @@
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "broker/base/status_macros.h"
+#include "tests/bench/fleet.h"
 #include "tests/bench/modes.h"
 #include "tests/bench/phases.h"
 
 namespace baton::bench {
 namespace {
 
-constexpr absl::Duration kCallTimeout = absl::Seconds(30);
-constexpr absl::Duration kConnectPatience = absl::Minutes(5);
 constexpr int kDefaultSeconds = 10;
 // What starting and connecting leave to do.
 constexpr absl::Duration kSettle = absl::Seconds(2);
-
-absl::StatusOr<int> CountWorkers(TestBed* bed) {
-  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, bed->Connect()->GetStatistics(kCallTimeout));
-  return statistics.workers();
-}
-
-absl::Status StartFleet(TestBed* bed) {
-  const BenchOptions& options = bed->options();
-  const int processes = std::min(options.processes, options.workers);
-  for (int i = 0; i < processes; ++i) {
-    BenchWorkerOptions worker = bed->MakeWorker(Kind::kMeasured, static_cast<uint64_t>(options.workers));
-    worker.index = i;
-    worker.fleet = options.workers / processes + (i < options.workers % processes ? 1 : 0);
-    worker.threads = 1;
-    worker.prefetch = 0;
-    RETURN_IF_ERROR(bed->StartWorker(worker));
-  }
-  const auto all_connected = [&] {
-    const absl::StatusOr<int> workers = CountWorkers(bed);
-    return workers.ok() && *workers == options.workers;
-  };
-  return bed->Await(absl::StrCat("waiting for ", options.workers, " workers"), all_connected, kConnectPatience);
-}
 
 absl::Status MeasureIdle(TestBed* bed, Report* report) {
   const int seconds = bed->options().seconds > 0 ? bed->options().seconds : kDefaultSeconds;
@@ -58,7 +32,7 @@ absl::Status VerifyFleet(TestBed* bed, const Portion& tasks) {
     return absl::DataLossError(absl::StrCat(workers, " of ", bed->options().workers, " workers are connected"));
   }
   RETURN_IF_ERROR(SubmitOnly(bed, bed->MakeProducer(tasks)).status());
-  for (int i = 0; i < std::min(bed->options().processes, workers); ++i) RETURN_IF_ERROR(bed->AwaitWorkerDone(i));
+  RETURN_IF_ERROR(AwaitFleetDone(bed));
   RETURN_IF_ERROR(bed->EndPhase());
   return VerifyAll(bed, {tasks});
 }
@@ -70,7 +44,10 @@ absl::StatusOr<Report> RunIdle(const BenchOptions& options) {
   const Portion tasks{.count = static_cast<uint64_t>(options.workers)};
   ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(options, tasks.count));
   RETURN_IF_ERROR(MeasureIdle(bed.get(), &report["alone"]));
-  RETURN_IF_ERROR(StartFleet(bed.get()));
+  BenchWorkerOptions worker = bed->MakeWorker(Kind::kMeasured, tasks.count);
+  worker.threads = 1;
+  worker.prefetch = 0;
+  RETURN_IF_ERROR(StartFleet(bed.get(), worker));
   RETURN_IF_ERROR(MeasureIdle(bed.get(), &report["connected"]));
   report["rss_kib_per_worker"] =
       Rounded((report["connected"]["broker_rss_mib"].get<double>() - report["alone"]["broker_rss_mib"].get<double>()) *

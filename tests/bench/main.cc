@@ -45,6 +45,8 @@ constexpr Mode kModes[] = {
     {"list", "Pages of ListTasks among N tasks", 1'000'000, baton::bench::RunList},
     {"churn", "What N completed tasks leave on the disk", 2'000'000, baton::bench::RunChurn},
     {"idle", "Connected workers without work", 0, baton::bench::RunIdle},
+    {"routing", "Many workers that serve 10,000 types between them, and as many that are alike", 200'000,
+     baton::bench::RunRouting},
     {"mixed", "Retries, progress, marks and children together", 500'000, baton::bench::RunMixed},
     {"schedules", "N schedules due at the same second, SIGKILL in the middle", 100'000, baton::bench::RunSchedules},
     {"recovery", "Restart after SIGKILL with N waiting and N finished tasks; loss of a worker", 1'000'000,

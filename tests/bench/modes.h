@@ -34,6 +34,8 @@ absl::StatusOr<Report> RunList(const BenchOptions& options);
 absl::StatusOr<Report> RunChurn(const BenchOptions& options);
 // Workers are connected and nothing happens.
 absl::StatusOr<Report> RunIdle(const BenchOptions& options);
+// Many workers that all serve other types, beside as many that are alike.
+absl::StatusOr<Report> RunRouting(const BenchOptions& options);
 // Retries, reports, marks and children together.
 absl::StatusOr<Report> RunMixed(const BenchOptions& options);
 // Schedules that are all due at once, and a broker that dies meanwhile.

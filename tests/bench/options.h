@@ -43,7 +43,7 @@ struct BenchOptions {
   int slots = 2000;
   // `list`: pages of each kind.
   int pages = 100;
-  // `idle`: workers, and processes among which they are divided.
+  // `idle`, `routing`: workers, and processes among which they are divided.
   int workers = 1000;
   int processes = 4;
   // Of each measurement of `limits`, and of `idle`; 0: what the mode says.

@@ -53,7 +53,7 @@ absl::StatusOr<double> MeasureLoss(TestBed* bed, int signal) {
   }
   const std::unique_ptr<cli::Broker> broker = bed->Connect();
   const auto both_connected = [&broker] {
-    const absl::StatusOr<v1::ListWorkersResponse> workers = broker->ListWorkers(kCallTimeout);
+    const absl::StatusOr<v1::ListWorkersResponse> workers = broker->ListWorkers({}, kCallTimeout);
     if (!workers.ok()) return false;
     return std::count_if(workers->workers().begin(), workers->workers().end(),
                          [](const v1::Worker& worker) { return worker.state() == v1::WORKER_STATE_CONNECTED; }) == 2;

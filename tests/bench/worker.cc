@@ -44,7 +44,7 @@ class BenchWorker {
   }
 
   absl::Status Run() {
-    for (const auto& worker : workers_) RETURN_IF_ERROR(Prepare(worker.get()));
+    for (size_t i = 0; i < workers_.size(); ++i) RETURN_IF_ERROR(Prepare(static_cast<int>(i)));
     std::thread control([this] { Control(); });
     absl::Status status = RunFleet();
     role_->end_at.store(MonotonicNow());
@@ -60,12 +60,18 @@ class BenchWorker {
  private:
   Gate gate() const { return board_->header().gate.load(); }
 
-  absl::Status Prepare(Worker* worker) {
+  absl::Status Prepare(int number) {
+    Worker* const worker = workers_[static_cast<size_t>(number)].get();
     RETURN_IF_ERROR(worker->Configure({.max_concurrency = options_.threads, .prefetch = options_.prefetch}));
     if (options_.warm_up > 0) {
       RETURN_IF_ERROR(worker->Use(TypeOf(Kind::kWarmUp, 0), [this](Task&) { return OnWarmUp(); }));
     }
-    return options_.late ? absl::OkStatus() : worker->Use(handlers_.For(options_.kinds));
+    return options_.late ? absl::OkStatus() : worker->Use(RegistrationsOf(number));
+  }
+
+  std::vector<Registration> RegistrationsOf(int number) {
+    if (options_.sharers == 0) return handlers_.For(options_.kinds);
+    return handlers_.ForShare(options_.kinds, options_.first_sharer + number, options_.sharers);
   }
 
   // Until all of them have shut down; the first failure.
@@ -95,8 +101,9 @@ class BenchWorker {
   }
 
   void UseLate() {
-    for (const auto& worker : workers_) {
-      if (!worker->Use(handlers_.For(options_.kinds)).ok()) board_->Fail("a registration was refused");
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      const absl::Status used = workers_[i]->Use(RegistrationsOf(static_cast<int>(i)));
+      if (!used.ok()) board_->Fail(absl::StrCat("a registration was refused: ", used.ToString()));
     }
   }
 

@@ -18,6 +18,10 @@ struct BenchWorkerOptions {
   int index = 0;
   // Workers, each with a connection of its own, in this process.
   int fleet = 1;
+  // Not 0: each serves only its share of the types (workload.h), and is one of so many, the first of this process that
+  // of this number.
+  int sharers = 0;
+  int first_sharer = 0;
   // Of each: threads that run handlers, and tasks that wait inside the worker for one of them.
   int threads = 2;
   int prefetch = 1998;
@@ -31,8 +35,8 @@ struct BenchWorkerOptions {
   // The kinds are registered when the gate is at kDrain, not before.
   bool late = false;
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BenchWorkerOptions, broker, board_descriptor, index, fleet, threads, prefetch, kinds,
-                                   count, warm_up, late)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BenchWorkerOptions, broker, board_descriptor, index, fleet, sharers, first_sharer,
+                                   threads, prefetch, kinds, count, warm_up, late)
 
 // The worker process: runs until all is done and acknowledged, then stays until the gate is at kStop, so that its
 // counters can be read. Errors: those of Worker::Run.

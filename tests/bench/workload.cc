@@ -25,7 +25,9 @@ uint64_t Scatter(uint64_t value) {
   return value ^ (value >> 31);
 }
 
-int ScatteredType(uint64_t sequence) { return static_cast<int>((Scatter(sequence) >> 8) % kSpreadTypes); }
+int ScatteredType(uint64_t sequence, int types) {
+  return static_cast<int>((Scatter(sequence) >> 8) % static_cast<uint64_t>(types));
+}
 
 absl::Duration ScatteredDelay(uint64_t sequence) {
   constexpr int64_t kSecondsInDay = 86'400;
@@ -38,7 +40,14 @@ bool IsDelayed(Kind kind, uint64_t sequence) {
   return kind == Kind::kListed && Scatter(sequence) % 10 < 5;
 }
 
+// How many types a kind with numbered ones has; 0: it has one without number.
+int NumberOfTypes(Kind kind) {
+  if (kind == Kind::kRouted) return kRoutedTypes;
+  return kind == Kind::kSpread || kind == Kind::kListed ? kSpreadTypes : 0;
+}
+
 std::string NumberedType(Kind kind, int number) {
+  if (kind == Kind::kRouted) return absl::StrFormat("bench.routed.%04d", number);
   return kind == Kind::kSpread ? absl::StrFormat("bench.spread.%02d", number)
                                : absl::StrFormat("bench.listed.%02d", number);
 }
@@ -97,7 +106,8 @@ std::string TypeOf(Kind kind, uint64_t sequence) {
       return "bench.stream";
     case Kind::kSpread:
     case Kind::kListed:
-      return NumberedType(kind, ScatteredType(sequence));
+    case Kind::kRouted:
+      return NumberedType(kind, ScatteredType(sequence, NumberOfTypes(kind)));
     case Kind::kMixed:
       return "bench.mixed";
     case Kind::kMixedChild:
@@ -111,11 +121,21 @@ std::string TypeOf(Kind kind, uint64_t sequence) {
 }
 
 std::vector<std::string> TypesOf(Kind kind) {
-  if (kind != Kind::kSpread && kind != Kind::kListed) return {TypeOf(kind, 0)};
+  const int count = NumberOfTypes(kind);
+  if (count == 0) return {TypeOf(kind, 0)};
   std::vector<std::string> types;
-  types.reserve(kSpreadTypes);
-  for (int i = 0; i < kSpreadTypes; ++i) types.push_back(NumberedType(kind, i));
+  types.reserve(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) types.push_back(NumberedType(kind, i));
   return types;
+}
+
+std::vector<std::string> ShareOf(const std::vector<std::string>& types, int worker, int workers) {
+  std::vector<std::string> share;
+  for (size_t i = 0; i < types.size(); ++i) {
+    const int dealt_to = static_cast<int>(i % static_cast<size_t>(workers));
+    if (dealt_to == worker || (dealt_to + 1) % workers == worker) share.push_back(types[i]);
+  }
+  return share;
 }
 
 std::string TagOf(Kind kind, uint64_t sequence) {

@@ -27,6 +27,8 @@ enum class Kind {
   kStream,
   // 20 types, 5 priorities, every tenth due in 1 to 30 days; never run.
   kSpread,
+  // As measured, of kRoutedTypes types.
+  kRouted,
   // 20 types, 50 tags and a rare one; of ten tasks about five wait for a later day, four complete and one fails.
   kListed,
   // See MixedPart.
@@ -56,6 +58,7 @@ enum class MixedPart {
 
 inline constexpr uint64_t kMixedChildren = 3;
 inline constexpr int kSpreadTypes = 20;
+inline constexpr int kRoutedTypes = 10'000;
 // One in so many of the listed tasks has the tag kRareTag.
 inline constexpr uint64_t kRareEvery = 10'007;
 inline constexpr char kRareTag[] = "tag.rare";
@@ -80,6 +83,9 @@ uint64_t CountMixedParents(uint64_t first, uint64_t count);
 std::string TypeOf(Kind kind, uint64_t sequence);
 // All types of the kind.
 std::vector<std::string> TypesOf(Kind kind);
+// Those of the worker of this number, of so many: the types are dealt out in turn, and each worker also takes what its
+// neighbour has, so that no two of them serve the same and each type has two.
+std::vector<std::string> ShareOf(const std::vector<std::string>& types, int worker, int workers);
 std::string TagOf(Kind kind, uint64_t sequence);
 Fate FateOf(Kind kind, uint64_t sequence);
 // Whether it is created by a handler and not by a producer.
