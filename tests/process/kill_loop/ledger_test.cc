@@ -17,29 +17,29 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string FreshPath() {
-  const std::string path = ::testing::TempDir() + ::testing::UnitTest::GetInstance()->current_test_info()->name() +
-                           std::to_string(::getpid());
-  std::remove(path.c_str());
-  return path;
+class LedgerFileTest : public ::testing::Test {
+ protected:
+  ~LedgerFileTest() override { std::remove(path_.c_str()); }
+
+  // Of this test alone, and not there yet.
+  const std::string path_ = ::testing::TempDir() + ::testing::UnitTest::GetInstance()->current_test_info()->name() +
+                            std::to_string(::getpid());
+};
+
+TEST_F(LedgerFileTest, WhatWasWrittenIsReadBack) {
+  LedgerWriter(path_).Write({"submitted r0-1 0 17 - new", "cancelled 17"});
+  LedgerWriter(path_).Write({"resumed 18 d1"});
+  EXPECT_THAT(*ReadLedger(path_), ElementsAre(ElementsAre("submitted", "r0-1", "0", "17", "-", "new"),
+                                              ElementsAre("cancelled", "17"), ElementsAre("resumed", "18", "d1")));
 }
 
-TEST(LedgerFileTest, WhatWasWrittenIsReadBack) {
-  const std::string path = FreshPath();
-  LedgerWriter(path).Write({"submitted r0-1 0 17 - new", "cancelled 17"});
-  LedgerWriter(path).Write({"resumed 18 d1"});
-  EXPECT_THAT(*ReadLedger(path), ElementsAre(ElementsAre("submitted", "r0-1", "0", "17", "-", "new"),
-                                             ElementsAre("cancelled", "17"), ElementsAre("resumed", "18", "d1")));
+TEST_F(LedgerFileTest, ALineThatAKillCutOffIsNotThere) {
+  std::ofstream(path_) << "cancelled 17\ncancelled 1";
+  EXPECT_THAT(*ReadLedger(path_), ElementsAre(ElementsAre("cancelled", "17")));
 }
 
-TEST(LedgerFileTest, ALineThatAKillCutOffIsNotThere) {
-  const std::string path = FreshPath();
-  std::ofstream(path) << "cancelled 17\ncancelled 1";
-  EXPECT_THAT(*ReadLedger(path), ElementsAre(ElementsAre("cancelled", "17")));
-}
-
-TEST(LedgerFileTest, AMissingLedgerIsAnError) {
-  EXPECT_EQ(ReadLedger(FreshPath()).status().code(), absl::StatusCode::kNotFound);
+TEST_F(LedgerFileTest, AMissingLedgerIsAnError) {
+  EXPECT_EQ(ReadLedger(path_).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(PromisesTest, TheSameAnswerTwiceIsFineAndAnotherOneIsNot) {
