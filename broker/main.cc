@@ -17,11 +17,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "broker/server/broker.h"
 #include "broker/server/settings.h"
 #include "broker/server/version.h"
+#include "broker/service_manager.h"
 #include "broker/verify_command.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
@@ -120,6 +122,12 @@ void WatchSignals(sigset_t signals, absl::Notification* stop) {
   }).detach();
 }
 
+// What to tell the service manager when the broker begins to stop. A drain may take longer than it usually waits.
+std::string StoppingState(const Settings& settings) {
+  return absl::StrCat("STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=",
+                      settings.engine.drain_deadline + baton::kMinute);
+}
+
 int Run(const Settings& settings) {
   // Lives as long as the process: a detached thread refers to it.
   auto* stop = new absl::Notification;
@@ -129,7 +137,9 @@ int Run(const Settings& settings) {
   std::printf("batond %s serving on %s (data in %s)\n", baton::server::kVersion, (*broker)->address().c_str(),
               settings.store.directory.c_str());
   std::fflush(stdout);
+  baton::TellServiceManager(absl::StrCat("READY=1\nSTATUS=serving on ", (*broker)->address()));
   stop->WaitForNotification();
+  baton::TellServiceManager(StoppingState(settings));
   spdlog::info("told to stop: draining");
   if (!(*broker)->Drain("the broker is stopping"))
     spdlog::warn("the drain deadline passed with attempts still running");

@@ -64,6 +64,7 @@ void AddCommands(CommandTable& commands) {
   AddScheduleCommand(commands);
   AddStatsCommand(commands);
   AddTopCommand(commands);
+  AddCompleteCommand(commands);
   AddInfoCommand(commands);
   AddVersionCommand(commands);
 }
@@ -100,7 +101,8 @@ absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const En
 // No command was recognized: say which word was taken for one, and which there are.
 std::string DescribeMissingCommand(const CLI::App& root) {
   auto name = [](std::string* out, const CLI::App* command) { absl::StrAppend(out, command->get_name()); };
-  std::string commands = absl::StrJoin(root.get_subcommands(nullptr), ", ", name);
+  auto is_shown = [](const CLI::App* command) { return !command->get_group().empty(); };
+  std::string commands = absl::StrJoin(root.get_subcommands(is_shown), ", ", name);
   std::vector<std::string> rest = root.remaining();
   std::string mistake =
       rest.empty() ? "a command is missing" : absl::StrCat("unknown command or option \"", Printable(rest[0]), "\"");

@@ -76,6 +76,7 @@ void AddTypesCommand(CommandTable& commands);
 void AddScheduleCommand(CommandTable& commands);
 void AddStatsCommand(CommandTable& commands);
 void AddTopCommand(CommandTable& commands);
+void AddCompleteCommand(CommandTable& commands);
 void AddInfoCommand(CommandTable& commands);
 void AddVersionCommand(CommandTable& commands);
 
