@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -21,11 +22,11 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "broker/server/broker.h"
+#include "broker/server/logging.h"
 #include "broker/server/settings.h"
 #include "broker/server/version.h"
 #include "broker/service_manager.h"
 #include "broker/verify_command.h"
-#include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
 
 namespace {
@@ -60,6 +61,8 @@ void DeclareFlags(CLI::App* app, Flags* flags) {
   AddSetting(app, "--data-dir", "server.data_dir", "Directory where everything is stored", flags);
   AddSetting(app, "--listen", "server.listen", "HOST:PORT or unix:PATH, default 127.0.0.1:7461", flags);
   AddSetting(app, "--log-level", "server.log_level", "trace, debug, info, warning, error, critical or off", flags);
+  AddSetting(app, "--log-format", "log.format", "text or json", flags);
+  AddSetting(app, "--metrics", "metrics.address", "HOST:PORT of metrics and health over HTTP, default none", flags);
   AddSetting(app, "--recover", "storage.recover", "tail or point-in-time: what to do with a damaged log", flags);
   app->add_flag("--print-config", flags->print_config, "Print all settings in force, with their meaning, and exit");
   app->set_version_flag("--version", std::string("batond ") + baton::server::kVersion);
@@ -92,12 +95,25 @@ void LogFromProtobuf(google::protobuf::LogLevel, const char*, int, const std::st
   spdlog::debug("protobuf: {}", message);
 }
 
-void SetUpLogging(const std::string& level) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("batond"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%f%z %l %v");
-  spdlog::set_level(spdlog::level::from_str(level));
+void SetUpLogging(const std::string& level, const std::string& format) {
+  baton::server::StartLogging(level, format);
   gpr_set_log_function(LogFromGrpc);
   google::protobuf::SetLogHandler(LogFromProtobuf);
+}
+
+// SIGHUP: reads the settings again, and logs as they say from now on. What else has changed needs a restart.
+void Reload(const Flags& flags, const Settings& running) {
+  Settings settings;
+  if (absl::Status status = ReadAllSettings(flags, &settings); !status.ok()) {
+    return spdlog::error("told to reload (SIGHUP), but nothing is changed: {}", std::string(status.message()));
+  }
+  baton::server::ChangeLogging(settings.log_level, settings.log_format);
+  spdlog::info("told to reload (SIGHUP): server.log_level is {}, log.format is {}", settings.log_level,
+               settings.log_format);
+  for (const std::string& name : baton::server::ChangedSettings(running, settings)) {
+    const bool taken = name == "server.log_level" || name == "log.format";
+    if (!taken) spdlog::warn("setting {} has changed: it needs a restart", name);
+  }
 }
 
 // SIGTERM and SIGINT: the first one asks to stop, the second one ends the process at once.
@@ -106,17 +122,25 @@ sigset_t BlockSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
 }
 
-void WatchSignals(sigset_t signals, absl::Notification* stop) {
-  std::thread([signals, stop] {
-    int number = 0;
-    sigwait(&signals, &number);
+// The next one that is not SIGHUP, which is done on the way.
+void WaitForStop(const sigset_t& signals, const std::function<void()>& reload) {
+  int number = 0;
+  while (sigwait(&signals, &number) != 0 || number == SIGHUP) {
+    if (number == SIGHUP) reload();
+  }
+}
+
+void WatchSignals(sigset_t signals, std::function<void()> reload, absl::Notification* stop) {
+  std::thread([signals, reload = std::move(reload), stop] {
+    WaitForStop(signals, reload);
     stop->Notify();
-    sigwait(&signals, &number);
+    WaitForStop(signals, reload);
     std::fprintf(stderr, "batond: told to stop twice: stopping at once\n");
     std::_Exit(kFailed);
   }).detach();
@@ -128,10 +152,11 @@ std::string StoppingState(const Settings& settings) {
                       settings.engine.drain_deadline + baton::kMinute);
 }
 
-int Run(const Settings& settings) {
+int Run(const Flags& flags, const Settings& settings) {
   // Lives as long as the process: a detached thread refers to it.
   auto* stop = new absl::Notification;
-  WatchSignals(BlockSignals(), stop);
+  WatchSignals(
+      BlockSignals(), [flags, settings] { Reload(flags, settings); }, stop);
   absl::StatusOr<std::unique_ptr<Broker>> broker = Broker::Start(settings);
   if (!broker.ok()) return Complain(kFailed, broker.status());
   std::printf("batond %s serving on %s (data in %s)\n", baton::server::kVersion, (*broker)->address().c_str(),
@@ -165,7 +190,7 @@ int main(int argc, char** argv) {
     return code == 0 ? EXIT_SUCCESS : kUsage;
   }
   if (verify->parsed()) {
-    SetUpLogging("warning");
+    SetUpLogging("warning", "text");
     return baton::RunVerify(verify_flags);
   }
   Settings settings;
@@ -174,7 +199,7 @@ int main(int argc, char** argv) {
     std::fputs(SettingsToToml(settings, baton::server::Comments::kYes).c_str(), stdout);
     return EXIT_SUCCESS;
   }
-  SetUpLogging(settings.log_level);
+  SetUpLogging(settings.log_level, settings.log_format);
   RaiseDescriptorLimit();
-  return Run(settings);
+  return Run(flags, settings);
 }

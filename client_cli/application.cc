@@ -64,6 +64,8 @@ void AddCommands(CommandTable& commands) {
   AddScheduleCommand(commands);
   AddStatsCommand(commands);
   AddTopCommand(commands);
+  AddBackupCommand(commands);
+  AddBackupsCommand(commands);
   AddCompleteCommand(commands);
   AddInfoCommand(commands);
   AddVersionCommand(commands);

@@ -2,7 +2,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "baton/v1/admin.grpc.pb.h"
 #include "baton/v1/broker.grpc.pb.h"
@@ -10,6 +12,10 @@
 
 namespace baton::cli {
 namespace {
+
+// From one try at an overloaded broker to the next: at least, and at most unless it advises more.
+constexpr absl::Duration kLeastPause = absl::Milliseconds(10);
+constexpr absl::Duration kMostPause = absl::Seconds(2);
 
 absl::Status FromGrpc(const grpc::Status& status) {
   // This program cancels no calls: the broker stopped before it had taken the call in, and gRPC says it in its own way.
@@ -26,8 +32,9 @@ void SetDeadline(absl::Duration timeout, grpc::ClientContext* context) {
 
 // Calls `method` of `stub`, and translates the outcome.
 template <class Stub, class Request, class Response>
-absl::StatusOr<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                              const Request& request, absl::Duration timeout) {
+absl::StatusOr<Response> CallOnce(Stub& stub,
+                                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                  const Request& request, absl::Duration timeout) {
   grpc::ClientContext context;
   SetDeadline(timeout, &context);
   Response response;
@@ -38,7 +45,8 @@ absl::StatusOr<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::Cli
 
 class GrpcBroker final : public Broker {
  public:
-  explicit GrpcBroker(const std::shared_ptr<grpc::Channel>& channel) : tasks_(channel), admin_(channel) {}
+  GrpcBroker(const std::shared_ptr<grpc::Channel>& channel, std::function<void(absl::Duration)> sleep)
+      : tasks_(channel), admin_(channel), sleep_(std::move(sleep)) {}
 
   absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request, absl::Duration timeout) override {
     return Call(tasks_, &TaskStub::Submit, request, timeout);
@@ -161,8 +169,9 @@ class GrpcBroker final : public Broker {
                                                                     absl::Duration timeout) override {
     return Call(admin_, &AdminStub::GetWorkflowSummary, request, timeout);
   }
-  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration timeout) override {
-    return Call(admin_, &AdminStub::ListWorkers, v1::ListWorkersRequest(), timeout);
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request,
+                                                      absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListWorkers, request, timeout);
   }
   absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListTypes, v1::ListTypesRequest(), timeout);
@@ -170,16 +179,46 @@ class GrpcBroker final : public Broker {
   absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration timeout) override {
     return Call(admin_, &AdminStub::GetStatistics, v1::GetStatisticsRequest(), timeout);
   }
+  absl::StatusOr<v1::CountTasksResponse> CountTasks(const v1::CountTasksRequest& request,
+                                                    absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::CountTasks, request, timeout);
+  }
   absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(absl::Duration timeout) override {
     return Call(admin_, &AdminStub::GetServerInfo, v1::GetServerInfoRequest(), timeout);
+  }
+  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request,
+                                                        absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::CreateBackup, request, timeout);
+  }
+  absl::StatusOr<v1::ListBackupsResponse> ListBackups(absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::ListBackups, v1::ListBackupsRequest(), timeout);
   }
 
  private:
   using TaskStub = v1::TaskBroker::Stub;
   using AdminStub = v1::TaskAdmin::Stub;
 
+  // CallOnce, and again when an overloaded broker says so: it has done nothing of what was asked.
+  template <class Stub, class Request, class Response>
+  absl::StatusOr<Response> Call(Stub& stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                const Request& request, absl::Duration timeout) {
+    absl::Duration pause;
+    absl::Duration left = timeout;
+    while (true) {
+      const auto begun = std::chrono::steady_clock::now();
+      absl::StatusOr<Response> outcome = CallOnce(stub, method, request, left);
+      if (outcome.ok() || sleep_ == nullptr || ReasonOf(outcome.status()) != "OVERLOADED") return outcome;
+      pause = std::max(RetryAfterOf(outcome.status()), std::clamp(2 * pause, kLeastPause, kMostPause));
+      left -= absl::FromChrono(std::chrono::steady_clock::now() - begun) + pause;
+      if (left <= absl::ZeroDuration()) return outcome;
+      sleep_(pause);
+    }
+  }
+
   TaskStub tasks_;
   AdminStub admin_;
+  const std::function<void(absl::Duration)> sleep_;
 };
 
 grpc::ChannelArguments ChannelOptions() {
@@ -201,9 +240,9 @@ grpc::ChannelArguments ChannelOptions() {
 
 }  // namespace
 
-std::unique_ptr<Broker> ConnectBroker(const std::string& address) {
+std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep) {
   return std::make_unique<GrpcBroker>(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), ChannelOptions()));
+      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), ChannelOptions()), std::move(sleep));
 }
 
 }  // namespace baton::cli

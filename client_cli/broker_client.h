@@ -12,6 +12,7 @@
 
 namespace baton::cli {
 
+// A call that the broker refuses as OVERLOADED may be repeated when the broker says, if `timeout` leaves the time.
 // Every call fails with DEADLINE_EXCEEDED after `timeout`, with UNAVAILABLE when no broker can be reached, and else
 // with what the contract says; the machine-readable reason is attached (see status_details.h). Not thread-safe.
 class Broker {
@@ -67,14 +68,21 @@ class Broker {
                                                                 absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::GetWorkflowSummaryResponse> GetWorkflowSummary(
       const v1::GetWorkflowSummaryRequest& request, absl::Duration timeout) = 0;
-  virtual absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request,
+                                                              absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::CountTasksResponse> CountTasks(const v1::CountTasksRequest& request,
+                                                            absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request,
+                                                                absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListBackupsResponse> ListBackups(absl::Duration timeout) = 0;
 };
 
-// A broker at "HOST:PORT" or "unix:PATH". Connects with the first call.
-std::unique_ptr<Broker> ConnectBroker(const std::string& address);
+// A broker at "HOST:PORT" or "unix:PATH". Connects with the first call. `sleep` lets time pass before a call that was
+// refused as OVERLOADED is repeated; without it no call is.
+std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep = nullptr);
 
 // The address to connect to: a missing port is filled in, a URL is refused.
 absl::StatusOr<std::string> NormalizeAddress(const std::string& address);

@@ -76,6 +76,8 @@ void AddTypesCommand(CommandTable& commands);
 void AddScheduleCommand(CommandTable& commands);
 void AddStatsCommand(CommandTable& commands);
 void AddTopCommand(CommandTable& commands);
+void AddBackupCommand(CommandTable& commands);
+void AddBackupsCommand(CommandTable& commands);
 void AddCompleteCommand(CommandTable& commands);
 void AddInfoCommand(CommandTable& commands);
 void AddVersionCommand(CommandTable& commands);

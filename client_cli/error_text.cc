@@ -37,6 +37,7 @@ std::string NextStep(const absl::Status& status, absl::string_view address) {
       if (absl::StrContains(status.message(), "larger than max")) {
         return "Keep large data elsewhere and submit a reference to it.";
       }
+      if (ReasonOf(status) == "DISK_FULL") return "";  // It says what helps.
       return absl::StrCat("The broker at ", address, " is overloaded: try again ", moment, ".");
     case absl::StatusCode::kNotFound:
       if (ReasonOf(status) == "TASK_NOT_FOUND") return "`baton list` shows the tasks there are.";

@@ -38,7 +38,7 @@ baton::cli::Environment ProcessEnvironment() {
   environment.time_zone = absl::LocalTimeZone();
   environment.now = absl::Now;
   environment.sleep = absl::SleepFor;
-  environment.connect = baton::cli::ConnectBroker;
+  environment.connect = [](const std::string& address) { return baton::cli::ConnectBroker(address, absl::SleepFor); };
   if (CanDraw(environment.out_is_terminal)) environment.open_terminal = baton::cli::top::OpenTerminal;
   return environment;
 }

@@ -173,6 +173,7 @@ ClosedBatch Batch::Close(WallMicros now, uint64_t incarnation, TaskId next_id) {
   closed.writes = std::move(writes_);
   closed.outbox = std::move(outbox_);
   closed.loads = std::move(loads_);
+  closed.warnings = std::move(warnings_);
   // What was asked for while nothing was written needs no commit that will never come.
   if (closed.number == 0) {
     for (LoadRequest& request : closed.loads) request.min_number = number_ - 1;

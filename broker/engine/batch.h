@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct ClosedBatch {
   Outbox outbox;
   // To be loaded once this batch is done.
   std::vector<LoadRequest> loads;
+  // For the operator, once this batch is done.
+  std::vector<std::string> warnings;
 };
 
 // Not thread-safe.
@@ -36,7 +39,9 @@ class Batch {
 
   // Number it will be committed as.
   uint64_t number() const { return number_; }
-  bool empty() const { return writes_.empty() && outbox_.empty() && loads_.empty() && !changed_; }
+  bool empty() const {
+    return writes_.empty() && outbox_.empty() && loads_.empty() && warnings_.empty() && !changed_;
+  }
   size_t bytes() const { return writes_.bytes() + delivery_bytes_; }
 
   storage::WriteBatch& writes() { return writes_; }
@@ -82,6 +87,7 @@ class Batch {
   void Load(LoadRequest request);
   // The one added last, which may still be extended; null: none.
   LoadRequest* LastLoad() { return loads_.empty() ? nullptr : &loads_.back(); }
+  void Warn(std::string text) { warnings_.push_back(std::move(text)); }
 
   // Ends this batch and opens the next one. The journal entry is part of the writes.
   ClosedBatch Close(WallMicros now, uint64_t incarnation, TaskId next_id);
@@ -97,6 +103,7 @@ class Batch {
   size_t delivery_bytes_ = 0;
   Outbox outbox_;
   std::vector<LoadRequest> loads_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace baton::engine

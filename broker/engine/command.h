@@ -37,6 +37,7 @@ class Command {
     kHello,
     kUpdateWorker,
     kStreamClosed,
+    kPace,
     kHeartbeat,
     kComplete,
     kReport,
@@ -161,6 +162,14 @@ class StreamClosedCommand : public Command {
  public:
   StreamClosedCommand() : Command(Kind::kStreamClosed, Lane::kControl) {}
   SessionNumber session = 0;
+};
+
+// Whether what was handed out is piling up before the worker's connection: it gets no more meanwhile.
+class PaceCommand : public Command {
+ public:
+  PaceCommand() : Command(Kind::kPace, Lane::kControl) {}
+  SessionNumber session = 0;
+  bool behind = false;
 };
 
 struct HeldAttempt {

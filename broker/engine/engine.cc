@@ -75,6 +75,16 @@ void Engine::Restore(Recovered recovered) {
     tasks_[task->id] = std::move(task);
   }
   order_ = std::move(recovered.pending);
+  for (auto& [entry, what] : recovered.damaged) {
+    // Its worker is told that the attempt is over; the session need not outlive it.
+    LiveEntry pending{entry.id, LiveState::PENDING, entry.paused, entry.class_number, entry.priority, entry.due};
+    pending.attempt = entry.attempt;
+    pending.failed = entry.failed;
+    pending.alarm = entry.alarm;
+    resumed_.emplace_back(entry.id, pending);
+    recovered.alarms.erase({entry.alarm, entry.id});
+    SetAside(pending, what);
+  }
   for (const LiveEntry& entry : recovered.waiting) {
     if (entry.state == LiveState::WAITING) {
       waiting_[entry.id] = {entry.class_number, entry.priority, entry.due,    entry.attempt,   entry.generation,
@@ -124,6 +134,8 @@ void Engine::Apply(std::unique_ptr<Command> command) {
       return UpdateWorker(std::move(command));
     case Command::Kind::kStreamClosed:
       return StreamClosed(std::move(command));
+    case Command::Kind::kPace:
+      return Pace(std::move(command));
     case Command::Kind::kHeartbeat:
       return Heartbeat(std::move(command));
     case Command::Kind::kComplete:

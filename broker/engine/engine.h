@@ -39,6 +39,9 @@ class Engine : private EngineState {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // From now on, tells `ends` how attempts end; it must outlive the engine.
+  void Observe(AttemptEnds* ends) { attempt_ends_ = ends; }
+
   void BeginRound(Now now);
   void Apply(std::unique_ptr<Command> command);
   void Apply(LoadResult loaded);
@@ -104,6 +107,7 @@ class Engine : private EngineState {
   // `before`: what the same process said last.
   void RegisterTypes(const WorkerInfo& worker, const WorkerInfo& before);
   void StreamClosed(std::unique_ptr<Command> owned);
+  void Pace(std::unique_ptr<Command> owned);
   void ListWorkers(std::unique_ptr<Command> owned);
   WorkerView ViewOf(const Session& session) const;
   void Drain(std::unique_ptr<Command> owned);
@@ -313,6 +317,8 @@ class Engine : private EngineState {
   Task* Resident(TaskId id);
   void Adopt(std::unique_ptr<Task> task);
   void AdoptLoaded(LoadedTask loaded);
+  // Passes by a task that cannot be loaded.
+  void SetAside(const LiveEntry& entry, const std::string& what);
   void Unpin(TaskId id);
   // Lets go of a task that neither runs nor is ready to be handed out.
   void EvictIdle(TaskId id);

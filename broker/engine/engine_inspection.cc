@@ -36,6 +36,9 @@ std::vector<LiveEntry> Engine::LiveForTest() const {
     entry.alarm = placed.alarm;
     live.push_back(entry);
   }
+  for (const auto& [id, damaged] : set_aside_) {
+    if (damaged.entry.state == LiveState::PENDING && !damaged.entry.paused) live.push_back(damaged.entry);
+  }
   for (const auto& [id, task] : tasks_) {
     if (!waiting_.contains(id)) live.push_back(EntryOf(*task));
   }

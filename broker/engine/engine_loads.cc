@@ -81,18 +81,31 @@ void Engine::AdoptLoaded(LoadedTask loaded) {
     for (Continuation& then : waiting) LoadThen(loaded.id, std::move(then));
     return;
   }
-  BATON_CHECK(loaded.missing.empty(), absl::StrCat("the store is damaged: ", loaded.missing));
   // One that is staged does not exist for anybody but its parent.
   if (loaded.state == LiveState::STAGED) loaded = {.id = loaded.id};
+  const bool damaged = IsLive(loaded.state) && !loaded.damage.empty();
+  if (damaged && Resident(loaded.id) == nullptr) SetAside(loaded.entry, loaded.damage);
   if (loaded.task != nullptr && Resident(loaded.id) == nullptr) Adopt(std::move(loaded.task));
   adopting_ = loaded.id;
   for (const Continuation& then : waiting) {
     // Each may end it.
     Task* task = Resident(loaded.id);
-    if (task == nullptr && IsLive(loaded.state)) loaded.state = adopted_ended_;
+    if (task == nullptr && IsLive(loaded.state) && !damaged) loaded.state = adopted_ended_;
     then(task, loaded);
   }
   adopting_ = 0;
+}
+
+void Engine::SetAside(const LiveEntry& entry, const std::string& what) {
+  if (entry.state == LiveState::PENDING) {
+    order_.Remove(entry.class_number, order_.KeyOf(entry.priority, entry.due, entry.id));
+    staged_.erase(entry.id);
+  }
+  DisarmAlarm(entry.id, entry.alarm);
+  const bool added = set_aside_.insert_or_assign(entry.id, Damaged{entry, what}).second;
+  if (!added || set_aside_.size() > kDamageWarnings) return;
+  batch_.Warn(absl::StrCat(what, "; it is set aside, all others go on",
+                           set_aside_.size() == kDamageWarnings ? "; further ones are not told of here" : ""));
 }
 
 void Engine::LoadAgain(const IdRange& range) {

@@ -144,6 +144,7 @@ void Engine::Advance(Task& task, Event event, const Content& content, const std:
   BATON_CHECK(next.ok(), absl::StrCat("task ", task.id, ": ", next.status().message()));
   const std::optional<AttemptInfo> attempt = AttemptOf(task);
   const LiveState from = task.state;
+  if (from == LiveState::RUNNING && attempt_ends_ != nullptr) attempt_ends_->Count(task.class_number, event);
   LeaveState(task);
   task.state = next->state;
   task.stage = next->stage;

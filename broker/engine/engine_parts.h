@@ -81,6 +81,12 @@ struct Parent {
   std::shared_ptr<const Options> inherited;  // By its children; null: nothing.
 };
 
+// A live task whose records are missing or unreadable.
+struct Damaged {
+  LiveEntry entry;
+  std::string what;
+};
+
 // Where a staged child will stand in the order.
 struct Placed {
   ClassNumber class_number = 0;

@@ -208,6 +208,16 @@ void Engine::StreamClosed(std::unique_ptr<Command> owned) {
   batch_.Answer(std::move(owned));
 }
 
+void Engine::Pace(std::unique_ptr<Command> owned) {
+  const auto& command = static_cast<PaceCommand&>(*owned);
+  Session* session = FindSession(command.session);
+  if (session != nullptr) {
+    session->behind = command.behind;
+    UpdateSlots(*session);
+  }
+  batch_.Answer(std::move(owned));
+}
+
 void Engine::RemoveSession(Session& session) {
   dispatcher_.RemoveWorker(session.number);
   if (session.stored) batch_.writes().Delete(Family::kMeta, SessionMetaKey(session.number));
@@ -247,7 +257,7 @@ void Engine::UpdateLiveness(Session& session) {
 
 void Engine::UpdateSlots(Session& session) {
   dispatcher_.SetSlots(session.number, static_cast<uint32_t>(session.held.size()), session.worker.slots,
-                       session.accepts(), session.taken_of);
+                       session.accepts() && !session.behind, session.taken_of);
   slots_changed_ = true;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "broker/engine/attempt_ends.h"
 #include "broker/engine/batch.h"
 #include "broker/engine/catalog.h"
 #include "broker/engine/command.h"
@@ -88,6 +89,7 @@ class EngineState {
   // Parents to be failed because of a child, and why.
   std::map<TaskId, std::string> doomed_;
   size_t running_ = 0;
+  AttemptEnds* attempt_ends_ = nullptr;  // Null: nobody counts them.
 
   absl::btree_map<SessionNumber, std::unique_ptr<Session>> sessions_;  // Ordered, so that the engine is deterministic.
   absl::flat_hash_map<std::string, SessionNumber> workers_;            // By worker id.
@@ -107,6 +109,9 @@ class EngineState {
   absl::flat_hash_map<TaskId, std::vector<Continuation>> loading_;
   // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
   absl::flat_hash_set<TaskId> changed_while_loading_;
+  // Live, but of no use until the store is mended: they stand in no order and ring no alarm, so that all others go on.
+  // Found anew at each start, when they are wanted.
+  absl::btree_map<TaskId, Damaged> set_aside_;
   // Classes whose tasks are not all in memory, since they are handed out.
   absl::flat_hash_map<ClassNumber, Ahead> ahead_;
   // Who waits to learn how an attempt ended; apart by what was the open batch when it was asked for, because a view

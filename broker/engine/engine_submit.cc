@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/check.h"
 #include "broker/engine/engine.h"
+#include "broker/engine/refusals.h"
 
 namespace baton::engine {
 namespace {
@@ -133,6 +134,10 @@ bool Engine::ResolveUnique(const SubmitCommand& command, const NewTask& task, Su
   const TaskId holder = keys_.Holder(task.unique, task.found);
   if (holder == 0) return false;
   Task* existing = Resident(holder);
+  if (const auto damaged = set_aside_.find(holder); damaged != set_aside_.end()) {
+    result->error = StoreDamaged(absl::StrCat("unique_key is in use by ", damaged->second.what));
+    return true;
+  }
   if (existing == nullptr) return false;  // It has ended since it was found.
   if (task.policy == UniquePolicy::kReject) {
     result->error = AlreadyExists("UNIQUE_KEY_IN_USE",

@@ -37,7 +37,7 @@ void Engine::Cancel(std::unique_ptr<Command> owned) {
           FailedPrecondition("TASK_TERMINAL", absl::StrCat("task ", command.task, " has ended already (",
                                                            StateName(found.state), "): there is nothing to cancel"));
     } else if (found.state != LiveState::CANCELLED) {
-      command.error = UnknownTask(found.id, found.state);
+      command.error = UnknownTask(found);
     }
     batch_.Answer(std::move(parked->command));
   });
@@ -79,7 +79,7 @@ void Engine::Resume(std::unique_ptr<Command> owned) {
   WithTask(id, [this, parked](Task* task, const LoadedTask& found) {
     auto& command = static_cast<ResumeCommand&>(*parked->command);
     if (task == nullptr && !IsTerminal(found.state)) {
-      command.error = UnknownTask(found.id, found.state);
+      command.error = UnknownTask(found);
     } else if (task != nullptr && task->state == LiveState::SUSPENDED && command.stage.has_value() &&
                *command.stage != task->stage) {
       command.error = FailedPrecondition(
@@ -112,7 +112,7 @@ void Engine::Pause(std::unique_ptr<Command> owned) {
           FailedPrecondition("TASK_TERMINAL", absl::StrCat("task ", command.task, " has ended already (",
                                                            StateName(found.state), "): it does not go on anyway"));
     } else if (task == nullptr) {
-      command.error = UnknownTask(found.id, found.state);
+      command.error = UnknownTask(found);
     } else if (!command.pause && !task->paused && !command.cascade) {
       command.error = FailedPrecondition(
           "NOT_PAUSED", absl::StrCat("task ", command.task, " is not paused but ", StateName(task->state),

@@ -11,6 +11,9 @@
 
 namespace baton::engine {
 
+// An age of retention that is EngineSettings::retention.
+inline constexpr Micros kAsEnded = INT64_MIN;
+
 struct EngineSettings {
   DefaultOptions defaults;
   // How often a worker beats, and after how long without a beat its attempts go to others. The window is at least
@@ -41,6 +44,10 @@ struct EngineSettings {
   Micros ageing = 0;
   // Ended tasks are kept this long, and then until all of their page are that old; 0: for ever.
   Micros retention = kDay;
+  // The same for what ended in one state: for lone tasks, and for all of a workflow whose root did (retention/ages.h).
+  Micros retention_completed = kAsEnded;
+  Micros retention_failed = kAsEnded;
+  Micros retention_cancelled = kAsEnded;
   // Look-ups of keys made this many commits ago can still be completed; lanes are short enough that none is older. Not
   // for operators.
   uint64_t key_horizon = 8192;
@@ -56,6 +63,8 @@ inline constexpr size_t kRoundBytes = 4 << 20;
 inline constexpr size_t kOpenBatchBytes = 4 << 20;
 // Workers that were told to leave and are remembered: long enough for those that find their stream broken meanwhile.
 inline constexpr size_t kDismissals = 1000;
+// Damaged tasks that the log tells of one by one; `batond verify` tells of all.
+inline constexpr size_t kDamageWarnings = 100;
 // Timers fired and job steps taken in one round.
 inline constexpr size_t kRoundTimers = 512;
 inline constexpr size_t kRoundJobSteps = 512;

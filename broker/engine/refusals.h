@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/base/error.h"
+#include "broker/engine/live/loader.h"
 #include "broker/engine/live/page.h"
 
 namespace baton::engine {
@@ -21,6 +22,11 @@ inline Error UnknownTask(TaskId id, LiveState state) {
 inline Error StoreDamaged(const std::string& what) {
   return {absl::StatusCode::kDataLoss, "STORE_DAMAGED",
           absl::StrCat("the store is damaged: ", what, ". Stop the broker and run batond verify")};
+}
+
+// There is no such task, or nothing can be done to it because its records are damaged.
+inline Error UnknownTask(const LoadedTask& found) {
+  return IsLive(found.state) && !found.damage.empty() ? StoreDamaged(found.damage) : UnknownTask(found.id, found.state);
 }
 
 }  // namespace baton::engine

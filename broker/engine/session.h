@@ -43,6 +43,8 @@ struct Session {
   bool draining = false;
   // Not heard of for the beat window: gets nothing until it beats.
   bool silent = false;
+  // What was handed out to it piles up before its connection: it gets nothing more until that is gone.
+  bool behind = false;
   // Known from before a restart of the broker: what it holds is not known until its hello.
   bool restored = false;
   // Its row is stored: it has claimed something.

@@ -12,9 +12,13 @@ namespace baton::server {
 // broker has neither TLS nor access tokens yet.
 absl::Status CheckAddress(const std::string& listen);
 
+// The same for where metrics are served: "HOST:PORT", or empty for nowhere.
+absl::Status CheckMetricsAddress(const std::string& address);
+
 // UNAVAILABLE if another process listens there, or this one may not; with the reason the system gives. The address must
 // have passed CheckAddress.
 absl::Status CheckAddressFree(const std::string& listen);
+absl::Status CheckMetricsAddressFree(const std::string& address);
 
 }  // namespace baton::server
 

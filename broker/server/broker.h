@@ -7,8 +7,11 @@
 #include "absl/status/statusor.h"
 #include "broker/base/clock.h"
 #include "broker/engine/run/partition.h"
+#include "broker/server/metrics/endpoint.h"
+#include "broker/server/metrics/pages.h"
 #include "broker/server/server.h"
 #include "broker/server/settings.h"
+#include "broker/service/backups.h"
 #include "broker/service/read/reads.h"
 #include "broker/storage/store.h"
 
@@ -33,6 +36,9 @@ class Broker {
   // Where it listens, with the port that was picked.
   const std::string& address() const { return server_->address(); }
 
+  // Where metrics and health are served, with the port that was picked; empty: nowhere.
+  std::string metrics_address() const { return endpoint_ == nullptr ? "" : endpoint_->address(); }
+
   // What is on disk. For tests, which look deeper than the services show.
   const storage::Store& store() const { return *store_; }
 
@@ -42,16 +48,22 @@ class Broker {
 
  private:
   explicit Broker(const Settings& settings) : settings_(settings) {}
+  // Serves the pages before the store is open, so that whoever watches the start can tell it from a crash.
+  absl::Status ServePages();
   absl::Status Open();
   absl::Status StartPartition();
   absl::Status Serve();
+  void ServeMetrics();
 
   const Settings settings_;
   SystemClock clock_;
+  Pages pages_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<engine::Partition> partition_;
   std::unique_ptr<service::ReadService> reads_;
+  std::unique_ptr<service::BackupService> backups_;
+  std::unique_ptr<MetricsEndpoint> endpoint_;
 };
 
 }  // namespace baton::server

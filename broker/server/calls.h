@@ -10,6 +10,7 @@
 #include "broker/server/caller.h"
 #include "broker/server/core.h"
 #include "broker/server/unary_call.h"
+#include "broker/server/unread_answers.h"
 
 namespace baton::server {
 
@@ -58,6 +59,9 @@ class Calls {
   RawService* const broker_;
   RawService* const admin_;
   grpc::ServerCompletionQueue* const queue_;
+  UnreadAnswers unread_;
+  // Calls that wait for a reader.
+  size_t reads_ = 0;
   std::vector<std::unique_ptr<UnaryMethod>> methods_;
 };
 

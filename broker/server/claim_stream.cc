@@ -8,12 +8,16 @@
 #include "broker/server/message_buffer.h"
 #include "broker/service/deliveries.h"
 #include "broker/service/sessions.h"
+#include "spdlog/spdlog.h"
 
 namespace baton::server {
 namespace {
 
 // Many cancels may be merged into one order; it is cut here so that no message outgrows the limit.
 constexpr size_t kAttemptsPerOrder = 10'000;
+// Deliveries that wait for a worker before the engine is told; it is told again when a quarter is left. Some messages,
+// so that a worker that reads never waits.
+constexpr size_t kMostWaitingBytes = 16 << 20;
 
 Error SupersededError(const std::string& by) {
   return FailedPrecondition("SUPERSEDED", absl::StrCat("a newer generation of this pod is live (instance '", by,
@@ -47,6 +51,7 @@ void ClaimStream::Arrived(bool ok) {
   const Error error = CallerOf(context_, &caller);
   actor_ = std::move(caller.actor);
   state_ = State::kExpectsHello;
+  open_.Open(&core_->meters->claim_streams);
   if (!error.ok()) return End(error);
   Read();
 }
@@ -102,6 +107,8 @@ void ClaimStream::Welcome(engine::HelloCommand& command) {
   }
   if (!command.error.ok()) return End(command.error);
   state_ = State::kOpen;
+  worker_id_ = command.actor;
+  spdlog::info("worker {} connected: session {}", worker_id_, session_);
   v1::ClaimResponse response;
   const service::WelcomeFacts facts{core_->settings.limits, core_->settings.engine, core_->settings.broker_version,
                                     core_->partition->incarnation()};
@@ -140,6 +147,7 @@ void ClaimStream::Take(engine::SessionOutput output) {
   for (engine::Order& order : output.orders) TakeOrder(std::move(order));
   if (!output.deliveries.empty() && !ending_.has_value()) TakeDeliveries(std::move(output.deliveries));
   Pump();
+  Pace();
 }
 
 void ClaimStream::TakeOrder(engine::Order order) {
@@ -151,6 +159,7 @@ void ClaimStream::TakeOrder(engine::Order order) {
     waiting_.emplace_back(std::move(order));
     CloseSession();
     ending_ = SupersededError(by);
+    core_->meters->refusals.Count(*ending_);
     return;
   }
   dismissed_ = dismissed_ || order.kind == Kind::kDismiss;
@@ -168,6 +177,7 @@ void ClaimStream::TakeDeliveries(std::vector<engine::Delivery> deliveries) {
   if (waiting_.empty() || !std::holds_alternative<std::deque<engine::Delivery>>(waiting_.back())) {
     waiting_.emplace_back(std::deque<engine::Delivery>());
   }
+  for (const engine::Delivery& delivery : deliveries) waiting_bytes_ += service::EstimateOf(delivery);
   auto& last = std::get<std::deque<engine::Delivery>>(waiting_.back());
   last.insert(last.end(), std::make_move_iterator(deliveries.begin()), std::make_move_iterator(deliveries.end()));
 }
@@ -181,8 +191,10 @@ std::string ClaimStream::NextMessage() {
   Waiting& next = waiting_.front();
   std::string message;
   if (auto* deliveries = std::get_if<std::deque<engine::Delivery>>(&next)) {
-    message =
-        service::TakeDeliveries(core_->partition->incarnation(), core_->settings.limits.message_bytes, deliveries);
+    size_t taken = 0;
+    message = service::TakeDeliveries(core_->partition->incarnation(), core_->settings.limits.message_bytes,
+                                      deliveries, &taken);
+    waiting_bytes_ -= taken;
     if (!deliveries->empty()) return message;
   } else if (auto* order = std::get_if<engine::Order>(&next)) {
     message = service::EncodeOrder(core_->partition->incarnation(), *order, core_->settings.engine.drain_deadline);
@@ -216,12 +228,14 @@ void ClaimStream::HasWritten(bool ok) {
     if (!ending_.has_value()) ending_ = Error{};
   }
   Pump();
+  Pace();
   DeleteIfOver();
 }
 
 void ClaimStream::End(const Error& error) {
   if (state_ == State::kListening || ending_.has_value()) return;
   ending_ = error;
+  core_->meters->refusals.Count(error);
   // Deliveries that were not sent go back with the session; a welcome or an order may still be of use.
   std::erase_if(waiting_,
                 [](const Waiting& item) { return std::holds_alternative<std::deque<engine::Delivery>>(item); });
@@ -234,8 +248,21 @@ void ClaimStream::HasFinished(bool) {
   DeleteIfOver();
 }
 
+void ClaimStream::Pace() {
+  const bool behind = waiting_bytes_ > (behind_ ? kMostWaitingBytes / 4 : kMostWaitingBytes);
+  if (behind == behind_ || session_ == 0) return;
+  behind_ = behind;
+  auto command = std::make_unique<Answering<engine::PaceCommand>>();
+  command->actor = actor_;
+  command->session = session_;
+  command->behind = behind;
+  command->on_answer = [](engine::PaceCommand&) {};
+  core_->SendSurely(std::move(command));
+}
+
 void ClaimStream::CloseSession() {
   if (session_ == 0) return;
+  if (!worker_id_.empty()) spdlog::info("worker {} disconnected: session {}", worker_id_, session_);
   core_->RemoveSession(session_);
   auto command = std::make_unique<Answering<engine::StreamClosedCommand>>();
   command->actor = actor_;

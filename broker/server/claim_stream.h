@@ -20,7 +20,8 @@ namespace baton::server {
 // A worker's session: one Claim stream.
 //
 // One read and one write are outstanding at most. Everything that is ready when a write ends goes out with the next
-// one. What waits for a worker that does not read is bounded: deliveries by its slots, orders by its deliveries.
+// one. What waits for a worker that does not read is bounded: deliveries by its slots and by their bytes, since the
+// engine is told to hand out no more while many wait; orders by its deliveries.
 class ClaimStream final : public Stream, private SessionSink {
  public:
   ClaimStream(StreamSet* set, Core* core, RawService* service, int method, grpc::ServerCompletionQueue* queue);
@@ -49,6 +50,8 @@ class ClaimStream final : public Stream, private SessionSink {
   // Writes what waits, or finishes the call, if no write is outstanding.
   void Pump();
   std::string NextMessage();
+  // Tells the engine when too much waits, and when it may go on.
+  void Pace();
   void CloseSession();
   void DeleteIfOver();
 
@@ -60,11 +63,18 @@ class ClaimStream final : public Stream, private SessionSink {
   RawStream stream_;
   grpc::ByteBuffer incoming_;
   std::string actor_;
+  OpenStream open_;
+  // Once it is welcome.
+  std::string worker_id_;
 
   enum class State { kListening, kExpectsHello, kSaidHello, kOpen };
   State state_ = State::kListening;
   engine::SessionNumber session_ = 0;
   std::deque<Waiting> waiting_;
+  // Of the deliveries among them.
+  size_t waiting_bytes_ = 0;
+  // The engine was told so.
+  bool behind_ = false;
   // The newest update that is in force and was not confirmed yet, by its number; 0: none.
   uint64_t taken_update_ = 0;
   // It was told to leave, and not to come back.

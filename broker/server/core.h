@@ -12,9 +12,12 @@
 #include "broker/engine/command.h"
 #include "broker/engine/run/partition.h"
 #include "broker/server/mailbox.h"
+#include "broker/server/meters.h"
+#include "broker/service/backups.h"
 #include "broker/service/decoding.h"
 #include "broker/service/limits.h"
 #include "broker/service/read/reads.h"
+#include "broker/storage/space_guard.h"
 
 namespace baton::server {
 
@@ -32,20 +35,28 @@ struct CoreParts {
     engine::EngineSettings engine;
     std::string broker_version;
     Micros watch_heartbeat = 15 * kSecond;
+    storage::SpaceGuard::Options space;
+    // Answers that clients have not read yet, all together.
+    size_t unread_bytes = 256 << 20;
   };
   Settings settings;
   engine::Partition* partition;
   service::ReadService* reads;
+  service::BackupService* backups;
   const Clock* clock;
   Mailbox* mailbox;
+  ServerMeters* meters;
 };
 
 // What all calls share. Belongs to the completion queue's thread.
 class Core : public CoreParts {
  public:
-  explicit Core(CoreParts parts) : CoreParts(std::move(parts)) {}
+  explicit Core(CoreParts parts) : CoreParts(std::move(parts)), space_guard_(settings.space) {}
 
   service::Decoding Decoding() const { return {settings.limits, partition->incarnation(), clock->Read().wall}; }
+
+  // Whether there is room on the disk for what a caller wants to add (DISK_FULL).
+  Error CheckSpace() { return space_guard_.Check(clock->Read().steady); }
 
   // Sends a command that must not get lost: when its lane is full it waits here, before all later ones.
   void SendSurely(std::unique_ptr<engine::Command> command);
@@ -64,6 +75,7 @@ class Core : public CoreParts {
 
   absl::flat_hash_map<engine::SessionNumber, SessionSink*> sessions_;
   std::deque<std::unique_ptr<engine::Command>> unsent_;
+  storage::SpaceGuard space_guard_;
 };
 
 // A command of kind Base whose answer calls a function, on the completion queue's thread.

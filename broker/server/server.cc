@@ -1,6 +1,7 @@
 #include "broker/server/server.h"
 
 #include <grpc/support/time.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
@@ -13,6 +14,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "baton/v1/admin.pb.h"
+#include "broker/base/status_macros.h"
 #include "broker/server/claim_stream.h"
 #include "broker/server/reflection.h"
 #include "broker/server/reflection_v1alpha.pb.h"
@@ -34,8 +36,8 @@ std::vector<std::string> NamesOf(std::initializer_list<const RawService*> servic
 }
 
 void SetArguments(grpc::ServerBuilder* builder, const Server::Options& options) {
-  // Otherwise a second broker could bind the same port and silently take half of the connections.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  grpc::ResourceQuota quota("transport");
+  builder->SetResourceQuota(quota.Resize(options.transport_bytes));
   builder->SetMaxReceiveMessageSize(static_cast<int>(options.message_bytes));
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
@@ -70,27 +72,33 @@ Server::~Server() { Stop(); }
 absl::StatusOr<std::string> Server::Bind() {
   grpc::ServerBuilder builder;
   SetArguments(&builder, options_);
-  int port = 0;
-  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+  using FromDescriptor = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(FromDescriptor::FROM_FD,
+                                                                   grpc::InsecureServerCredentials());
   for (RawService* service : {&broker_, &admin_, &health_service_, &reflection_, &reflection_alpha_}) {
     builder.RegisterService(service);
   }
+  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.listen, options_.max_connections));
   queue_ = builder.AddCompletionQueue();
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) {
     queue_->Shutdown();
     queue_.reset();
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", options_.listen));
+    return absl::InternalError("gRPC cannot serve; log_level debug tells why");
   }
-  const bool has_port = !absl::StartsWith(options_.listen, "unix:");
-  address_ =
-      has_port ? absl::StrCat(options_.listen.substr(0, options_.listen.rfind(':')), ":", port) : options_.listen;
+  address_ = listener_->address();
+  listener_->Start([acceptor = acceptor_.get()](int listening, int connection) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters accepted;
+    accepted.listener_fd = listening;
+    accepted.fd = connection;
+    acceptor->HandleNewConnection(&accepted);
+  });
   return address_;
 }
 
 void Server::Serve(Core::Settings settings, engine::Partition* partition, service::ReadService* reads,
-                   const Clock* clock) {
-  core_ = std::make_unique<Core>(CoreParts{std::move(settings), partition, reads, clock, &mailbox_});
+                   service::BackupService* backups, const Clock* clock) {
+  core_ = std::make_unique<Core>(CoreParts{std::move(settings), partition, reads, backups, clock, &mailbox_, &meters_});
   Listen();
   mailbox_.Open(queue_.get());
   thread_ = std::thread([this] { Run(); });
@@ -156,6 +164,7 @@ void Server::Stop() {
     health_.StopServing();
     streams_.EndAll(Unavailable("STOPPING", "the broker is stopping: reconnect with backoff"));
   });
+  listener_->Stop();
   server_->Shutdown(After(kStopGrace));
   mailbox_.Post([this] {
     mailbox_.Close();

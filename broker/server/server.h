@@ -2,6 +2,7 @@
 #define BATON_BROKER_SERVER_SERVER_H_
 
 #include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 
 #include <memory>
 #include <string>
@@ -12,7 +13,9 @@
 #include "broker/server/calls.h"
 #include "broker/server/core.h"
 #include "broker/server/health.h"
+#include "broker/server/listener.h"
 #include "broker/server/mailbox.h"
+#include "broker/server/meters.h"
 #include "broker/server/raw_service.h"
 #include "broker/server/stream_set.h"
 
@@ -23,7 +26,7 @@ namespace baton::server {
 //   Server server(options);
 //   … Partition::Start, with release = [&](Outbox outbox) { server.Release(std::move(outbox)); }
 //   server.Bind();
-//   server.Serve(core_settings, partition, reads, clock);
+//   server.Serve(core_settings, partition, reads, backups, clock);
 //   server.Drain("…", deadline);
 //   server.Stop();
 //
@@ -35,7 +38,12 @@ class Server {
     std::string listen;
     // Largest request taken off the network.
     size_t message_bytes = 4 << 20;
+    // About so many; more are closed at once.
+    int max_connections = 10'000;
+    // Calls under way on one connection.
     int max_concurrent_streams = 4000;
+    // Memory of gRPC for connections and for requests that are coming in.
+    size_t transport_bytes = size_t{512} << 20;
   };
 
   explicit Server(Options options);
@@ -47,10 +55,14 @@ class Server {
   absl::StatusOr<std::string> Bind();
   // Begins to serve. All that is passed must live until Stop has returned, and the server until the partition was
   // stopped.
-  void Serve(Core::Settings settings, engine::Partition* partition, service::ReadService* reads, const Clock* clock);
+  void Serve(Core::Settings settings, engine::Partition* partition, service::ReadService* reads,
+             service::BackupService* backups, const Clock* clock);
 
   // Where it listens, with the port that was picked.
   const std::string& address() const { return address_; }
+
+  // What it has counted so far.
+  const ServerMeters& meters() const { return meters_; }
 
   // Passes what a partition releases to the calls and sessions. May be called before Serve.
   void Release(engine::Outbox outbox);
@@ -72,6 +84,7 @@ class Server {
   const std::vector<std::string> services_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   Mailbox mailbox_;
+  ServerMeters meters_;
   std::thread thread_;
 
   // Belong to the queue's thread once it runs.
@@ -81,8 +94,11 @@ class Server {
   std::unique_ptr<UnaryMethod> health_check_;
   std::unique_ptr<Calls> calls_;
   StreamSet streams_;
-  // Last: goes before everything that it calls.
+  // Goes before everything that it calls.
   std::unique_ptr<grpc::Server> server_;
+  // These go before the server that gets the connections.
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  std::unique_ptr<Listener> listener_;
 };
 
 }  // namespace baton::server

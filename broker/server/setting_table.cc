@@ -50,6 +50,15 @@ Setting WithZero(Setting setting, const char* word) {
   return setting;
 }
 
+// An age of what ended in one state.
+template <typename Field>
+Setting RetentionOf(const char* name, Field field, const char* help) {
+  static_assert(Setting::kOther == engine::kAsEnded);
+  Setting setting = WithZero(Number(Kind::kDuration, name, field, kSecond, 3650 * kDay, help), "never");
+  setting.other = "ended";
+  return setting;
+}
+
 // A setting that is an enumeration in memory: `values` and `choices` go together.
 template <typename Field, typename Enum>
 Setting Choice(const char* name, Field field, std::vector<std::pair<std::string, Enum>> values, const char* help) {
@@ -92,6 +101,18 @@ std::vector<Setting> ServerSettings() {
              "How long running attempts may take when the broker, or a worker, is told to stop."),
       Number(Kind::kCount, "server.max_concurrent_streams", FIELD(max_concurrent_streams), 1, 100'000,
              "Calls under way on one connection."),
+      Number(
+          Kind::kCount, "server.max_connections", FIELD(max_connections), 1, 1'000'000,
+          "Connections, roughly; more are closed at once, and so are those that would leave the store too few of the "
+          "files that the system allows this process."),
+      Number(
+          Kind::kBytes, "server.transport_bytes", FIELD(transport_bytes), 64 * kMiB, 64 * kGiB,
+          "Memory for requests that are coming in and for connections. When it is used up, no connection is taken and "
+          "some calls fail with RESOURCE_EXHAUSTED."),
+      Number(
+          Kind::kBytes, "server.unread_bytes", FIELD(unread_bytes), 16 * kMiB, 64 * kGiB,
+          "Memory for answers that their clients have not read. When it is used up, the client with most of them has "
+          "its calls cancelled."),
       Number(Kind::kCount, "server.max_watches", FIELD(max_watches), 0, 100'000,
              "Calls of Watch under way in all; each reads the whole journal as it comes."),
       Number(Kind::kDuration, "server.watch_heartbeat", FIELD(watch_heartbeat), 100 * kMillisecond, kHour,
@@ -105,6 +126,32 @@ std::vector<Setting> ServerSettings() {
              "Memory for blocks read from disk."),
       Number(Kind::kBytes, "storage.memtable_bytes", FIELD(store.memtable_bytes), kMiB, 4 * kGiB,
              "Memory for what was written and is not flushed yet; a restart replays about twice as much."),
+      WithZero(Number(Kind::kBytes, "storage.reserve_bytes", FIELD(reserve_bytes), 0, 16'384 * kGiB,
+                      "While less is free on the disk of the data directory no new task is taken (DISK_FULL), so that "
+                      "those that were can end: a full disk stops the broker. Leave more than engine.lane_bytes and "
+                      "twice storage.memtable_bytes together."),
+               "none"),
+      WithZero(Number(Kind::kBytes, "storage.ballast_bytes", FIELD(ballast_bytes), 0, 1024 * kGiB,
+                      "A file BALLAST of this size in the data directory is given up when the disk is too full for the "
+                      "broker to start. As much as storage.memtable_bytes is enough."),
+               "none"),
+      Text("backup.directory", FIELD(backup_directory), {},
+           "Where backups are written, each into a directory of its own; created if it is missing. Not within the data "
+           "directory, and not shared with other brokers. Empty: this broker makes no backups."),
+  };
+}
+
+std::vector<Setting> ObservationSettings() {
+  return {
+      Text("log.format", FIELD(log_format), {"text", "json"},
+           "A line of text for each message, or an object of JSON with time, level and message. SIGHUP has the broker "
+           "read its settings again and take this and server.log_level from there."),
+      Checked(Text("metrics.address", FIELD(metrics_address), {},
+                   "HOST:PORT where metrics for Prometheus (/metrics) and health (/healthz, /readyz) are served over "
+                   "HTTP; port 0 picks a free one. Only addresses of this machine. Empty: they are not served."),
+              CheckMetricsAddress),
+      Number(Kind::kCount, "metrics.types", FIELD(metrics_types), 1, 10'000,
+             "Task types with metrics of their own; further ones are counted together, as type 'other'."),
   };
 }
 
@@ -171,6 +218,13 @@ std::vector<Setting> EngineSettings() {
                       "How long ended tasks are kept, with results and history. They go in groups of 16384 ids, a "
                       "group when all that ended in it is that old; a workflow only as a whole."),
                "never"),
+      RetentionOf("retention.completed", FIELD(engine.retention_completed),
+                  "How long tasks are kept that completed, and workflows whose first task did, whatever became of the "
+                  "others in them; 'ended': as long as retention.ended says."),
+      RetentionOf("retention.permanently_failed", FIELD(engine.retention_failed),
+                  "How long those are kept that failed for good."),
+      RetentionOf("retention.cancelled", FIELD(engine.retention_cancelled),
+                  "How long those are kept that were cancelled."),
       Number(Kind::kCount, "engine.resident_tasks", FIELD(engine.resident_tasks), 1024, 100'000'000,
              "Waiting tasks kept in memory with their payload."),
       Number(Kind::kBytes, "engine.resident_bytes", FIELD(engine.resident_bytes), kMiB, 64 * kGiB, "Memory for them."),
@@ -182,7 +236,7 @@ std::vector<Setting> EngineSettings() {
              "The journal is kept at least this long, for watchers, or watch_bytes of it."),
       Number(Kind::kBytes, "engine.watch_bytes", FIELD(engine.watch_bytes), 0, 64 * kGiB, "See watch_window."),
       Number(Kind::kCount, "engine.lane_commands", FIELD(engine.lane_commands), 16, 1'000'000,
-             "Calls that wait for the engine, of each kind; more are refused as overload."),
+             "Calls that wait for the engine, of each kind, and reads that wait; more are refused as overload."),
       Number(Kind::kBytes, "engine.lane_bytes", FIELD(engine.lane_bytes), 16 * kMiB, 4 * kGiB, "Their bytes."),
   };
 }
@@ -191,7 +245,7 @@ std::vector<Setting> EngineSettings() {
 
 std::vector<Setting> Joined() {
   std::vector<Setting> all;
-  for (auto& part : {ServerSettings(), LimitSettings(), TaskSettings(), EngineSettings()}) {
+  for (auto& part : {ServerSettings(), ObservationSettings(), LimitSettings(), TaskSettings(), EngineSettings()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

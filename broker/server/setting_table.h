@@ -16,6 +16,8 @@ namespace baton::server {
 struct Setting {
   enum class Kind { kCount, kBytes, kDuration, kRatio, kText };
   using Value = std::variant<int64_t, double, std::string>;
+  // Of numbers: the value of another setting is meant.
+  static constexpr int64_t kOther = INT64_MIN;
 
   // "section.key".
   std::string name;
@@ -27,6 +29,8 @@ struct Setting {
   double high = 0;
   // Of numbers: a word for 0, which then is allowed whatever `low` is; empty: none.
   std::string zero;
+  // Of numbers: a word for kOther, which then is allowed; empty: none.
+  std::string other;
   // Of texts: the allowed ones; empty: `check` decides.
   std::vector<std::string> choices;
   std::function<absl::Status(const std::string&)> check;

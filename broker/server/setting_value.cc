@@ -1,13 +1,15 @@
 #include "broker/server/setting_value.h"
 
+#include <charconv>
 #include <cmath>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "broker/base/utf8.h"
 #include "broker/service/field.h"
 
 namespace baton::server {
@@ -44,12 +46,41 @@ std::string BytesText(int64_t bytes) {
   return absl::StrCat(bytes, "B");
 }
 
-std::string NumberText(const Setting& setting, double number) {
+bool IsOther(const Setting& setting, double number) {
+  return !setting.other.empty() && number == static_cast<double>(Setting::kOther);
+}
+
+std::string IntegerText(const Setting& setting, int64_t number) {
   if (number == 0 && !setting.zero.empty()) return setting.zero;
-  if (setting.kind == Kind::kDuration) return service::ExactDuration(static_cast<Micros>(number));
-  if (setting.kind == Kind::kBytes) return BytesText(static_cast<int64_t>(number));
-  if (setting.kind == Kind::kCount) return absl::StrCat(static_cast<int64_t>(number));
+  if (IsOther(setting, number)) return setting.other;
+  if (setting.kind == Kind::kDuration) return service::ExactDuration(number);
+  if (setting.kind == Kind::kBytes) return BytesText(number);
   return absl::StrCat(number);
+}
+
+// A limit of the setting, which for integers is one.
+std::string LimitText(const Setting& setting, double limit) {
+  return setting.kind == Kind::kRatio ? ExactNumber(limit) : IntegerText(setting, static_cast<int64_t>(limit));
+}
+
+std::string NumberText(const Setting& setting, const Setting::Value& value) {
+  if (const int64_t* integer = std::get_if<int64_t>(&value)) return IntegerText(setting, *integer);
+  return ExactNumber(std::get<double>(value));
+}
+
+// TOML has no escapes for bytes: characters are written as they are, those that cannot be seen by their numbers.
+std::string QuotedText(absl::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const bool is_control = static_cast<uint8_t>(c) < 0x20 || c == 0x7F;
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (is_control) {
+      absl::StrAppendFormat(&quoted, "\\u%04X", static_cast<uint8_t>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
 }
 
 const char* SpellingOf(Kind kind) {
@@ -75,11 +106,17 @@ double AsNumber(const Setting::Value& value) {
 
 }  // namespace
 
+std::string ExactNumber(double number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof(text), number).ptr};
+}
+
 absl::StatusOr<Setting::Value> ParseValue(const Setting& setting, const std::string& text) {
   double number = 0;
   int64_t integer = 0;
   bool good = true;
   if (!setting.zero.empty() && (text == setting.zero || text == "0")) return Setting::Value(int64_t{0});
+  if (!setting.other.empty() && text == setting.other) return Setting::Value(Setting::kOther);
   switch (setting.kind) {
     case Kind::kText:
       return Setting::Value(text);
@@ -97,7 +134,8 @@ absl::StatusOr<Setting::Value> ParseValue(const Setting& setting, const std::str
       good = ParseWithUnit(text, kDurationUnits, &number);
       break;
   }
-  if (!good || std::abs(number) > 1e18) {
+  const bool is_number = std::abs(number) <= 1e18;  // And "nan" is none.
+  if (!good || !is_number) {
     return absl::InvalidArgumentError(absl::StrCat("is '", text, "', which is not ", SpellingOf(setting.kind)));
   }
   return Setting::Value(number != 0 ? static_cast<int64_t>(number) : integer);
@@ -106,6 +144,10 @@ absl::StatusOr<Setting::Value> ParseValue(const Setting& setting, const std::str
 absl::Status CheckValue(const Setting& setting, const Setting::Value& value) {
   if (setting.kind == Kind::kText) {
     const std::string& text = std::get<std::string>(value);
+    if (!IsUtf8(text)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("is '", absl::CHexEscape(text), "', which is not UTF-8: rename it"));
+    }
     if (setting.check) return setting.check(text);
     for (const std::string& choice : setting.choices) {
       if (choice == text) return absl::OkStatus();
@@ -116,16 +158,16 @@ absl::Status CheckValue(const Setting& setting, const Setting::Value& value) {
   }
   const double number = AsNumber(value);
   if (number >= setting.low && number <= setting.high) return absl::OkStatus();
-  if (number == 0 && !setting.zero.empty()) return absl::OkStatus();
+  if ((number == 0 && !setting.zero.empty()) || IsOther(setting, number)) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("is ", NumberText(setting, number), ", allowed is ", AllowedText(setting)));
+      absl::StrCat("is ", NumberText(setting, value), ", allowed is ", AllowedText(setting)));
 }
 
 std::string ValueToToml(const Setting& setting, const Setting::Value& value) {
-  if (setting.kind == Kind::kText) return absl::StrCat("\"", absl::CEscape(std::get<std::string>(value)), "\"");
-  const std::string text = NumberText(setting, AsNumber(value));
+  if (setting.kind == Kind::kText) return QuotedText(std::get<std::string>(value));
+  const std::string text = NumberText(setting, value);
   if (setting.kind == Kind::kCount) return text;
-  if (setting.kind == Kind::kRatio) return absl::StrContains(text, ".") ? text : text + ".0";
+  if (setting.kind == Kind::kRatio) return text.find_first_of(".e") != std::string::npos ? text : text + ".0";
   return absl::StrCat("\"", text, "\"");
 }
 
@@ -133,8 +175,9 @@ std::string AllowedText(const Setting& setting) {
   if (setting.kind == Kind::kText) {
     return setting.choices.empty() ? "" : absl::StrCat("one of ", absl::StrJoin(setting.choices, ", "));
   }
-  return absl::StrCat(NumberText(setting, setting.low), " to ", NumberText(setting, setting.high),
-                      setting.zero.empty() ? "" : absl::StrCat(", or ", setting.zero));
+  return absl::StrCat(LimitText(setting, setting.low), " to ", LimitText(setting, setting.high),
+                      setting.zero.empty() ? "" : absl::StrCat(", or ", setting.zero),
+                      setting.other.empty() ? "" : absl::StrCat(", or ", setting.other));
 }
 
 }  // namespace baton::server

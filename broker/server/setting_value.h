@@ -9,6 +9,9 @@
 
 namespace baton::server {
 
+// In as few digits as tell it from every other number.
+std::string ExactNumber(double number);
+
 // Reads a value of the setting's kind. INVALID_ARGUMENT says what is wrong and how it is written, without the name.
 absl::StatusOr<Setting::Value> ParseValue(const Setting& setting, const std::string& text);
 // Checks range, choices and spelling. INVALID_ARGUMENT as above.

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "broker/base/status_macros.h"
@@ -69,10 +72,11 @@ absl::Status At(const std::string& file, const toml::source_region& source, cons
 // The text that ParseValue reads; numbers in a file may stand without quotes.
 std::string TextOf(const toml::node& node) {
   if (const auto text = node.as_string()) return text->get();
+  if (const auto integer = node.as_integer()) return absl::StrCat(integer->get());
+  if (const auto number = node.as_floating_point()) return ExactNumber(number->get());
+  if (const auto boolean = node.as_boolean()) return boolean->get() ? "true" : "false";
   std::ostringstream out;
-  if (const auto integer = node.as_integer()) out << integer->get();
-  if (const auto number = node.as_floating_point()) out << number->get();
-  if (const auto boolean = node.as_boolean()) out << (boolean->get() ? "true" : "false");
+  node.visit([&out](const auto& value) { out << value; });  // Dates and times: no setting takes them.
   return out.str();
 }
 
@@ -99,6 +103,15 @@ absl::Status SetFromTable(const toml::table& table, const std::string& file, Set
     }
   }
   return absl::OkStatus();
+}
+
+bool IsWithin(const std::string& inner, const std::string& outer) {
+  namespace fs = std::filesystem;
+  // Answers something also for what does not exist yet.
+  std::error_code ignored;
+  const fs::path relative = fs::weakly_canonical(fs::absolute(inner, ignored), ignored)
+                                .lexically_relative(fs::weakly_canonical(fs::absolute(outer, ignored), ignored));
+  return !relative.empty() && *relative.begin() != "..";
 }
 
 }  // namespace
@@ -147,7 +160,25 @@ absl::Status CheckSettings(const Settings& settings) {
                                                    ", less than limits.payload_bytes (", settings.limits.payload_bytes,
                                                    ") plus 64 KiB: a task of the largest size could not be sent"));
   }
+  if (!settings.backup_directory.empty() && IsWithin(settings.backup_directory, settings.store.directory)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("setting backup.directory is '", settings.backup_directory, "', within server.data_dir ('",
+                     settings.store.directory, "'): name a directory beside it, better on another disk"));
+  }
+  if (!settings.metrics_address.empty() && settings.metrics_address == settings.listen &&
+      !absl::EndsWith(settings.listen, ":0")) {
+    return absl::InvalidArgumentError(absl::StrCat("setting metrics.address is '", settings.metrics_address,
+                                                   "', and so is server.listen: give each a port of its own"));
+  }
   return absl::OkStatus();
+}
+
+std::vector<std::string> ChangedSettings(const Settings& before, const Settings& after) {
+  std::vector<std::string> names;
+  for (const Setting& setting : AllSettings()) {
+    if (setting.get(before) != setting.get(after)) names.push_back(setting.name);
+  }
+  return names;
 }
 
 std::string SettingsToToml(const Settings& settings, Comments comments) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/server/message_buffer.h"
+#include "broker/server/unread_answers.h"
 
 namespace baton::server {
 namespace {
@@ -29,14 +30,21 @@ void UnaryCall::Arrived(bool ok) {
 void UnaryCall::Reply(const grpc::ByteBuffer& response) {
   replied_ = true;
   responder_->Finish(response, grpc::Status::OK, static_cast<Completion*>(&on_finished_));
+  if (method_->options_.unread != nullptr) method_->options_.unread->Add(this, response.Length());
 }
 
 void UnaryCall::Fail(const Error& error) {
   replied_ = true;
+  CountItem(error);
   responder_->FinishWithError(ToStatus(error), static_cast<Completion*>(&on_finished_));
 }
 
+void UnaryCall::CountItem(const Error& error) {
+  if (method_->options_.refusals != nullptr) method_->options_.refusals->Count(error);
+}
+
 void UnaryCall::Finished(bool) {
+  if (method_->options_.unread != nullptr) method_->options_.unread->Remove(this);
   finished_ = true;
   EndIfOver();
 }

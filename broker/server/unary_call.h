@@ -11,11 +11,13 @@
 #include "absl/container/flat_hash_map.h"
 #include "broker/base/error.h"
 #include "broker/server/completion.h"
+#include "broker/server/meters.h"
 #include "broker/server/raw_service.h"
 
 namespace baton::server {
 
 class UnaryMethod;
+class UnreadAnswers;
 
 // One unary call, from its arrival to the end of its answer. Belongs to the completion queue's thread; whoever answers
 // it elsewhere posts to that thread. Stays alive until it was answered and the answer is out.
@@ -29,6 +31,8 @@ class UnaryCall {
   // Exactly one of these, once.
   void Reply(const grpc::ByteBuffer& response);
   void Fail(const Error& error);
+  // Counts an item of the call, which is answered all the same, if it is refused.
+  void CountItem(const Error& error);
 
   // Only of methods made cancellable: called if the client goes away or its deadline passes before the answer.
   void OnCancel(std::function<void()> cancel) { cancel_ = std::move(cancel); }
@@ -63,6 +67,10 @@ class UnaryMethod {
     // Calls taken off the transport at once before the handler has run.
     int listening = 2;
     bool cancellable = false;
+    // Told of calls that fail; null: none.
+    RefusalCounter* refusals = nullptr;
+    // Where answers that were not read are counted; null: nowhere. Must outlive the method.
+    UnreadAnswers* unread = nullptr;
   };
 
   // `service` and `queue` must outlive the method.

@@ -28,6 +28,7 @@ void WatchStream::Listen() {
 void WatchStream::Arrived(bool ok) {
   if (!ok) return Delete();
   arrived_ = true;
+  open_.Open(&core_->meters->watch_streams);
   set()->Add<WatchStream>(core_, service_, method_, queue_)->Listen();
   const Error error = Begin();
   error.ok() ? Pump() : End(error);
@@ -113,6 +114,7 @@ void WatchStream::Woke(bool) {
 void WatchStream::End(const Error& error) {
   if (!arrived_ || ending_.has_value()) return;
   ending_ = error;
+  core_->meters->refusals.Count(error);
   watch_.reset();
   // A server that stops waits for it.
   if (alarm_time_ != 0) alarm_.Cancel();

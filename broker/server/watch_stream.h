@@ -51,6 +51,7 @@ class WatchStream final : public Stream {
   grpc::ServerContext context_;
   grpc::ByteBuffer incoming_;
   RawWriter writer_;
+  OpenStream open_;
   grpc::Alarm alarm_;
   // What other threads hold on to in place of the stream. Belongs, like the stream, to the queue's thread.
   const std::shared_ptr<WatchStream*> self_ = std::make_shared<WatchStream*>(this);

@@ -12,11 +12,6 @@ namespace {
 // Everything in a delivery but payloads, contexts and decisions, generously.
 constexpr size_t kDeliveryOverhead = 512;
 
-size_t EstimateOf(const engine::Delivery& delivery) {
-  const engine::TaskBody& body = *delivery.body;
-  return body.task_row.size() + body.context_step.size() + body.decision_step.size() + kDeliveryOverhead;
-}
-
 // baton.v1.Delivery. Payloads have the same layout in rows and on the wire, so they are copied as they are.
 void EncodeDelivery(uint64_t incarnation, const engine::Delivery& delivery, std::string* out) {
   const engine::TaskBody& body = *delivery.body;
@@ -63,11 +58,18 @@ void AddTokens(uint64_t incarnation, const engine::Order& order, v1::CancelAttem
 
 }  // namespace
 
-std::string TakeDeliveries(uint64_t incarnation, size_t message_bytes, std::deque<engine::Delivery>* pending) {
+size_t EstimateOf(const engine::Delivery& delivery) {
+  const engine::TaskBody& body = *delivery.body;
+  return body.task_row.size() + body.context_step.size() + body.decision_step.size() + kDeliveryOverhead;
+}
+
+std::string TakeDeliveries(uint64_t incarnation, size_t message_bytes, std::deque<engine::Delivery>* pending,
+                           size_t* taken) {
   std::string deliveries, one;
   for (size_t count = 0; count < kDeliveriesPerMessage && !pending->empty(); ++count) {
     const engine::Delivery& next = pending->front();
     if (count > 0 && deliveries.size() + EstimateOf(next) > message_bytes) break;
+    if (taken != nullptr) *taken += EstimateOf(next);
     one.clear();
     EncodeDelivery(incarnation, next, &one);
     WireWriter(&deliveries).PresentBytes(1, one);

@@ -74,6 +74,19 @@ Error CheckJobFilter(const v1::StartJobRequest& request) {
                          "filter has no condition, which means every task: set one, or set all if that is meant");
 }
 
+// What has not ended is deleted by nobody; a job that looked for it would find nothing and say nothing.
+Error CheckDeletedStates(const std::set<int>& states) {
+  for (const int state : states) {
+    if (UsualStates(JobRow::DELETE).contains(state)) continue;
+    return InvalidArgument("BAD_FILTER",
+                           absl::StrCat("filter.states has ", v1::TaskState_Name(static_cast<v1::TaskState>(state)),
+                                        ", in which nothing has ended, and verb is JOB_VERB_DELETE: name "
+                                        "TASK_STATE_COMPLETED, TASK_STATE_PERMANENTLY_FAILED or TASK_STATE_CANCELLED, "
+                                        "or cancel those tasks first"));
+  }
+  return {};
+}
+
 Error CheckJobId(uint64_t job_id) { return CheckId(Field("job_id"), job_id, "send the id that StartJob answered"); }
 
 void EncodeJob(const engine::JobView& view, v1::Job* wire) {
@@ -127,6 +140,7 @@ Error DecodeStartJob(const v1::StartJobRequest& request, engine::StartJobCommand
   // Each once: the job is stored again and again, with its filter.
   std::set<int> states(filter.states().begin(), filter.states().end());
   if (states.empty()) states = UsualStates(*verb);
+  if (*verb == JobRow::DELETE) CHECK_FIELD(CheckDeletedStates(states));
   filter.clear_states();
   for (const int state : states) filter.add_states(static_cast<v1::TaskState>(state));
   command->row.set_verb(*verb);

@@ -76,30 +76,6 @@ Error CheckHelloNames(const v1::Hello& hello) {
   return CheckLength(Field(field, "client"), hello.client(), Presence::kOptional, kTextBytes);
 }
 
-void EncodeWorker(const engine::WorkerView& view, v1::Worker* wire) {
-  wire->set_worker_id(view.worker_id);
-  wire->set_instance_id(view.instance_id);
-  wire->set_pod_id(view.pod_id);
-  wire->set_session(view.session);
-  wire->set_state(StateOf(view));
-  for (const std::string& name : view.worker.capabilities) wire->add_capabilities(name);
-  for (const engine::HandlerInfo& info : view.worker.handlers) {
-    v1::Handler* handler = wire->add_handlers();
-    handler->set_type(info.type);
-    *handler->mutable_options() = WireOptions(info.options);
-    handler->set_description(info.description);
-    handler->set_version(info.version);
-    handler->set_max_concurrency(static_cast<int32_t>(info.max_concurrency));
-  }
-  wire->set_slots(static_cast<int32_t>(view.worker.slots));
-  wire->set_slots_taken(static_cast<int32_t>(view.slots_taken));
-  wire->set_attempts(static_cast<int32_t>(view.attempts));
-  *wire->mutable_connected_at() = WireTime(view.connected_at);
-  *wire->mutable_last_seen() = WireDuration(view.last_seen_age);
-  wire->set_client(view.client);
-  for (const engine::TaskId id : view.tasks) wire->add_task_ids(id);
-}
-
 Error CheckTaskId(uint64_t task_id) { return CheckId(Field("task_id"), task_id, "send the id that Submit answered"); }
 
 }  // namespace
@@ -279,8 +255,28 @@ v1::WorkerState StateOf(const engine::WorkerView& view) {
   return view.draining ? v1::WORKER_STATE_DRAINING : v1::WORKER_STATE_CONNECTED;
 }
 
-void EncodeWorkers(const engine::ListWorkersCommand& command, v1::ListWorkersResponse* response) {
-  for (const engine::WorkerView& view : command.workers) EncodeWorker(view, response->add_workers());
+void EncodeWorker(const engine::WorkerView& view, v1::Worker* wire) {
+  wire->set_worker_id(view.worker_id);
+  wire->set_instance_id(view.instance_id);
+  wire->set_pod_id(view.pod_id);
+  wire->set_session(view.session);
+  wire->set_state(StateOf(view));
+  for (const std::string& name : view.worker.capabilities) wire->add_capabilities(name);
+  for (const engine::HandlerInfo& info : view.worker.handlers) {
+    v1::Handler* handler = wire->add_handlers();
+    handler->set_type(info.type);
+    *handler->mutable_options() = WireOptions(info.options);
+    handler->set_description(info.description);
+    handler->set_version(info.version);
+    handler->set_max_concurrency(static_cast<int32_t>(info.max_concurrency));
+  }
+  wire->set_slots(static_cast<int32_t>(view.worker.slots));
+  wire->set_slots_taken(static_cast<int32_t>(view.slots_taken));
+  wire->set_attempts(static_cast<int32_t>(view.attempts));
+  *wire->mutable_connected_at() = WireTime(view.connected_at);
+  *wire->mutable_last_seen() = WireDuration(view.last_seen_age);
+  wire->set_client(view.client);
+  for (const engine::TaskId id : view.tasks) wire->add_task_ids(id);
 }
 
 }  // namespace baton::service

@@ -46,7 +46,7 @@ Error DecodePauseType(const v1::PauseTypeRequest& request, engine::PauseTypeComm
 Error DecodeUnpauseType(const v1::UnpauseTypeRequest& request, engine::PauseTypeCommand* command);
 
 v1::WorkerState StateOf(const engine::WorkerView& view);
-void EncodeWorkers(const engine::ListWorkersCommand& command, v1::ListWorkersResponse* response);
+void EncodeWorker(const engine::WorkerView& view, v1::Worker* wire);
 
 }  // namespace baton::service
 

@@ -6,6 +6,12 @@
 #include "broker/storage/commit_check.h"
 
 namespace baton::storage {
+namespace {
+
+// By how much the epoch of a copy is ahead of the original's.
+constexpr uint64_t kCopyEpochs = 1 << 16;
+
+}  // namespace
 
 void MemoryDisk::FailNextCommit(Fault fault) {
   absl::MutexLock lock(&mutex_);
@@ -47,6 +53,11 @@ absl::Status MemoryDisk::Open(uint64_t* epoch, uint64_t* number) {
   return absl::OkStatus();
 }
 
+bool MemoryDisk::is_unused_copy() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return is_unused_copy_;
+}
+
 CommitResult MemoryDisk::Commit(uint64_t epoch, const WriteBatch& batch, uint64_t number, std::string* error) {
   absl::MutexLock lock(&mutex_);
   if (epoch != epoch_) {
@@ -86,6 +97,7 @@ void MemoryDisk::ApplyLocked(const WriteBatch& batch, uint64_t number) {
     if (family(name).Write(key, std::move(stored), number)) garbage_.push_back({number, name, std::string(key)});
   });
   number_ = number;
+  is_unused_copy_ = false;
 }
 
 void MemoryDisk::PruneLocked() {
@@ -106,7 +118,8 @@ absl::Status MemoryDisk::Backup(const std::string& directory) {
   absl::MutexLock copy_lock(&copy->mutex_);
   for (int i = 0; i < kFamilyCount; ++i) copy->families_[i] = families_[i].CopyAt(number_);
   copy->number_ = number_;
-  copy->epoch_ = epoch_;
+  copy->epoch_ = epoch_ + kCopyEpochs;
+  copy->is_unused_copy_ = true;
   return absl::OkStatus();
 }
 

@@ -65,6 +65,7 @@ class MemoryDisk {
 
   // Raises the epoch and tells the present state.
   absl::Status Open(uint64_t* epoch, uint64_t* number);
+  bool is_unused_copy() const;
   CommitResult Commit(uint64_t epoch, const WriteBatch& batch, uint64_t number, std::string* error);
   absl::Status Backup(const std::string& directory);
 
@@ -97,6 +98,7 @@ class MemoryDisk {
   uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   Fault next_fault_ ABSL_GUARDED_BY(mutex_) = Fault::kNone;
   bool full_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_unused_copy_ ABSL_GUARDED_BY(mutex_) = false;
   std::unordered_map<std::string, std::shared_ptr<MemoryDisk>> backups_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -86,6 +86,7 @@ class MemoryStore final : public Store {
   }
 
   uint64_t epoch() const override { return epoch_; }
+  bool is_unused_copy() const override { return disk_->is_unused_copy(); }
   uint64_t number() const override {
     absl::ReaderMutexLock lock(&mutex_);
     return number_;

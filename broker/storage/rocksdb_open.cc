@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/status_macros.h"
+#include "broker/storage/rocksdb_log_tail.h"
 #include "broker/storage/rocksdb_options.h"
 #include "broker/storage/rocksdb_status.h"
 
@@ -79,6 +80,13 @@ absl::Status CheckNotHeadless(const std::string& directory) {
   return error ? DirectoryError(directory, error) : absl::OkStatus();
 }
 
+// What only looks like the tail that a power cut leaves, and would be dropped.
+absl::Status CheckLogs(const RocksDbOptions& options) {
+  if (options.recover == RocksDbOptions::Recover::kPointInTime) return absl::OkStatus();
+  const std::string wrong = FindWrongLengthIn(options.directory);
+  return wrong.empty() ? absl::OkStatus() : Damaged(options.directory, wrong);
+}
+
 // Without one there is nothing to read, and nothing may be created.
 absl::Status CheckIsStore(const std::string& directory) {
   std::error_code error;
@@ -108,6 +116,11 @@ absl::Status OpenError(const std::string& directory, const rocksdb::Status& stat
                                                       "directory"));
   }
   absl::Status error = ToStatus(status, absl::StrCat("open data directory ", directory));
+  if (absl::IsResourceExhausted(error)) {
+    return absl::ResourceExhaustedError(absl::StrCat(error.message(),
+                                                     ". Free some space, or move the directory to a "
+                                                     "larger disk; nothing in it is lost"));
+  }
   if (error.code() == absl::StatusCode::kDataLoss) return Damaged(directory, status.ToString());
   return error;
 }
@@ -137,6 +150,7 @@ absl::StatusOr<OpenedDatabase> OpenDatabase(const RocksDbOptions& options, std::
   RETURN_IF_ERROR(CheckOptions(options));
   RETURN_IF_ERROR(PrepareDirectory(options.directory));
   RETURN_IF_ERROR(CheckNotHeadless(options.directory));
+  RETURN_IF_ERROR(CheckLogs(options));
   const rocksdb::DBOptions db_options = MakeDbOptions(options, std::move(failure));
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = MakeFamilies(options);
   RETURN_IF_ERROR(CheckFamilies(options.directory, db_options, families));
@@ -151,6 +165,7 @@ absl::StatusOr<OpenedDatabase> OpenDatabase(const RocksDbOptions& options, std::
 absl::StatusOr<OpenedDatabase> OpenDatabaseForReading(const RocksDbOptions& options) {
   RETURN_IF_ERROR(CheckOptions(options));
   RETURN_IF_ERROR(CheckIsStore(options.directory));
+  RETURN_IF_ERROR(CheckLogs(options));
   rocksdb::DBOptions db_options = MakeDbOptions(options, std::make_shared<StoreFailure>());
   db_options.create_if_missing = false;
   db_options.create_missing_column_families = false;

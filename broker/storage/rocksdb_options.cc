@@ -79,6 +79,8 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbOptions& options, std::shared_ptr<
   rocksdb::DBOptions db;
   db.create_if_missing = true;
   db.create_missing_column_families = true;
+  // A copy must not inherit the identity: it is how it is told from the original (rocksdb_own_number.h).
+  db.write_dbid_to_manifest = false;
   // A record that is cut off at the end of the log was never answered. Damage anywhere else may be a task that was, so
   // the store does not open by itself.
   db.wal_recovery_mode = options.recover == RocksDbOptions::Recover::kPointInTime

@@ -28,4 +28,17 @@ absl::StatusOr<uint64_t> ReadOwnNumber(rocksdb::DB* db, const rocksdb::ReadOptio
   return number;
 }
 
+absl::StatusOr<OwnIdentity> ReadOwnIdentity(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* family) {
+  OwnIdentity identity;
+  rocksdb::Status status = db->GetDbIdentity(identity.text);
+  if (!status.ok()) return ToStatus(status, "read the identity of the database");
+  std::string recorded;
+  status = db->Get({}, family, kIdentityKey, &recorded);
+  if (status.IsNotFound()) return identity;
+  if (!status.ok()) return ToStatus(status, "read the identity of the store");
+  identity.is_recorded = true;
+  identity.is_unused_copy = recorded != identity.text;
+  return identity;
+}
+
 }  // namespace baton::storage

@@ -28,10 +28,13 @@ class ReadOnlyRocksDbStore final : public Store {
   absl::Status Start() {
     ASSIGN_OR_RETURN(number_, ReadOwnNumber(db_.get(), {}, families_[0], kNumberKey));
     ASSIGN_OR_RETURN(epoch_, ReadOwnNumber(db_.get(), {}, families_[0], kEpochKey));
+    ASSIGN_OR_RETURN(const OwnIdentity identity, ReadOwnIdentity(db_.get(), families_[0]));
+    is_unused_copy_ = identity.is_unused_copy;
     return absl::OkStatus();
   }
 
   uint64_t epoch() const override { return epoch_; }
+  bool is_unused_copy() const override { return is_unused_copy_; }
   uint64_t number() const override { return number_; }
   CommitResult Commit(const WriteBatch&, uint64_t, std::string* error) override {
     *error = kReadOnly;
@@ -60,6 +63,7 @@ class ReadOnlyRocksDbStore final : public Store {
   const std::unique_ptr<rocksdb::DB> db_;
   uint64_t epoch_ = 0;
   uint64_t number_ = 0;
+  bool is_unused_copy_ = false;
 };
 
 }  // namespace

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/base/hash.h"
 #include "broker/base/status_macros.h"
+#include "broker/storage/ballast.h"
 #include "broker/storage/commit_check.h"
 #include "broker/storage/rocksdb_bounds.h"
 #include "broker/storage/rocksdb_failure.h"
@@ -23,6 +25,10 @@
 
 namespace baton::storage {
 namespace {
+
+// The epoch of a copy is ahead of the original's by as many of these as its identity says. They leave room for 2^16
+// copies of copies within the 40 bits that numbers of sessions have for it.
+constexpr uint64_t kCopyEpochs = 0xffffff;
 
 rocksdb::Slice ToSlice(absl::string_view text) { return {text.data(), text.size()}; }
 
@@ -48,6 +54,7 @@ class RocksDbStore final : public Store {
   absl::Status Start();
 
   uint64_t epoch() const override { return epoch_; }
+  bool is_unused_copy() const override { return is_unused_copy_.load(std::memory_order_acquire); }
   uint64_t number() const override { return number_.load(std::memory_order_acquire); }
   CommitResult Commit(const WriteBatch& batch, uint64_t number, std::string* error) override;
   std::shared_ptr<const Snapshot> TakeSnapshot() const override {
@@ -57,16 +64,24 @@ class RocksDbStore final : public Store {
   absl::Status Backup(const std::string& directory) override;
   uint64_t DiskBytes() const override;
   uint64_t MemoryBytes() const override;
+  StoreCondition Condition() const override;
 
  private:
+  // Of one family, or of all together; 0 if it is not known.
+  uint64_t Property(const std::string& name) const;
+  uint64_t SumOf(const std::string& name) const;
   rocksdb::ColumnFamilyHandle* handle(Family family) const { return families_[static_cast<size_t>(family) + 1]; }
+  // Raises the epoch, and records whose epoch it is, unless the store is a copy: that is for its first commit.
+  absl::Status RecordOpening();
   void Translate(const WriteBatch& batch, uint64_t number);
 
   const std::string directory_;
   const std::vector<rocksdb::ColumnFamilyHandle*> families_;  // As in OpenedDatabase.
   const std::shared_ptr<StoreFailure> failure_;
   const std::unique_ptr<rocksdb::DB> db_;
-  uint64_t epoch_ = 0;  // Constant once started.
+  uint64_t epoch_ = 0;    // Constant once started.
+  OwnIdentity identity_;  // The same.
+  std::atomic<bool> is_unused_copy_ = false;
   std::atomic<uint64_t> number_ = 0;
   rocksdb::WriteBatch translated_;  // Of the writer thread; kept for its memory.
 };
@@ -81,8 +96,19 @@ absl::Status RocksDbStore::Start() {
                                absl::StrCat("open data directory ", directory_, ": set up family ", NameOf(family))));
     }
   }
+  ASSIGN_OR_RETURN(identity_, ReadOwnIdentity(db_.get(), families_[0]));
+  is_unused_copy_ = identity_.is_unused_copy;
+  return RecordOpening();
+}
+
+absl::Status RocksDbStore::RecordOpening() {
   ++epoch_;
-  return ToStatus(db_->Put(Synced(), families_[0], kEpochKey, EncodeOwnNumber(epoch_)),
+  // Not what any other copy gets, nor the original, if it is not opened millions of times.
+  if (identity_.is_unused_copy) epoch_ += HashOf(identity_.text).low & kCopyEpochs;
+  rocksdb::WriteBatch opening;
+  opening.Put(families_[0], kEpochKey, EncodeOwnNumber(epoch_));
+  if (!identity_.is_recorded) opening.Put(families_[0], kIdentityKey, identity_.text);
+  return ToStatus(db_->Write(Synced(), &opening),
                   absl::StrCat("open data directory ", directory_, ": raise the epoch"));
 }
 
@@ -93,6 +119,7 @@ CommitResult RocksDbStore::Commit(const WriteBatch& batch, uint64_t number, std:
     const rocksdb::Status status = db_->Write(Synced(), &translated_);
     if (status.ok()) {
       number_.store(number, std::memory_order_release);
+      is_unused_copy_.store(false, std::memory_order_release);
       return CommitResult::kDone;
     }
     failure_->Set(status.ToString());
@@ -119,6 +146,7 @@ void RocksDbStore::Translate(const WriteBatch& batch, uint64_t number) {
     }
   });
   translated_.Put(families_[0], kNumberKey, EncodeOwnNumber(number));
+  if (is_unused_copy()) translated_.Put(families_[0], kIdentityKey, identity_.text);
 }
 
 absl::Status RocksDbStore::Reclaim(Family family, absl::string_view begin, absl::string_view end) {
@@ -157,6 +185,7 @@ uint64_t RocksDbStore::DiskBytes() const {
   uint64_t sum = 0;
   std::error_code error;
   for (fs::directory_iterator at(directory_, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().filename() == kBallastName) continue;
     std::error_code gone;  // Files come and go meanwhile.
     const uintmax_t bytes = at->is_regular_file(gone) ? at->file_size(gone) : 0;
     if (!gone) sum += bytes;
@@ -164,16 +193,35 @@ uint64_t RocksDbStore::DiskBytes() const {
   return sum;
 }
 
-uint64_t RocksDbStore::MemoryBytes() const {
+uint64_t RocksDbStore::Property(const std::string& name) const {
+  uint64_t value = 0;
+  return db_->GetIntProperty(families_[0], name, &value) ? value : 0;
+}
+
+uint64_t RocksDbStore::SumOf(const std::string& name) const {
   uint64_t sum = 0;
-  for (const std::string& property :
-       {rocksdb::DB::Properties::kSizeAllMemTables, rocksdb::DB::Properties::kEstimateTableReadersMem}) {
-    uint64_t bytes = 0;
-    if (db_->GetAggregatedIntProperty(property, &bytes)) sum += bytes;
-  }
-  uint64_t cached = 0;  // One cache for all families.
-  if (db_->GetIntProperty(families_[0], rocksdb::DB::Properties::kBlockCacheUsage, &cached)) sum += cached;
-  return sum;
+  return db_->GetAggregatedIntProperty(name, &sum) ? sum : 0;
+}
+
+uint64_t RocksDbStore::MemoryBytes() const {
+  using Properties = rocksdb::DB::Properties;
+  // One cache for all families.
+  return SumOf(Properties::kSizeAllMemTables) + SumOf(Properties::kEstimateTableReadersMem) +
+         Property(Properties::kBlockCacheUsage);
+}
+
+StoreCondition RocksDbStore::Condition() const {
+  using Properties = rocksdb::DB::Properties;
+  StoreCondition condition;
+  condition.memtable_bytes = SumOf(Properties::kSizeAllMemTables);
+  condition.pending_compaction_bytes = SumOf(Properties::kEstimatePendingCompactionBytes);
+  condition.live_data_bytes = SumOf(Properties::kEstimateLiveDataSize);
+  condition.cache_bytes = Property(Properties::kBlockCacheUsage);
+  // What follows is of the whole database.
+  condition.background_jobs = Property(Properties::kNumRunningFlushes) + Property(Properties::kNumRunningCompactions);
+  condition.writes_stopped = Property(Properties::kIsWriteStopped) != 0;
+  condition.delayed_write_rate = Property(Properties::kActualDelayedWriteRate);
+  return condition;
 }
 
 }  // namespace

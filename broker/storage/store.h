@@ -52,13 +52,34 @@ enum class CommitResult {
   kUnknown,  // The batch may or may not be durable. The process must stop and recover.
 };
 
+// How a store is, for metrics: estimates, in bytes. What an implementation does not have is 0.
+struct StoreCondition {
+  // What was written and is not in files yet.
+  uint64_t memtable_bytes = 0;
+  // What background work has to rewrite until the files are as they should be.
+  uint64_t pending_compaction_bytes = 0;
+  // Without what was overwritten or deleted.
+  uint64_t live_data_bytes = 0;
+  uint64_t cache_bytes = 0;
+  // Flushes and compactions under way.
+  uint64_t background_jobs = 0;
+  // Writes wait until background work has caught up; or are let through at so many bytes a second (0: at any speed).
+  bool writes_stopped = false;
+  uint64_t delayed_write_rate = 0;
+};
+
 // Thread-safe, but for Commit, which belongs to one writer thread.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Counts the openings of this store: raised, durably, by each.
+  // Rises, durably, with each opening of this store: by one, and by many with the first openings of a copy, so that
+  // original and copy do not meet.
   virtual uint64_t epoch() const = 0;
+
+  // This is a copy that Backup wrote, and nothing has been committed to it yet: whatever must differ from the original,
+  // which may live on, has to be part of the first commit, which takes the mark away. Constant until then.
+  virtual bool is_unused_copy() const = 0;
 
   // Number of the last commit, 0 for a fresh store.
   virtual uint64_t number() const = 0;
@@ -78,12 +99,16 @@ class Store {
   virtual absl::Status Reclaim(Family family, absl::string_view begin, absl::string_view end) = 0;
 
   // Writes a consistent copy of the store, everything committed before the call included, into `directory`, which must
-  // not exist yet, while its parent must. ALREADY_EXISTS if it does exist; RESOURCE_EXHAUSTED if the disk is full.
+  // not exist yet, while its parent must. May be called beside commits, which it does not hold up; waits for the disk.
+  // The copy knows that it is one: see is_unused_copy.
+  // ALREADY_EXISTS if it does exist; RESOURCE_EXHAUSTED if the disk is full.
   virtual absl::Status Backup(const std::string& directory) = 0;
 
   // Bytes on disk, and bytes in memory (caches, write buffers); estimates.
   virtual uint64_t DiskBytes() const = 0;
   virtual uint64_t MemoryBytes() const = 0;
+
+  virtual StoreCondition Condition() const { return {}; }
 };
 
 }  // namespace baton::storage

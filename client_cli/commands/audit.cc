@@ -10,6 +10,8 @@
 #include "client_cli/command_table.h"
 #include "client_cli/commands/history_options.h"
 #include "client_cli/commands/paging.h"
+#include "client_cli/commands/task_note.h"
+#include "client_cli/commands/workflow.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/message_json.h"
 #include "client_cli/text/proto_time.h"
@@ -26,6 +28,8 @@ struct AuditArguments {
 // The task, or the root of its workflow, and what happened.
 struct Audit {
   v1::Task task;
+  // Of a workflow, ascending by id, the root included.
+  std::vector<v1::Task> tasks;
   std::vector<v1::Attempt> attempts;
   std::vector<v1::Event> events;
 };
@@ -51,6 +55,15 @@ absl::Status ReadHistory(Session& session, bool workflow, uint64_t limit, Audit*
       [&](const v1::ListEventsRequest& page) { return session.broker().ListEvents(page, session.call_timeout()); },
       [](const v1::ListEventsResponse& page) -> const auto& { return page.events(); },
       [&](const v1::Event& event) { audit->events.push_back(event); }, [] {});
+}
+
+// The tasks of the workflow, `limit` at most; 0: all. `is_cut`: there are more.
+absl::Status ReadTasks(Session& session, uint64_t limit, Audit* audit, bool* is_cut) {
+  absl::StatusOr<Workflow> workflow = ReadWorkflow(session, audit->task, limit);
+  if (!workflow.ok()) return workflow.status();
+  for (auto& [id, task] : workflow->tasks) audit->tasks.push_back(std::move(task));
+  *is_cut = !workflow->complete;
+  return absl::OkStatus();
 }
 
 template <class Item>
@@ -98,9 +111,11 @@ class Story {
     details.Add("waiting for", {task.waiting_for(), Color::kYellow});
     details.Add("created", session_.Local(task.created_at_us()));
     details.Add("ended", session_.Local(task.ended_at_us()));
+    if (workflow_) details.Add("tasks", absl::StrCat(audit_.tasks.size()));
     details.Add("attempts", absl::StrCat(audit_.attempts.size()));
     details.Add("last error", {task.last_error(), Color::kRed});
     details.Print();
+    if (workflow_) PrintTasks();
     if (audit_.events.empty()) return;
     session_.environment().out << '\n';
     std::vector<std::string> header = {"TIME", "EVENT", "ATTEMPT", "BY", "DETAIL"};
@@ -111,6 +126,20 @@ class Story {
   }
 
  private:
+  void PrintTasks() {
+    session_.environment().out << '\n';
+    Table table(session_.environment().out, {"TASK", "PARENT", "TYPE", "STATE", "ATTEMPT", "NOTE"}, session_.style());
+    for (const v1::Task& task : audit_.tasks) {
+      table.AddRow({std::to_string(task.id()),
+                    task.parent_id() == 0 ? "" : std::to_string(task.parent_id()),
+                    task.type(),
+                    {EnumText(task.state()), StateColor(task.state())},
+                    std::to_string(task.attempt()),
+                    TaskNote(task)});
+    }
+    table.Flush();
+  }
+
   std::vector<Cell> Row(const v1::Event& event) {
     std::string detail = EventDetail(session_, event);
     const std::string took = Took(event);
@@ -141,12 +170,19 @@ class Story {
   std::map<std::pair<uint64_t, int32_t>, const v1::Attempt*> attempts_;
 };
 
-Json AuditJson(const Audit& audit) {
+Json AuditJson(const Audit& audit, bool workflow) {
   Json attempts = Json::array();
   for (const v1::Attempt& attempt : audit.attempts) attempts.push_back(MessageJson(attempt));
   Json events = Json::array();
   for (const v1::Event& event : audit.events) events.push_back(MessageJson(event));
-  return {{"task", MessageJson(audit.task)}, {"attempts", std::move(attempts)}, {"events", std::move(events)}};
+  Json json = {{"task", MessageJson(audit.task)}};
+  if (workflow) {
+    Json& tasks = json["tasks"] = Json::array();
+    for (const v1::Task& task : audit.tasks) tasks.push_back(MessageJson(task));
+  }
+  json["attempts"] = std::move(attempts);
+  json["events"] = std::move(events);
+  return json;
 }
 
 ExitCode RunAudit(Session& session, const AuditArguments& arguments) {
@@ -159,7 +195,10 @@ ExitCode RunAudit(Session& session, const AuditArguments& arguments) {
   if (task.ok() && arguments.workflow && task->root_id() != *id) task = GetTask(session, task->root_id());
   if (!task.ok()) return session.Fail(task.status());
   audit.task = *std::move(task);
+  bool tasks_are_cut = false;
   absl::Status read = ReadHistory(session, arguments.workflow, *limit, &audit);
+  // After the events, so that a task that they name is there.
+  if (read.ok() && arguments.workflow) read = ReadTasks(session, *limit, &audit, &tasks_are_cut);
   if (!read.ok()) return session.Fail(read);
   const bool is_cut = CutTo(*limit, &audit.events);
   const bool attempts_are_cut = CutTo(*limit, &audit.attempts);
@@ -167,10 +206,13 @@ ExitCode RunAudit(Session& session, const AuditArguments& arguments) {
   if (session.is_table()) {
     Story(session, audit, arguments.workflow).Print();
   } else {
-    session.Print(AuditJson(audit));
+    session.Print(AuditJson(audit, arguments.workflow));
   }
-  if (is_cut || attempts_are_cut) {
-    session.environment().err << "baton: more than " << *limit << (is_cut ? " events" : " attempts")
+  if (is_cut || attempts_are_cut || tasks_are_cut) {
+    session.environment().err << "baton: more than " << *limit
+                              << (is_cut             ? " events"
+                                  : attempts_are_cut ? " attempts"
+                                                     : " tasks")
                               << ": not all are shown (--limit)" << std::endl;
   }
   return ExitCode::kOk;
@@ -180,16 +222,18 @@ ExitCode RunAudit(Session& session, const AuditArguments& arguments) {
 
 void AddAuditCommand(CommandTable& commands) {
   auto arguments = std::make_shared<AuditArguments>();
-  CLI::App& command =
-      commands.Add("audit", "Tells the story of a task or of a workflow: what happened, in order of time",
-                   "  baton audit 42\n"
-                   "  baton audit 42 --workflow\n"
-                   "  baton audit 42 -o json > audit.json\n",
-                   [arguments](Session& session) { return RunAudit(session, *arguments); });
+  CLI::App& command = commands.Add(
+      "audit", "Tells the story of a task, or of a workflow and its tasks: what happened, in order of time",
+      "  baton audit 42\n"
+      "  baton audit 42 --workflow\n"
+      "  baton audit 42 -o json > audit.json\n",
+      [arguments](Session& session) { return RunAudit(session, *arguments); });
   command.add_option("id", arguments->id, "Task")->required()->type_name("ID");
-  command.add_flag("--workflow", arguments->workflow, "Of all tasks of the workflow that it belongs to");
+  command.add_flag("--workflow", arguments->workflow,
+                   "Of all tasks of the workflow that it belongs to, which are listed too");
   command
-      .add_option("--limit", arguments->limit, "Read at most so many events, and attempts; 0 for all (default 10000)")
+      .add_option("--limit", arguments->limit,
+                  "Read at most so many events, so many attempts, and so many tasks; 0 for all (default 10000)")
       ->type_name("N");
 }
 

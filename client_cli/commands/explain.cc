@@ -46,6 +46,9 @@ std::string Cure(const v1::ExplainResponse& response, v1::ObstacleKind kind) {
       return absl::StrCat("baton approve ", id, ", baton reject ", id);
     case v1::OBSTACLE_KIND_BROKER_DRAINS:
       return "wait for the broker to come back; baton info shows when it was started";
+    case v1::OBSTACLE_KIND_DAMAGED:
+      return "a backup brings it back, batond verify DIR --repair --drop-lost gives it up; both need the broker "
+             "stopped";
     default:
       return "";
   }

@@ -1,8 +1,14 @@
 // baton stats
+#include <map>
+#include <memory>
+#include <tuple>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/text/duration_text.h"
+#include "client_cli/text/enum_text.h"
 #include "client_cli/text/message_json.h"
 #include "client_cli/text/proto_time.h"
 
@@ -55,7 +61,50 @@ void PrintSummary(Session& session, const v1::GetStatisticsResponse& statistics)
   details.Print();
 }
 
-ExitCode RunStats(Session& session) {
+struct StatsArguments {
+  FilterArguments filter;
+  bool by_tag = false;
+};
+
+// By tag, type and state, in this order.
+using CountsByGroup = std::map<std::tuple<std::string, std::string, v1::TaskState>, uint64_t>;
+
+// The counts of all pages together.
+absl::StatusOr<CountsByGroup> CountAll(Session& session, v1::CountTasksRequest request) {
+  CountsByGroup counts;
+  do {
+    const absl::StatusOr<v1::CountTasksResponse> page = session.broker().CountTasks(request, session.call_timeout());
+    if (!page.ok()) return page.status();
+    for (const v1::TaskCount& count : page->counts()) {
+      counts[{count.tag(), count.type(), count.state()}] += count.tasks();
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return counts;
+}
+
+// Of tasks that match. They are counted one by one, so there are no rates.
+ExitCode RunCounts(Session& session, const v1::CountTasksRequest& request) {
+  const absl::StatusOr<CountsByGroup> counts = CountAll(session, request);
+  if (!counts.ok()) return session.Fail(counts.status());
+  std::vector<std::string> header = {"TYPE", "STATE", "TASKS"};
+  if (request.group_by_tag()) header.insert(header.begin(), "TAG");
+  RecordWriter writer(session, header);
+  for (const auto& [group, tasks] : *counts) {
+    const auto& [tag, type, state] = group;
+    v1::TaskCount record;
+    if (request.group_by_tag()) record.set_tag(tag);
+    record.set_type(type);
+    record.set_state(state);
+    record.set_tasks(tasks);
+    std::vector<Cell> row = {type, {EnumText(state), StateColor(state)}, std::to_string(tasks)};
+    if (request.group_by_tag()) row.insert(row.begin(), tag);
+    writer.Add(std::move(row), record);
+  }
+  return writer.Finish("no such tasks");
+}
+
+ExitCode RunStatistics(Session& session) {
   absl::StatusOr<v1::GetStatisticsResponse> response = session.broker().GetStatistics(session.call_timeout());
   if (!response.ok()) return session.Fail(response.status());
   if (!session.is_table()) return session.Print(MessageJson(*response));
@@ -71,15 +120,31 @@ ExitCode RunStats(Session& session) {
   return ExitCode::kOk;
 }
 
+ExitCode RunStats(Session& session, const StatsArguments& arguments) {
+  absl::StatusOr<v1::TaskFilter> filter = BuildFilter(arguments.filter, session.environment().now());
+  if (!filter.ok()) return session.Fail(filter.status());
+  v1::CountTasksRequest request;
+  request.set_group_by_tag(arguments.by_tag);
+  const bool counts_all = filter->ByteSizeLong() == 0 && !arguments.by_tag;
+  *request.mutable_filter() = *std::move(filter);
+  return counts_all ? RunStatistics(session) : RunCounts(session, request);
+}
+
 }  // namespace
 
 void AddStatsCommand(CommandTable& commands) {
-  commands.Add("stats",
-               "Counts tasks by state, in all and by type; rates and times (of half of the attempts/of 99 in 100) are "
-               "those of the last minute",
-               "  baton stats\n"
-               "  baton stats -o json | jq .counts.pending\n",
-               RunStats);
+  auto arguments = std::make_shared<StatsArguments>();
+  CLI::App& command = commands.Add(
+      "stats",
+      "Counts tasks by state, in all and by type; rates and times (of half of the attempts/of 99 in 100) are those of "
+      "the last minute. With conditions or --by-tag: counts the tasks that match, by type and state",
+      "  baton stats\n"
+      "  baton stats --tag nightly\n"
+      "  baton stats --by-tag --type resize --state pending,running\n"
+      "  baton stats -o json | jq .counts.pending\n",
+      [arguments](Session& session) { return RunStats(session, *arguments); });
+  AddFilterOptions(command, arguments->filter);
+  command.add_flag("--by-tag", arguments->by_tag, "Counts each tag apart, and tasks without one by themselves");
 }
 
 }  // namespace baton::cli

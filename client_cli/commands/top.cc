@@ -47,7 +47,7 @@ class LiveView {
     for (uint64_t rounds = 0; drawn.ok();) {
       // A clock that was set back must not stop the view.
       if (Now() >= next || next - Now() > options_.interval) {
-        model_.Take(top::Ask(session_.broker(), model_.query(), timeout()), Now());
+        model_.Take(top::Ask(session_.broker(), model_.query(), &failures_, timeout()), Now());
         next = Now() + options_.interval;
         ++rounds;
         drawn = Draw();
@@ -100,6 +100,7 @@ class LiveView {
   const TopOptions& options_;
   top::Terminal& terminal_;
   top::Model model_;
+  top::LatestFailures failures_;
 };
 
 ExitCode RunOnTerminal(Session& session, const TopOptions& options) {

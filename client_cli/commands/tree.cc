@@ -1,6 +1,5 @@
 // baton tree
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <memory>
 #include <vector>
@@ -8,7 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
-#include "client_cli/commands/paging.h"
+#include "client_cli/commands/history_options.h"
+#include "client_cli/commands/workflow.h"
 #include "client_cli/progress_display.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
@@ -24,62 +24,9 @@ struct TreeArguments {
   std::string limit = "10000";
 };
 
-// A workflow, as far as it was read.
-struct Workflow {
-  std::map<uint64_t, v1::Task> tasks;
-  std::map<uint64_t, std::vector<uint64_t>> children;  // By parent, in order of creation.
-  bool complete = true;
-};
-
-absl::StatusOr<v1::Task> FetchTask(Session& session, uint64_t id) {
-  v1::GetRequest request;
-  request.set_task_id(id);
-  absl::StatusOr<v1::GetResponse> response = session.broker().Get(request, session.call_timeout());
-  if (!response.ok()) return response.status();
-  return std::move(*response->mutable_task());
-}
-
-// The children of one task. False: there are more than `workflow` may have.
-absl::StatusOr<bool> ReadChildren(Session& session, uint64_t parent, uint64_t limit, Workflow* workflow) {
-  v1::ListTasksRequest request;
-  request.mutable_filter()->set_parent_id(parent);
-  const uint64_t room = limit == 0 ? 0 : limit - workflow->tasks.size() + 1;
-  bool fits = true;
-  absl::Status listed = ForEachItem(
-      request, room,
-      [&](const v1::ListTasksRequest& page) { return session.broker().ListTasks(page, session.call_timeout()); },
-      [](const v1::ListTasksResponse& page) -> const auto& { return page.tasks(); },
-      [&](const v1::Task& task) {
-        fits = limit == 0 || workflow->tasks.size() < limit;
-        if (fits) workflow->tasks[task.id()] = task;
-        if (fits) workflow->children[parent].push_back(task.id());
-      },
-      [] {});
-  if (!listed.ok()) return listed;
-  std::sort(workflow->children[parent].begin(), workflow->children[parent].end());
-  return fits;
-}
-
-// Level by level, so that what is left out when `limit` is reached is what is deepest; `limit` 0: all.
-absl::StatusOr<Workflow> ReadWorkflow(Session& session, const v1::Task& top, uint64_t limit) {
-  Workflow workflow;
-  workflow.tasks[top.id()] = top;
-  std::deque<uint64_t> parents = {top.id()};
-  for (; !parents.empty() && workflow.complete; parents.pop_front()) {
-    const uint64_t parent = parents.front();
-    if (workflow.tasks.at(parent).children_total() == 0) continue;
-    absl::StatusOr<bool> fits = ReadChildren(session, parent, limit, &workflow);
-    if (!fits.ok()) return fits.status();
-    workflow.complete = *fits;
-    parents.insert(parents.end(), workflow.children[parent].begin(), workflow.children[parent].end());
-  }
-  return workflow;
-}
-
 // How long it has taken, or has been there.
 int64_t AgeOf(Session& session, const v1::Task& task) {
-  const int64_t end =
-      task.ended_at_us() != 0 ? task.ended_at_us() : absl::ToUnixMicros(session.environment().now());
+  const int64_t end = task.ended_at_us() != 0 ? task.ended_at_us() : absl::ToUnixMicros(session.environment().now());
   return std::max<int64_t>(end - task.created_at_us(), 0);
 }
 
@@ -109,9 +56,9 @@ class TreePrinter {
     const v1::Task& task = workflow_.tasks.at(id);
     const std::string state = EnumText(task.state());
     const double fraction = task.state() == v1::TASK_STATE_RUNNING ? ProgressFraction(task) : -1;
-    std::string line = absl::StrCat(branch, id, "  ", task.type(), "  ",
-                                    color_ ? Paint(state, StateColor(task.state())) : state, "  ",
-                                    FormatRoughDuration(AgeOf(session_, task)));
+    std::string line =
+        absl::StrCat(branch, id, "  ", task.type(), "  ", color_ ? Paint(state, StateColor(task.state())) : state, "  ",
+                     FormatRoughDuration(AgeOf(session_, task)));
     if (task.stage() > 0) absl::StrAppend(&line, "  stage ", task.stage());
     if (task.attempt() > 1) absl::StrAppend(&line, "  attempt ", task.attempt());
     if (fraction >= 0) absl::StrAppend(&line, "  ", static_cast<int>(fraction * 100), "%");
@@ -165,7 +112,7 @@ ExitCode RunTree(Session& session, const TreeArguments& arguments) {
   if (!most.ok()) return session.Fail(most.status());
   absl::StatusOr<uint64_t> limit = ParseCount("--limit", arguments.limit, 0);
   if (!limit.ok()) return session.Fail(limit.status());
-  absl::StatusOr<v1::Task> top = FetchTask(session, *id);
+  absl::StatusOr<v1::Task> top = GetTask(session, *id);
   if (!top.ok()) return session.Fail(top.status());
   absl::StatusOr<Workflow> workflow = ReadWorkflow(session, *top, *limit);
   if (!workflow.ok()) return session.Fail(workflow.status());
@@ -175,8 +122,8 @@ ExitCode RunTree(Session& session, const TreeArguments& arguments) {
     TreePrinter(session, *workflow, *most).Print(*id, "", "");
   }
   if (!workflow->complete) {
-    session.environment().err << "baton: the workflow has more than " << *limit
-                              << " tasks: not all are shown (--limit)" << std::endl;
+    session.environment().err << "baton: the workflow has more than " << *limit << " tasks: not all are shown (--limit)"
+                              << std::endl;
   }
   return ExitCode::kOk;
 }

@@ -30,12 +30,52 @@ std::vector<Cell> Row(const v1::Worker& worker) {
           absl::StrJoin(worker.handlers(), ",", type)};
 }
 
-ExitCode RunWorkers(Session& session) {
-  absl::StatusOr<v1::ListWorkersResponse> response = session.broker().ListWorkers(session.call_timeout());
+struct WorkersArguments {
+  std::vector<std::string> states;
+  std::string pod;
+  std::string type;
+  std::vector<std::string> capabilities;
+};
+
+absl::StatusOr<v1::WorkerFilter> BuildWorkerFilter(const WorkersArguments& arguments) {
+  v1::WorkerFilter filter;
+  for (const std::string& text : arguments.states) {
+    const absl::StatusOr<v1::WorkerState> state = ParseEnum<v1::WorkerState>("--state", text);
+    if (!state.ok()) return state.status();
+    filter.add_states(*state);
+  }
+  filter.set_pod_id(arguments.pod);
+  filter.set_type(arguments.type);
+  for (const std::string& capability : arguments.capabilities) filter.add_capabilities(capability);
+  return filter;
+}
+
+ExitCode RunWorkers(Session& session, const WorkersArguments& arguments) {
+  absl::StatusOr<v1::WorkerFilter> filter = BuildWorkerFilter(arguments);
+  if (!filter.ok()) return session.Fail(filter.status());
+  v1::ListWorkersRequest request;
+  *request.mutable_filter() = *std::move(filter);
+  const absl::StatusOr<v1::ListWorkersResponse> response =
+      session.broker().ListWorkers(request, session.call_timeout());
   if (!response.ok()) return session.Fail(response.status());
   RecordWriter writer(session, {"WORKER", "STATE", "SLOTS", "SEEN", "POD", "CAPABILITIES", "TASKS", "TYPES"});
   for (const v1::Worker& worker : response->workers()) writer.Add(Row(worker), worker);
-  return writer.Finish("no live workers");
+  return writer.Finish(request.filter().ByteSizeLong() == 0 ? "no live workers" : "no such live workers");
+}
+
+void AddWorkersOptions(CLI::App& command, WorkersArguments& arguments) {
+  command.add_option("--state", arguments.states, "Only in these states; repeatable, or separated by commas")
+      ->type_name("STATE")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--pod", arguments.pod, "Only of this pod")->type_name("POD");
+  command.add_option("--type", arguments.type, "Only with a handler of this type")->type_name("TYPE");
+  command
+      .add_option("--capability", arguments.capabilities,
+                  "Only with this capability; of several, with all; repeatable, or separated by commas")
+      ->type_name("TEXT")
+      ->delimiter(',')
+      ->allow_extra_args(false);
 }
 
 struct DrainArguments {
@@ -43,7 +83,12 @@ struct DrainArguments {
   std::string reason;
 };
 
-ExitCode RunDrain(Session& session, const DrainArguments& arguments) {
+// `listed`: options before or behind the verb, which would be taken to choose workers.
+ExitCode RunDrain(Session& session, const WorkersArguments& listed, const DrainArguments& arguments) {
+  if (!listed.states.empty() || !listed.pod.empty() || !listed.type.empty() || !listed.capabilities.empty()) {
+    return session.Fail(absl::InvalidArgumentError(
+        "drain takes workers by name: --state, --pod, --type and --capability are for the list"));
+  }
   RecordWriter writer(session, {"WORKER", "STATE", "HOLDS"});
   ExitCode code = ExitCode::kOk;
   for (const std::string& worker : arguments.workers) {
@@ -68,18 +113,21 @@ ExitCode RunDrain(Session& session, const DrainArguments& arguments) {
 }  // namespace
 
 void AddWorkersCommand(CommandTable& commands) {
+  auto listed = std::make_shared<WorkersArguments>();
   CLI::App& workers =
       commands.Add("workers", "Lists live workers: slots taken, capabilities, the tasks they hold, limits of handlers",
                    "  baton workers\n"
-                   "  baton workers -o jsonl | jq -r .worker_id\n"
+                   "  baton workers --state draining,disconnected\n"
+                   "  baton workers --type render --capability GPU -o jsonl | jq -r .worker_id\n"
                    "  baton workers drain worker-7 --reason 'its host is retired'\n",
-                   RunWorkers);
+                   [listed](Session& session) { return RunWorkers(session, *listed); });
+  AddWorkersOptions(workers, *listed);
   workers.require_subcommand(0, 1);
   auto arguments = std::make_shared<DrainArguments>();
   CLI::App& drain =
       commands.AddBelow(workers, "drain", "Has workers finish what they run, and leave: they are given nothing new",
                         "  baton workers drain worker-7 --reason 'its host is retired'\n",
-                        [arguments](Session& session) { return RunDrain(session, *arguments); });
+                        [listed, arguments](Session& session) { return RunDrain(session, *listed, *arguments); });
   drain.add_option("worker", arguments->workers, "Workers")->required()->type_name("WORKER");
   drain.add_option("--reason", arguments->reason, "Why; the worker logs it")->type_name("TEXT");
 }

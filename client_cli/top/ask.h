@@ -8,11 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "client_cli/broker_client.h"
+#include "client_cli/top/latest_failures.h"
 
 namespace baton::cli::top {
-
-// Tasks of a list that are asked for at most.
-inline constexpr size_t kListedTasks = 100;
 
 // What is wanted beside the statistics and the types.
 struct Query {
@@ -34,7 +32,7 @@ struct Answer {
   std::optional<std::vector<v1::Task>> tasks;
 };
 
-// `timeout` is for each call.
-Answer Ask(Broker& broker, const Query& query, absl::Duration timeout);
+// `failures`: of the same view each time. `timeout` is for each call.
+Answer Ask(Broker& broker, const Query& query, LatestFailures* failures, absl::Duration timeout);
 
 }  // namespace baton::cli::top

@@ -64,6 +64,7 @@ TEST_F(ReadOnlyTest, RefusesToWrite) {
   EXPECT_EQ(error, "the store was opened for reading only");
   EXPECT_TRUE(absl::IsFailedPrecondition(store->Reclaim(Family::kTask, "a", "b")));
   EXPECT_TRUE(absl::IsFailedPrecondition(store->Backup(scratch_ / "backup")));
+  EXPECT_FALSE(store->is_unused_copy());
   EXPECT_EQ(ValueOf(*store, Family::kTask, "a"), "(none)");
 }
 

@@ -1,5 +1,8 @@
 // What every store promises of limits, broken invariants, backups and its size: see broker/storage/store.h.
+#include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -92,6 +95,56 @@ TEST_P(StoreContractLimits, BackupOpensAndEquals) {
   }
   PutNext(**backup, Family::kTask, "own", "life");
   EXPECT_EQ(ValueOf(*store_, Family::kTask, "own"), "(none)");
+}
+
+TEST_P(StoreContractLimits, BackupKnowsThatItIsACopyUntilItsFirstCommit) {
+  PutNext(*store_, Family::kTask, "a", "1");
+  EXPECT_FALSE(store_->is_unused_copy());
+  ASSERT_TRUE(store_->Backup(harness_->backup_directory()).ok());
+  EXPECT_FALSE(store_->is_unused_copy());
+  uint64_t epoch = 0;
+  for (int opening = 0; opening < 2; ++opening) {
+    const auto copy = harness_->OpenBackup();
+    ASSERT_TRUE(copy.ok()) << copy.status();
+    EXPECT_TRUE((*copy)->is_unused_copy()) << "opening alone takes no mark away";
+    EXPECT_GT((*copy)->epoch(), std::max(epoch, store_->epoch() + 1)) << "the original's next one is another";
+    epoch = (*copy)->epoch();
+  }
+  {
+    const auto copy = harness_->OpenBackup();
+    PutNext(**copy, Family::kTask, "b", "2");
+    EXPECT_FALSE((*copy)->is_unused_copy());
+  }
+  const auto copy = harness_->OpenBackup();
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_FALSE((*copy)->is_unused_copy());
+  EXPECT_GT((*copy)->epoch(), epoch);
+  Reopen();
+  EXPECT_FALSE(store_->is_unused_copy());
+}
+
+TEST_P(StoreContractLimits, BackupBesideCommitsHoldsAllBeforeItAndNoneInPart) {
+  for (int i = 0; i < 50; ++i) PutNext(*store_, Family::kTask, absl::StrCat(1000 + i), std::string(5000, 'x'));
+  std::atomic<bool> is_done = false;
+  std::thread writer([&] {
+    // At least some beside the backup, which a store in memory writes in no time.
+    for (int i = 50; i < 100 || !is_done; ++i) {
+      WriteBatch batch;
+      batch.Put(Family::kTask, absl::StrCat(1000 + i), std::string(5000, 'x'));
+      batch.Put(Family::kEnd, absl::StrCat(1000 + i), "end");
+      CommitNext(*store_, batch);
+    }
+  });
+  const absl::Status status = store_->Backup(harness_->backup_directory());
+  is_done = true;
+  writer.join();
+  ASSERT_TRUE(status.ok()) << status;
+  const auto copy = harness_->OpenBackup();
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  const auto snapshot = (*copy)->TakeSnapshot();
+  EXPECT_GE(snapshot->number(), 50u);
+  EXPECT_THAT(RowsOf(*snapshot, Family::kTask), SizeIs(snapshot->number()));
+  EXPECT_THAT(RowsOf(*snapshot, Family::kEnd), SizeIs(snapshot->number() - 50));
 }
 
 TEST_P(StoreContractLimits, ReclaimChangesNothing) {

@@ -52,10 +52,10 @@ TEST_F(MalformedTest, GarbageBytesAreRefused) {
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }
   for (const char* method :
-       {"Explain",        "ListTasks",      "Watch",         "ListEvents",    "ListAttempts",    "GetWorkflowSummary",
-        "PauseTask",      "UnpauseTask",    "PauseType",     "UnpauseType",   "SetTypeLimit",    "DrainWorker",
-        "CreateSchedule", "GetSchedule",    "ListSchedules", "PauseSchedule", "UnpauseSchedule", "TriggerSchedule",
-        "DeleteSchedule", "PreviewSchedule"}) {
+       {"Explain",        "ListTasks",       "Watch",         "ListEvents",    "ListAttempts",    "GetWorkflowSummary",
+        "PauseTask",      "UnpauseTask",     "PauseType",     "UnpauseType",   "SetTypeLimit",    "DrainWorker",
+        "CreateSchedule", "GetSchedule",     "ListSchedules", "PauseSchedule", "UnpauseSchedule", "TriggerSchedule",
+        "DeleteSchedule", "PreviewSchedule", "ListWorkers",   "CountTasks"}) {
     const RawAnswer answer = RawCall(channel(), std::string("/baton.v1.TaskAdmin/") + method, garbage);
     EXPECT_THAT(answer.status, FailsWith(StatusCode::INVALID_ARGUMENT, "MALFORMED_MESSAGE", "baton.v1.")) << method;
   }

@@ -1,4 +1,10 @@
 // Workers that come, go, break and come back.
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "tests/integration/broker_fixture.h"
 
 namespace baton {
@@ -181,6 +187,59 @@ TEST_F(BrokerTest, NoMoreThanTheSlotsAreOut) {  // S129
   EXPECT_EQ(workers.workers(0).task_ids_size(), 2);
   ASSERT_EQ(Succeed(*worker, deliveries[0]).code(), 0);
   EXPECT_TRUE(worker->NextDelivery().has_value()) << "an outcome frees a slot";
+}
+
+TEST_F(BrokerTest, WorkersAreListedByTheirConditions) {  // B199
+  const auto hello = [](const std::string& name, const std::string& pod, const std::string& type,
+                        std::initializer_list<const char*> capabilities) {
+    v1::Hello hello = HelloOf(name, type);
+    hello.set_pod_id(pod);
+    for (const char* capability : capabilities) hello.mutable_worker()->add_capabilities(capability);
+    return hello;
+  };
+  std::vector<std::unique_ptr<WorkerStream>> streams;
+  for (const v1::Hello& said : {hello("w3", "p1", "render", {"GPU", "SSD"}), hello("w1", "p2", "render", {"GPU"}),
+                                hello("w2", "", "encode", {})}) {
+    streams.push_back(Say(said));
+    ASSERT_TRUE(streams.back()->ReadWelcome());
+  }
+  v1::DrainWorkerRequest drain;
+  v1::DrainWorkerResponse drained;
+  drain.set_worker_id("w1");
+  TestContext drain_context;
+  ASSERT_THAT(admin().DrainWorker(&drain_context, drain, &drained), IsOk());
+
+  const auto listed = [this](const std::function<void(v1::WorkerFilter&)>& set) {
+    v1::ListWorkersRequest request;
+    v1::ListWorkersResponse response;
+    TestContext context;
+    set(*request.mutable_filter());
+    EXPECT_THAT(admin().ListWorkers(&context, request, &response), IsOk());
+    std::vector<std::string> names;
+    for (const v1::Worker& worker : response.workers()) names.push_back(worker.worker_id());
+    return names;
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(listed([](auto&) {}), ElementsAre("w3", "w1", "w2")) << "in the order in which they came";
+  EXPECT_THAT(listed([](auto& filter) { filter.set_type("render"); }), ElementsAre("w3", "w1"));
+  EXPECT_THAT(listed([](auto& filter) { filter.set_pod_id("p2"); }), ElementsAre("w1"));
+  EXPECT_THAT(listed([](auto& filter) { filter.add_states(v1::WORKER_STATE_DRAINING); }), ElementsAre("w1"));
+  EXPECT_THAT(listed([](auto& filter) {
+                filter.add_states(v1::WORKER_STATE_DRAINING);
+                filter.add_states(v1::WORKER_STATE_CONNECTED);
+              }),
+              ElementsAre("w3", "w1", "w2"));
+  EXPECT_THAT(listed([](auto& filter) { filter.add_capabilities("GPU"); }), ElementsAre("w3", "w1"));
+  EXPECT_THAT(listed([](auto& filter) {
+                filter.add_capabilities("SSD");
+                filter.add_capabilities("GPU");
+              }),
+              ElementsAre("w3"));
+  EXPECT_THAT(listed([](auto& filter) {
+                filter.set_type("encode");
+                filter.add_capabilities("GPU");
+              }),
+              ::testing::IsEmpty());
 }
 
 TEST_F(BrokerTest, DeliveriesOfLargePayloadsAreCutIntoMessages) {

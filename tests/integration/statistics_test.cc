@@ -1,4 +1,5 @@
-// What a real broker tells of the last minute.
+// What a real broker counts, and tells of the last minute.
+#include "absl/strings/str_cat.h"
 #include "tests/integration/broker_fixture.h"
 
 namespace baton {
@@ -11,6 +12,19 @@ class StatisticsBrokerTest : public BrokerTest {
     v1::GetStatisticsResponse response;
     EXPECT_THAT(admin().GetStatistics(&context, {}, &response), IsOk());
     return response;
+  }
+  // "tag type STATE tasks" of each, in order; all fit one page.
+  std::vector<std::string> Counts(const v1::CountTasksRequest& request) {
+    TestContext context;
+    v1::CountTasksResponse response;
+    EXPECT_THAT(admin().CountTasks(&context, request, &response), IsOk());
+    EXPECT_EQ(response.next_page_token(), "");
+    std::vector<std::string> counts;
+    for (const v1::TaskCount& count : response.counts()) {
+      counts.push_back(absl::StrCat(count.has_tag() ? absl::StrCat("'", count.tag(), "' ") : "", count.type(), " ",
+                                    v1::TaskState_Name(count.state()), " ", count.tasks()));
+    }
+    return counts;
   }
 };
 
@@ -66,6 +80,37 @@ TEST_F(StatisticsBrokerTest, ARestartBeginsAnew) {
   const v1::GetStatisticsResponse statistics = Statistics();
   EXPECT_EQ(statistics.counts().pending(), 1u);
   EXPECT_EQ(statistics.activity().created_per_second(), 0);
+}
+
+TEST_F(StatisticsBrokerTest, CountsTasksByTagTypeAndState) {  // B247, S74, S124
+  v1::NewTask task;
+  task.set_type("render");
+  task.set_tag("nightly");
+  Submit(task);
+  Submit(task);
+  task.set_type("encode");
+  Submit(task);
+  Submit("encode");
+  auto worker = Connect("w1", "encode");
+  for (int i = 0; i < 2; ++i) {
+    const auto delivery = worker->NextDelivery();
+    ASSERT_TRUE(delivery.has_value());
+    ASSERT_EQ(Succeed(*worker, *delivery).code(), 0);
+    WaitForEnd(delivery->task_id());
+  }
+
+  v1::CountTasksRequest request;
+  request.mutable_filter()->set_tag("nightly");
+  EXPECT_THAT(Counts(request), ::testing::ElementsAre("encode TASK_STATE_COMPLETED 1", "render TASK_STATE_PENDING 2"));
+  request.mutable_filter()->add_states(v1::TASK_STATE_PENDING);
+  EXPECT_THAT(Counts(request), ::testing::ElementsAre("render TASK_STATE_PENDING 2"));
+  request.Clear();
+  request.set_group_by_tag(true);
+  const auto all = ::testing::ElementsAre("'' encode TASK_STATE_COMPLETED 1", "'nightly' encode TASK_STATE_COMPLETED 1",
+                                          "'nightly' render TASK_STATE_PENDING 2");
+  EXPECT_THAT(Counts(request), all);
+  Restart();
+  EXPECT_THAT(Counts(request), all);
 }
 
 }  // namespace

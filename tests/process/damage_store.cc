@@ -1,4 +1,5 @@
-// damage_store DIRECTORY pages | end TASK: takes rows out of a stopped store, as a fault of disk or program might.
+// damage_store DIRECTORY pages | end TASK | task TASK: takes rows out of a stopped store, or makes the record of a task
+// unreadable, as a fault of disk or program might.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -24,6 +25,8 @@ absl::Status Damage(const std::string& directory, const std::string& what, uint6
     batch.DeleteRange(Family::kJournal, baton::engine::JournalKey(0), baton::engine::JournalKey(UINT64_MAX));
   } else if (what == "end") {
     batch.Delete(Family::kEnd, baton::engine::EndKey(task));
+  } else if (what == "task") {
+    batch.Put(Family::kTask, baton::engine::TaskKey(task), "\xff\xff\xff");
   } else {
     return absl::InvalidArgumentError("unknown: " + what);
   }
@@ -35,7 +38,7 @@ absl::Status Damage(const std::string& directory, const std::string& what, uint6
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return std::fprintf(stderr, "usage: damage_store DIRECTORY pages | end TASK\n"), 2;
+  if (argc < 3) return std::fprintf(stderr, "usage: damage_store DIRECTORY pages | end TASK | task TASK\n"), 2;
   const absl::Status status = Damage(argv[1], argv[2], argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 0);
   if (!status.ok()) std::fprintf(stderr, "damage_store: %s\n", status.ToString().c_str());
   return status.ok() ? 0 : 1;

@@ -93,12 +93,12 @@ class Process:
 class Broker(Process):
     """A broker; `address` is known when the constructor returns. `settings`: "section.key" -> value."""
 
-    def __init__(self, folder, data, listen="127.0.0.1:0", settings=None, name="batond"):
+    def __init__(self, folder, data, listen="127.0.0.1:0", settings=None, name="batond", environment=None):
         command = [program("BATOND"), "--data-dir", str(data), "--listen", listen]
         if settings:
             command += ["--config", str(write_settings(Path(folder) / f"{name}.toml", settings))]
         begin = len((Path(folder) / f"{name}.out").read_text()) if (Path(folder) / f"{name}.out").exists() else 0
-        super().__init__(folder, name, command)
+        super().__init__(folder, name, command, environment)
         self.address = wait_until(lambda: self._served_at(begin), lambda: f"{name} serves:\n{self.log()}")
 
     def _served_at(self, begin):

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes a small store of this format version, with tasks in every state, for upgrade_test.py to open for ever after.
 
-Usage: pinned_store.py BUILD, with the folder of a build (build/release). Writes pinned/format-VERSION.tar.gz and, what a
-broker has to say of it, pinned/format-VERSION.json. A version that is there stays as it is: a store is made once, when
-the first broker that writes its format is released.
+Usage: pinned_store.py BUILD, with the folder of a build (build/release). Writes pinned/format-VERSION.tar.gz and, what
+a broker has to say of it, pinned/format-VERSION.json. A version that is there stays as it is: a store is made once,
+when the first broker that writes its format is released.
 """
 
 import json

@@ -66,6 +66,24 @@ class RetentionTest(ProcessTest):
         self.assertEqual(self.get(waiting)["state"], "PENDING")
         self.assertEqual(self.submit("nobody", 2), waiting + 1)
 
+    def test_each_state_has_its_age_and_a_run_by_hand_its_own(self):  # B241, S118
+        self.start_broker(settings={**self.remove, "retention.cancelled": "never"})
+        self.start_worker(concurrency=8)
+        done = self.submit("echo", 1)
+        cancelled = self.submit("nobody", 1)
+        self.baton("cancel", str(cancelled))
+        wait_until(lambda: not self.completed(), "what has completed is removed")
+        self.assertIn("TASK_EXPIRED", self.baton("get", str(done), code=3).err)
+        self.assertEqual(self.counts(), {"cancelled": 1})
+        kept = self.baton("retention", "-o", "json").json()["kept_for_by_state"]
+        self.assertEqual(kept, {"completed": "1s", "permanently_failed": "1s", "cancelled": "never removed"})
+        run = ["retention", "run", "--older-than", "0s", "--wait", "-o", "json", "--state"]
+        self.assertIn("RUNNING", self.baton(*run, "running", code=2).err)
+        self.assertEqual(self.baton(*run, "completed").json()["matched"], 0)
+        self.assertEqual(self.counts(), {"cancelled": 1})
+        self.baton(*run, "cancelled")
+        self.assertEqual(self.counts(), {})
+
     def test_tasks_are_removed_while_others_run_and_after_a_kill(self):
         self.start_broker(settings=self.remove)
         self.start_worker(concurrency=8)

@@ -155,6 +155,7 @@ void Auditor::Applies(const engine::Command& command) {
     case Kind::kExplain:
       waiting.ahead = CountAhead(static_cast<const engine::ExplainCommand&>(command));
       return;
+    case Kind::kPace:
     case Kind::kListWorkers:
     case Kind::kStartJob:
     case Kind::kStopJob:

@@ -61,6 +61,8 @@ class Auditor {
   uint64_t durable() const { return durable_; }
   // Nothing lives, and everything that ended is removed.
   bool everything_removed() const;
+  // Nothing lives, and what is left is kept for ever.
+  bool nothing_to_remove() const;
   // Commands applied so far.
   uint64_t commands() const { return commands_; }
   // Compares everything in the store with the history of every task.
@@ -150,6 +152,8 @@ class Auditor {
   void CheckMayGo(const ModelTask& task) const;
   void CheckWorkflows(const std::set<TaskId>& roots) const;
   Micros AgeOf(const ModelTask& task) const;
+  LiveState EndOfRoot(const ModelTask& task) const;
+  Micros KeptFor(LiveState end) const;
   void ReadDeletes(storage::WriteBatch::Op op, storage::Family family, absl::string_view key, absl::string_view value);
   // ── auditor_sessions.cc ──
   void AppliesHello(const engine::HelloCommand& hello);

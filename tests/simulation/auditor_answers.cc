@@ -41,6 +41,7 @@ void Auditor::CheckAnswer(const engine::Command& command, Waiting& waiting) {
       return CheckHello(static_cast<const engine::HelloCommand&>(command), waiting);
     case Kind::kUpdateWorker:
     case Kind::kStreamClosed:
+    case Kind::kPace:
       return ExpectError("Claim", command.error, "");
     case Kind::kHeartbeat:
       return CheckBeat(static_cast<const engine::HeartbeatCommand&>(command));

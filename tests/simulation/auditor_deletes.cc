@@ -56,6 +56,7 @@ void Auditor::ReadDeleted(TaskId id) {
   Tell("deleted: ", Describe(task));
   coverage_->Count(absl::StrCat(LiveState_Name(task.state), " -DELETED-> REMOVED"));
   if (task.parent != 0) coverage_->Count("DELETED: a child");
+  task.removed_as = task.state;
   task.state = LiveState::REMOVED;
   task.steps.clear();
   task.ended.clear();

@@ -1,4 +1,5 @@
-// What is no longer retained: only what has ended long enough ago goes, workflows only as a whole.
+// What is no longer retained: only what has ended long enough ago for the state that it ended in goes; workflows only
+// as a whole, by the state of their root.
 #include <algorithm>
 
 #include "tests/simulation/auditor.h"
@@ -10,7 +11,6 @@ using storage::Family;
 using storage::WriteBatch;
 
 void Auditor::AppliesRemove(const engine::RemoveCommand& command) {
-  REQUIRE(settings_.retention > 0 || command.removal.empty(), "something is removed though everything is to be kept");
   if (!command.removal.empty()) {
     uint64_t& changed = ended_changed_[command.page_number];
     const bool workflow_may_have = command.removal.has_workflows && last_revival_ > command.removal.as_of;
@@ -41,6 +41,8 @@ void Auditor::AppliesRemove(const engine::RemoveCommand& command) {
     coverage_->Count(absl::StrCat(LiveState_Name(task.state), " -EXPIRED-> REMOVED"));
     if (task.parent != 0) coverage_->Count("EXPIRED: a child");
     if (!model_.live.empty()) coverage_->Count("EXPIRED: while others live");
+    if (task.state != EndOfRoot(task)) coverage_->Count("EXPIRED: by the state of another");
+    task.removed_as = task.state;
     task.state = LiveState::REMOVED;
     task.steps.clear();
     task.ended.clear();
@@ -49,8 +51,25 @@ void Auditor::AppliesRemove(const engine::RemoveCommand& command) {
 
 void Auditor::CheckMayGo(const ModelTask& task) const {
   REQUIRE(engine::IsTerminal(task.state), "removed, though it has not ended: ", Describe(task));
-  REQUIRE(AgeOf(task) >= settings_.retention, "removed after ", AgeOf(task), " us, to be kept for ",
-          settings_.retention, ": ", Describe(task));
+  const LiveState end = EndOfRoot(task);
+  REQUIRE(engine::IsTerminal(end), "removed, though its root has not ended: ", Describe(task));
+  const Micros kept = KeptFor(end);
+  REQUIRE(kept > 0, "removed, though what ends ", LiveState_Name(end), " is to be kept for ever: ", Describe(task));
+  REQUIRE(AgeOf(task) >= kept, "removed after ", AgeOf(task), " us, to be kept for ", kept, ": ", Describe(task));
+}
+
+// How the top of its workflow, or the task itself, has ended; what that is in, if it has not.
+LiveState Auditor::EndOfRoot(const ModelTask& task) const {
+  const ModelTask& root = model_.At(model_.RootOf(task.id));
+  return root.state == LiveState::REMOVED ? root.removed_as : root.state;
+}
+
+// 0: for ever.
+Micros Auditor::KeptFor(LiveState end) const {
+  const Micros own = end == LiveState::COMPLETED ? settings_.retention_completed
+                     : end == LiveState::FAILED  ? settings_.retention_failed
+                                                 : settings_.retention_cancelled;
+  return own == engine::kAsEnded ? settings_.retention : own;
 }
 
 // The time that has gone by since it ended; of what ended before the broker was started, what the clocks said then.
@@ -83,6 +102,12 @@ void Auditor::ReadDeletes(WriteBatch::Op op, Family family, absl::string_view ke
       ReadDropped(id);
     }
   }
+}
+
+bool Auditor::nothing_to_remove() const {
+  return std::all_of(model_.tasks().begin(), model_.tasks().end(), [this](const auto& task) {
+    return task->state == LiveState::REMOVED || KeptFor(EndOfRoot(*task)) == 0;
+  });
 }
 
 bool Auditor::everything_removed() const {

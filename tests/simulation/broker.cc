@@ -55,12 +55,12 @@ void SimulatedBroker::Start() {
   REQUIRE(recovered.ok(), "recovery: ", recovered.status().ToString());
   const uint64_t number = recovered->number;
   sweeper_ =
-      std::make_unique<engine::Sweeper>(settings_.retention, now, recovered->next_id, recovered->oldest_request_window);
+      std::make_unique<engine::Sweeper>(AgesOf(settings_), now, recovered->next_id, recovered->oldest_request_window);
   engine_ = std::make_unique<engine::Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
   auditor_.RoundBegins(now);
   auditor_.Started(*engine_, *follower_, *catalog_, number, now);
   PlanRound(0);
-  if (settings_.retention > 0) PlanSweep();
+  if (AgesOf(settings_).shortest() > 0) PlanSweep();
   coverage_->Count("broker: started");
 }
 

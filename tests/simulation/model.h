@@ -47,6 +47,7 @@ struct ModelTask {
   WallMicros start_by = 0, end_by = 0;  // 0: no matter.
 
   LiveState state = LiveState::NONE;
+  LiveState removed_as = LiveState::NONE;  // How it had ended.
   bool paused = false;
   uint64_t mark = 0;
   uint32_t stage = 0;

@@ -198,8 +198,10 @@ constexpr const char* kRequired[] = {
     "EXPIRED: a child",
     "EXPIRED: a workflow over two pages",
     "EXPIRED: while others live",
+    "EXPIRED: by the state of another",
     "space given back",
     "everything removed in the end",
+    "what is kept for ever is left in the end",
     // Faults, and the big checks.
     "broker: died of its disk",
     "broker: ended",

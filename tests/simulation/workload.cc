@@ -45,8 +45,17 @@ EngineSettings Workload::DrawSettings(Random& random) {
   if (random.Chance(300)) settings.max_schedules = static_cast<size_t>(random.Between(1, 3));
   if (random.Chance(300)) settings.lane_commands = static_cast<size_t>(random.Between(2, 8));
   if (random.Chance(300)) settings.key_horizon = static_cast<uint64_t>(random.Between(1, 3));
-  settings.retention = random.Chance(500) ? 0 : random.Time(10 * kMillisecond, 30 * kSecond);
+  DrawRetention(random, &settings);
   return settings;
+}
+
+// Of each state, mostly as of all.
+void Workload::DrawRetention(Random& random, EngineSettings* settings) {
+  const auto age = [&random] { return random.Time(10 * kMillisecond, 30 * kSecond); };
+  settings->retention = random.Chance(500) ? 0 : age();
+  for (Micros* own : {&settings->retention_completed, &settings->retention_failed, &settings->retention_cancelled}) {
+    if (random.Chance(200)) *own = random.Chance(300) ? 0 : age();
+  }
 }
 
 // Often so that some tasks are in one page and the rest is in the next.

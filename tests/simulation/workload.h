@@ -47,6 +47,7 @@ class Workload {
   };
 
   static EngineSettings DrawSettings(Random& random);
+  static void DrawRetention(Random& random, EngineSettings* settings);
   static TaskId DrawFirstId(Random& random);
   static DiskHabits DrawDisk(Random& random);
   static NetworkHabits DrawNetwork(Random& random);
@@ -98,6 +99,7 @@ class Workload {
   SimulatedWorker& BusyWorker();
   void Heal();
   void ExpireEverything();
+  Micros LongestAge() const;
   bool Settled() const;
 
   Coverage* const coverage_;

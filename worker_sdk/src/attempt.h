@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/synchronization/notification.h"
 #include "baton/v1/worker.pb.h"
+#include "worker_sdk/src/event.h"
 #include "worker_sdk/src/registry.h"
 
 namespace baton::inline sdk {
@@ -35,7 +35,7 @@ struct Attempt {
   // Set by the thread that runs the handler; 0: not started.
   std::atomic<int64_t> started_at = 0;
   // Notified when the attempt is over without its handler's doing; `over_reason` is set before and constant then.
-  absl::Notification over;
+  Event over;
   std::string over_reason;
 
   // Steady microseconds; meaningful once started. Without a timeout: the end of time.

@@ -133,10 +133,7 @@ void ClientCore::Send(std::shared_ptr<SubmitQueue::Call> call, int64_t now) {
                       });
 }
 
-bool ClientCore::Pause(absl::Duration duration) {
-  absl::MutexLock lock(&mutex_);
-  return !mutex_.AwaitWithTimeout(absl::Condition(&closed_), duration);
-}
+bool ClientCore::Pause(absl::Duration duration) { return !closing_.WaitForNotificationWithTimeout(duration); }
 
 absl::StatusOr<TaskInfo> ClientCore::Get(uint64_t id, TaskParts parts) {
   v1::GetRequest request;
@@ -194,6 +191,7 @@ void ClientCore::Close() {
     closed_ = true;
     finished = queue_.FailAll(absl::CancelledError("the client was closed"));
   }
+  closing_.Notify();
   Deliver(finished);
   connection_->Close();
   scheduler_->Stop();

@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "baton/client.h"
 #include "worker_sdk/src/broker_connection.h"
+#include "worker_sdk/src/event.h"
 #include "worker_sdk/src/scheduler.h"
 #include "worker_sdk/src/submit_queue.h"
 
@@ -59,6 +60,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   const std::shared_ptr<BrokerConnection> connection_;
   const std::shared_ptr<Scheduler> scheduler_;
 
+  Event closing_;
   absl::Mutex mutex_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   SubmitQueue queue_ ABSL_GUARDED_BY(mutex_);

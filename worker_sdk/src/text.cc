@@ -70,7 +70,8 @@ bool IsName(std::string_view text, size_t limit) {
 
 bool IsJsonObject(const std::string& text) {
   const nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return value.is_object();
+  // The parser skips a byte order mark, with which the broker does not take it for an object.
+  return value.is_object() && Trimmed(text).front() == '{';
 }
 
 }  // namespace internal

@@ -1,10 +1,11 @@
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <queue>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "worker_sdk/src/scheduler.h"
 #include "worker_sdk/src/system_clock.h"
 
@@ -21,6 +22,8 @@ struct Timer {
   bool operator<(const Timer& other) const { return due != other.due ? due > other.due : order > other.order; }
 };
 
+// Waits by the steady clock. absl::CondVar does not: with it, a wall clock that is set back by hours would keep beats
+// from being sent for as long, and the broker would give the worker up.
 class TimerThread final : public Scheduler {
  public:
   ~TimerThread() override { Stop(); }
@@ -30,58 +33,58 @@ class TimerThread final : public Scheduler {
 
   void After(absl::Duration delay, std::function<void()> action) override {
     const int64_t due = Now() + absl::ToInt64Microseconds(delay);
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (stopped_) return;
     if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
     const bool soonest = timers_.empty() || due < timers_.top().due;
     timers_.push({due, next_order_++, std::move(action)});
-    if (soonest) changed_.Signal();
+    if (soonest) changed_.notify_one();
   }
 
   void Stop() override {
     std::thread thread;
     {
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       stopped_ = true;
-      changed_.Signal();
+      changed_.notify_one();
       thread.swap(thread_);
     }
     if (thread.joinable()) thread.join();
     // The actions may own what owns this object: let go of them outside the lock.
     std::priority_queue<Timer> forgotten;
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     forgotten.swap(timers_);
   }
 
  private:
   void Loop() {
-    mutex_.Lock();
+    std::unique_lock lock(mutex_);
     while (!stopped_) {
       if (timers_.empty()) {
-        changed_.Wait(&mutex_);
+        changed_.wait(lock);
         continue;
       }
       const int64_t wait = timers_.top().due - Now();
       if (wait > 0) {
-        changed_.WaitWithTimeout(&mutex_, absl::Microseconds(wait));
+        changed_.wait_for(lock, std::chrono::microseconds(wait));
         continue;
       }
       std::function<void()> action = std::move(const_cast<Timer&>(timers_.top()).action);
       timers_.pop();
-      mutex_.Unlock();
+      lock.unlock();
       action();
       action = nullptr;
-      mutex_.Lock();
+      lock.lock();
     }
-    mutex_.Unlock();
   }
 
-  absl::Mutex mutex_;
-  absl::CondVar changed_;
-  std::thread thread_ ABSL_GUARDED_BY(mutex_);
-  std::priority_queue<Timer> timers_ ABSL_GUARDED_BY(mutex_);
-  uint64_t next_order_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  std::thread thread_;
+  std::priority_queue<Timer> timers_;
+  uint64_t next_order_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace

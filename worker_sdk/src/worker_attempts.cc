@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "worker_sdk/src/sdk_limits.h"
 #include "worker_sdk/src/worker_core.h"
 

@@ -13,6 +13,7 @@ constexpr Micros kSpan = 30 * kSecond;
 
 void Durations::Add(const Durations& other) {
   for (size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
+  sum_ += other.sum_;
 }
 
 uint64_t Durations::count() const {
@@ -54,6 +55,21 @@ void Activity::Add(const Activity& other) {
   ran.Add(other.ran);
 }
 
+void DurationTotals::Add(const Durations& durations) {
+  // Every fourth bucket there ends where one ends here.
+  for (size_t i = 0; i < Durations::kBuckets; ++i) {
+    const size_t bucket = i == 0 ? 0 : (i - 1) / 4;
+    counts_[std::min(bucket, kBuckets)] += durations.counts_[i];
+  }
+  sum_ += durations.sum_;
+}
+
+void ActivityTotal::Add(const Activity& activity) {
+  for (size_t i = 0; i < kHappenings; ++i) counts[i] += activity.counts[i];
+  queued.Add(activity.queued);
+  ran.Add(activity.ran);
+}
+
 void ActivityBoard::Add(SteadyMicros now, const std::vector<Observation>& observations) {
   if (observations.empty()) return;
   absl::MutexLock lock(&mu_);
@@ -85,10 +101,24 @@ ActivityBoard::Recent ActivityBoard::Read(SteadyMicros now) const {
   return recent;
 }
 
+ActivityBoard::Totals ActivityBoard::ReadTotals() const {
+  absl::MutexLock lock(&mu_);
+  Totals totals = earlier_;
+  AddTo(before_, &totals);
+  AddTo(current_, &totals);
+  return totals;
+}
+
+void ActivityBoard::AddTo(const Classes& classes, Totals* totals) {
+  for (const auto& [number, activity] : classes) (*totals)[number].Add(*activity);
+}
+
 void ActivityBoard::Turn(SteadyMicros now) const {
   if (first_ == 0) first_ = begin_ = now;
   if (now - begin_ < kSpan) return;
   const bool next = now - begin_ < 2 * kSpan;
+  AddTo(before_, &earlier_);
+  if (!next) AddTo(current_, &earlier_);
   before_ = next ? std::exchange(current_, {}) : Classes();
   current_.clear();
   begin_ = next ? begin_ + kSpan : now;

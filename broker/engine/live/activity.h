@@ -18,7 +18,10 @@ namespace baton::engine {
 // Durations in buckets of which each is √2 times as wide as the one before: quantiles are right within a fifth.
 class Durations {
  public:
-  void Add(Micros duration) { ++counts_[BucketOf(duration)]; }
+  void Add(Micros duration) {
+    ++counts_[BucketOf(duration)];
+    sum_ += static_cast<double>(duration);
+  }
   void Add(const Durations& other);
   uint64_t count() const;
   // The smallest duration that a share `quantile` (0 … 1) of them is not longer than, about; 0 without any.
@@ -33,7 +36,29 @@ class Durations {
   static const Ends& BucketEnds();
   static size_t BucketOf(Micros duration);
 
+  friend class DurationTotals;
+
   std::array<uint32_t, kBuckets> counts_{};
+  double sum_ = 0;
+};
+
+// Durations of any number, in few buckets of which each holds up to four times as much as the one before: exactly those
+// that Durations has counted up to there.
+class DurationTotals {
+ public:
+  // From 256 µs to 2^36 µs, 19 hours.
+  static constexpr size_t kBuckets = 15;
+  static Micros BucketEnd(size_t bucket) { return Micros{256} << (2 * bucket); }
+
+  void Add(const Durations& durations);
+  // By bucket; the last one is of longer ones.
+  const std::array<uint64_t, kBuckets + 1>& counts() const { return counts_; }
+  // In microseconds.
+  double sum() const { return sum_; }
+
+ private:
+  std::array<uint64_t, kBuckets + 1> counts_{};
+  double sum_ = 0;
 };
 
 // Something that happened to tasks of one class.
@@ -50,6 +75,14 @@ struct Activity {
   void Add(const Activity& other);
 };
 
+// The same since the board was made.
+struct ActivityTotal {
+  std::array<uint64_t, kHappenings> counts{};
+  DurationTotals queued, ran;
+
+  void Add(const Activity& activity);
+};
+
 // One fact of a commit.
 struct Observation {
   ClassNumber class_number;
@@ -60,8 +93,8 @@ struct Observation {
   Micros duration = -1;
 };
 
-// Counts two spans of 30 s, the one that is under way and the one before. Classes that nothing happens to cost nothing.
-// Thread-safe.
+// Counts two spans of 30 s, the one that is under way and the one before, and adds up all spans before these. Classes
+// that nothing happens to cost nothing. Thread-safe.
 class ActivityBoard {
  public:
   void Add(SteadyMicros now, const std::vector<Observation>& observations) ABSL_LOCKS_EXCLUDED(mu_);
@@ -73,14 +106,19 @@ class ActivityBoard {
   };
   Recent Read(SteadyMicros now) const ABSL_LOCKS_EXCLUDED(mu_);
 
+  using Totals = absl::flat_hash_map<ClassNumber, ActivityTotal>;
+  Totals ReadTotals() const ABSL_LOCKS_EXCLUDED(mu_);
+
  private:
   using Classes = absl::flat_hash_map<ClassNumber, std::unique_ptr<Activity>>;
 
   void Turn(SteadyMicros now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static void AddTo(const Classes& classes, Totals* totals);
 
   mutable absl::Mutex mu_;
   // Reading may turn a span over, as time does.
   mutable Classes current_ ABSL_GUARDED_BY(mu_), before_ ABSL_GUARDED_BY(mu_);
+  mutable Totals earlier_ ABSL_GUARDED_BY(mu_);
   // When the current span began, and what is counted at all; 0: not yet.
   mutable SteadyMicros begin_ ABSL_GUARDED_BY(mu_) = 0;
   mutable SteadyMicros first_ ABSL_GUARDED_BY(mu_) = 0;

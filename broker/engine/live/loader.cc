@@ -21,7 +21,8 @@ absl::Status TaskDamaged(TaskId id, absl::string_view what) {
   return absl::DataLossError(absl::StrCat("task ", id, ": ", what));
 }
 
-absl::Status TaskIncomplete(TaskId id, absl::string_view what) {
+// A record of a live task is missing or unreadable: nobody else is concerned.
+absl::Status TaskUnusable(TaskId id, absl::string_view what) {
   return absl::NotFoundError(absl::StrCat("task ", id, ": ", what));
 }
 
@@ -93,7 +94,7 @@ class RowsOfMany {
 absl::Status ReadStepRow(const storage::Snapshot& store, TaskId id, uint32_t row, std::string* step) {
   if (row == 0) return absl::OkStatus();
   const absl::Status status = store.Get(Family::kLog, LogKey(id, row), step);
-  return absl::IsNotFound(status) ? TaskIncomplete(id, absl::StrCat("step ", row, " is missing")) : status;
+  return absl::IsNotFound(status) ? TaskUnusable(id, absl::StrCat("step ", row, " is missing")) : status;
 }
 
 // The live table is ahead of the rows in what writes no row: a claim, and the return from children.
@@ -120,11 +121,11 @@ void Overlay(const LiveEntry& entry, const Step& newest, Task* task) {
 
 absl::StatusOr<std::unique_ptr<Task>> MakeTask(const storage::Snapshot& store, const Catalog& catalog,
                                                const LiveEntry& entry, Rows rows) {
-  if (rows.task.empty()) return TaskIncomplete(entry.id, "it is live, but its record is missing");
+  if (rows.task.empty()) return TaskUnusable(entry.id, "it is live, but its record is missing");
   auto task = std::make_unique<Task>();
-  if (!ReadTaskRow(rows.task, entry.id, catalog, task.get())) return TaskDamaged(entry.id, "its record is unreadable");
+  if (!ReadTaskRow(rows.task, entry.id, catalog, task.get())) return TaskUnusable(entry.id, "its record is unreadable");
   Step newest;
-  if (!newest.ParseFromString(rows.step)) return TaskDamaged(entry.id, "its newest step is not readable");
+  if (!newest.ParseFromString(rows.step)) return TaskUnusable(entry.id, "its newest step is unreadable");
   task->log_rows = rows.newest_step;
   if (task->log_rows > 0) FromRecord(newest.after(), task.get());
   Overlay(entry, newest, task.get());
@@ -152,7 +153,8 @@ absl::StatusOr<LoadedTask> LoadOne(const View& view, PageCursor& pages, TaskId i
     }
     absl::StatusOr<std::unique_ptr<Task>> task = MakeTask(view.store(), view.catalog(), entry, std::move(*rows));
     if (absl::IsNotFound(task.status())) {
-      loaded.missing = std::string(task.status().message());
+      loaded.damage = std::string(task.status().message());
+      loaded.entry = entry;
     } else {
       RETURN_IF_ERROR(task.status());
       loaded.task = *std::move(task);
@@ -166,8 +168,11 @@ absl::StatusOr<LoadedTask> LoadOne(const View& view, PageCursor& pages, TaskId i
       return loaded;
     }
     RETURN_IF_ERROR(status);
-    if (!step.ParseFromString(row)) return TaskDamaged(id, "its end is not readable");
-    loaded.end = {step.attempt().number(), step.kind()};
+    if (step.ParseFromString(row)) {
+      loaded.end = {step.attempt().number(), step.kind()};
+    } else {
+      loaded.damage = absl::StrCat("task ", id, ": its end is unreadable");
+    }
   }
   return loaded;
 }

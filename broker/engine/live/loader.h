@@ -53,9 +53,12 @@ struct LoadedTask {
   LiveState state = LiveState::NONE;
   // Live tasks, with `body`.
   std::unique_ptr<Task> task;
-  // Live tasks, instead of `task`: what of it is missing. Files of what is removed are given back whoever still holds a
-  // view from before; so either the task has ended and was removed since this view, or the store is damaged.
-  std::string missing;
+  // Instead of `task` or `end`: what of it is missing or unreadable. Files of what is removed are given back whoever
+  // still holds a view from before; so either the task has ended and was removed since this view, or its records are
+  // damaged.
+  std::string damage;
+  // Live tasks that are damaged: what the live table says.
+  LiveEntry entry;
   // Terminal tasks: what ended the last attempt.
   AttemptEnd end;
 };
@@ -96,11 +99,12 @@ struct Matches {
 // kRoundJobSteps.
 using FindMatches = std::function<Matches(const View& view, const LoadRequest& request)>;
 
-// `find_matches`: null if nobody asks for any. Errors: DATA_LOSS what is stored contradicts itself.
+// `find_matches`: null if nobody asks for any. Errors: DATA_LOSS a file of the store, or the live table, is damaged;
+// damage of single records is in the result.
 absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request, const FindMatches& find_matches = nullptr);
 
 // One live task as `entry` of the live table and the rows say; also used by recovery. Errors: NOT_FOUND a row of it is
-// missing; DATA_LOSS.
+// missing or unreadable; DATA_LOSS a file of the store is damaged.
 absl::StatusOr<std::unique_ptr<Task>> LoadTask(const storage::Snapshot& store, const Catalog& catalog,
                                                const LiveEntry& entry);
 

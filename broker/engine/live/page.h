@@ -68,6 +68,7 @@ struct EndedCounts {
   uint32_t& Of(LiveState state) {
     return state == LiveState::COMPLETED ? completed : state == LiveState::FAILED ? failed : cancelled;
   }
+  uint32_t Of(LiveState state) const { return const_cast<EndedCounts*>(this)->Of(state); }
   uint64_t sum() const { return uint64_t{completed} + failed + cancelled; }
 
   friend bool operator==(const EndedCounts&, const EndedCounts&) = default;

@@ -34,6 +34,14 @@ absl::Status ForEachMeta(const Snapshot& store, char kind, Visitor&& visit) {
   return status;
 }
 
+absl::Status WriteStoreRow(storage::Store* store, const StoreRow& row) {
+  storage::WriteBatch batch;
+  batch.Put(Family::kMeta, StoreMetaKey(), row.SerializeAsString());
+  std::string error;
+  if (store->Commit(batch, store->number() + 1, &error) == storage::CommitResult::kDone) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("cannot write the record of the store's format: ", error));
+}
+
 absl::Status CreateStore(storage::Store* store, const std::string& broker_version, WallMicros now,
                          uint64_t incarnation) {
   StoreRow row;
@@ -41,11 +49,7 @@ absl::Status CreateStore(storage::Store* store, const std::string& broker_versio
   row.set_incarnation(incarnation);
   row.set_created_us(now);
   row.set_broker_version(broker_version);
-  storage::WriteBatch batch;
-  batch.Put(Family::kMeta, StoreMetaKey(), row.SerializeAsString());
-  std::string error;
-  if (store->Commit(batch, store->number() + 1, &error) == storage::CommitResult::kDone) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("cannot write to the new store: ", error));
+  return WriteStoreRow(store, row);
 }
 
 absl::Status CheckFormat(const StoreRow& row) {
@@ -72,6 +76,10 @@ absl::StatusOr<StoreRow> ReadOrCreateStoreRow(storage::Store* store, const std::
   StoreRow row;
   RETURN_IF_ERROR(ParseRow("record of the store's format", value, &row));
   RETURN_IF_ERROR(CheckFormat(row));
+  if (!store->is_unused_copy()) return row;
+  // A backup that is started: the original may have gone on, so attempt numbers do not tell attempts apart any more.
+  row.set_incarnation(random());
+  RETURN_IF_ERROR(WriteStoreRow(store, row));
   return row;
 }
 
@@ -198,7 +206,10 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   ForgetLostFirings(live_firings, &recovered);
   for (const LiveEntry& entry : running) {
     absl::StatusOr<std::unique_ptr<Task>> task = LoadTask(*snapshot, *catalog, entry);
-    if (absl::IsNotFound(task.status())) return absl::DataLossError(task.status().message());
+    if (absl::IsNotFound(task.status())) {
+      recovered.damaged.emplace_back(entry, std::string(task.status().message()));
+      continue;
+    }
     RETURN_IF_ERROR(task.status());
     recovered.running.push_back(*std::move(task));
   }

@@ -34,6 +34,8 @@ struct Recovered {
   ReadyOrder pending;
   std::vector<LiveEntry> waiting;              // WAITING and STAGED, in order of ids.
   std::vector<std::unique_ptr<Task>> running;  // Fully loaded.
+  // RUNNING as well, but their records are missing or unreadable: what they are, and what is wrong.
+  std::vector<std::pair<LiveEntry, std::string>> damaged;
   // Of all but staged tasks, those that have one.
   absl::btree_set<std::pair<WallMicros, TaskId>> alarms;
   // Of the request ids that are stored; UINT32_MAX: there are none.
@@ -46,7 +48,8 @@ struct Recovered {
 };
 
 // Reads the store, which must not be written meanwhile, and brings `follower` (fresh) and `catalog` (empty) up to it.
-// A fresh store is given its first rows by one commit. Errors: DATA_LOSS, FAILED_PRECONDITION a newer format.
+// A fresh store is given its first rows by one commit, a copy (Store::is_unused_copy) a new incarnation.
+// Errors: DATA_LOSS, FAILED_PRECONDITION a newer format.
 absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& broker_version, WallMicros now,
                                   const std::function<uint64_t()>& random, Catalog* catalog, Follower* follower);
 

@@ -1,6 +1,8 @@
 #include "broker/engine/live/view.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "broker/base/status_macros.h"
 
@@ -14,6 +16,22 @@ absl::StatusOr<std::shared_ptr<const Page>> View::GetPage(uint64_t page_number) 
   RETURN_IF_ERROR(status);
   ASSIGN_OR_RETURN(Page page, Page::Decode(page_number, row));
   return std::make_shared<const Page>(std::move(page));
+}
+
+absl::StatusOr<std::vector<uint64_t>> View::LivePages() const {
+  std::string row;
+  records::v1::CheckpointRow checkpoint;
+  const absl::Status status = snapshot_->Get(storage::Family::kMeta, CheckpointMetaKey(), &row);
+  // There is none before the first pages are stored.
+  if (!absl::IsNotFound(status)) RETURN_IF_ERROR(status);
+  if (!checkpoint.ParseFromString(row)) return absl::DataLossError("the checkpoint is damaged");
+  std::vector<uint64_t> numbers(checkpoint.live_pages().begin(), checkpoint.live_pages().end());
+  for (const auto& [number, page] : *pages_) {
+    if (page->live_count() > 0) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
 }
 
 absl::StatusOr<LiveState> View::StateOf(TaskId id, LiveEntry* entry) const {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -53,6 +54,9 @@ class View {
   }
   // The page, from memory or read from the store; null if none of its ids ever existed. DATA_LOSS if it is damaged.
   absl::StatusOr<std::shared_ptr<const Page>> GetPage(uint64_t page_number) const;
+
+  // Numbers of all pages that may have live tasks, ascending. DATA_LOSS if the checkpoint is damaged.
+  absl::StatusOr<std::vector<uint64_t>> LivePages() const;
 
   // State of one id; NONE if it never existed. If the task is live, `entry` (if not null) is filled in.
   absl::StatusOr<LiveState> StateOf(TaskId id, LiveEntry* entry = nullptr) const;

@@ -15,6 +15,8 @@ namespace {
 using records::v1::TaskRow;
 using storage::Family;
 
+constexpr LiveState kEnds[] = {LiveState::COMPLETED, LiveState::FAILED, LiveState::CANCELLED};
+
 enum class Fate : uint8_t { kGone, kStays, kGoes };
 
 // What the rows of one ended task say.
@@ -47,11 +49,12 @@ class Planner {
 
   absl::StatusOr<Plan> Make() {
     if (first_ >= end_) return std::move(plan_);
-    const bool family = page_.has_children() || page_.has_parents();
-    if (!family && look_.first <= page_.first_id() && AllAtOnce()) {
-      plan_.removal.counts = page_.ended();
+    family_ = page_.has_children() || page_.has_parents();
+    if (!family_) NoteWhatStays();
+    if (!family_ && look_.first <= page_.first_id() && AllAtOnce()) {
+      CountAll();
     } else {
-      RETURN_IF_ERROR(OnePart(family));
+      RETURN_IF_ERROR(OnePart());
     }
     for (const Interval& interval : intervals_) RETURN_IF_ERROR(Delete(interval));
     if (plan_.next == 0 && NothingIsLeft()) RETURN_IF_ERROR(NoteGone());
@@ -61,13 +64,22 @@ class Planner {
   // The first part in which something has ended, whatever it belongs to; of the ids in `wanted` only.
   absl::StatusOr<Plan> MakePart(const std::vector<IdRange>& wanted) {
     wanted_ = &wanted;
-    RETURN_IF_ERROR(OnePart(/*family=*/false));
+    RETURN_IF_ERROR(OnePart());
     for (const Interval& interval : intervals_) RETURN_IF_ERROR(Delete(interval));
     return std::move(plan_);
   }
 
  private:
-  // All that has ended goes, and no row need be read: if that is not too much.
+  // Of a page without workflows.
+  void NoteWhatStays() {
+    for (const EndedCounts& counts : page_.ended()) {
+      for (const LiveState state : kEnds) {
+        if (counts.Of(state) > 0 && !IsOld(state)) StaysUntil(OldAfter(state));
+      }
+    }
+  }
+
+  // All goes that has ended in a state of which it is old, and no row need be read: if that is not too much.
   bool AllAtOnce() {
     SetFates(end_);
     FindIntervals();
@@ -76,44 +88,73 @@ class Planner {
     return points <= kMostPointDeletes;
   }
 
-  absl::Status OnePart(bool family) {
-    while (first_ < end_ && !AnyEnded(first_, PartEnd())) first_ = PartEnd();
+  void CountAll() {
+    for (const EndedCounts& counts : page_.ended()) {
+      EndedCounts going{counts.class_number};
+      for (const LiveState state : kEnds) going.Of(state) = IsOld(state) ? counts.Of(state) : 0;
+      if (going.sum() > 0) plan_.removal.counts.push_back(going);
+    }
+  }
+
+  absl::Status OnePart() {
+    while (first_ < end_ && !AnyMayGo(first_, PartEnd())) first_ = PartEnd();
     if (first_ >= end_) return absl::OkStatus();
     const TaskId part_end = PartEnd();
     SetFates(part_end);
     std::vector<Relations> facts(fates_.size());
     RETURN_IF_ERROR(ReadRelations(part_end, &facts));
-    Workflows workflows(view_, look_.cutoff, look_.now);
+    Workflows workflows(view_, look_.ages, look_.now);
     for (size_t i = 0; i < fates_.size(); ++i) {
-      if (fates_[i] == Fate::kGoes) RETURN_IF_ERROR(Decide(i, family, facts[i], &workflows));
+      if (fates_[i] == Fate::kGoes) RETURN_IF_ERROR(Decide(i, facts[i], &workflows));
+    }
+    for (const uint64_t page : workflows.going_pages()) {
+      if (page != page_.page_number()) plan_.followers.push_back(page);
     }
     FindIntervals();
     if (part_end < end_) plan_.next = part_end;
     return absl::OkStatus();
   }
 
-  absl::Status Decide(size_t index, bool family, const Relations& facts, Workflows* workflows) {
+  absl::Status Decide(size_t index, const Relations& facts, Workflows* workflows) {
+    const LiveState state = page_.StateAt(SlotOf(first_ + index));
+    const bool member = facts.has_parent || facts.has_children;
     WallMicros stays_until = 0;
     if (facts.class_number == 0) {
-      stays_until = look_.now;  // Damage, which is not made larger.
-    } else if (family && (facts.has_parent || facts.has_children)) {
-      ASSIGN_OR_RETURN(stays_until, workflows->StaysUntil(facts.root));
-    }
-    if (stays_until == 0) {
-      if (facts.has_parent || facts.has_children) plan_.removal.has_workflows = true;
-      Count(facts.class_number, page_.StateAt(SlotOf(first_ + index)));
+      Keep(index, look_.now + look_.ages.shortest());  // Damage, which is not made larger.
       return absl::OkStatus();
     }
-    fates_[index] = Fate::kStays;
-    plan_.stays_until = plan_.stays_until == 0 ? stays_until : std::min(plan_.stays_until, stays_until);
+    if (family_ && member) {
+      ASSIGN_OR_RETURN(stays_until, workflows->StaysUntil(facts.root));
+    } else if (family_ && !IsOld(state)) {
+      stays_until = OldAfter(state);
+    }
+    if (stays_until != 0) {
+      Keep(index, stays_until);
+      return absl::OkStatus();
+    }
+    if (member) plan_.removal.has_workflows = true;
+    Count(facts.class_number, state);
     return absl::OkStatus();
   }
 
+  void Keep(size_t index, WallMicros until) {
+    fates_[index] = Fate::kStays;
+    StaysUntil(until);
+  }
+
+  void StaysUntil(WallMicros time) { plan_.stays_until = std::min(plan_.stays_until, time); }
+  // Of tasks that are no members of workflows.
+  WallMicros OldAfter(LiveState state) const { return look_.ages.OldAfter(state, page_.newest_end()); }
+  bool IsOld(LiveState state) const { return OldAfter(state) < look_.now; }
+
+  // As far as its state tells.
+  bool MayGo(LiveState state) const { return IsTerminal(state) && (family_ || wanted_ != nullptr || IsOld(state)); }
+
   TaskId PartEnd() const { return std::min(end_, first_ + kPartIds); }
 
-  bool AnyEnded(TaskId first, TaskId end) const {
+  bool AnyMayGo(TaskId first, TaskId end) const {
     for (TaskId id = first; id < end; ++id) {
-      if (IsTerminal(page_.StateAt(SlotOf(id)))) return true;
+      if (MayGo(page_.StateAt(SlotOf(id)))) return true;
     }
     return false;
   }
@@ -122,8 +163,8 @@ class Planner {
     fates_.clear();
     for (TaskId id = first_; id < end; ++id) {
       const LiveState state = page_.StateAt(SlotOf(id));
-      fates_.push_back(IsLive(state) ? Fate::kStays : IsTerminal(state) ? Fate::kGoes : Fate::kGone);
-      if (fates_.back() == Fate::kGoes && !IsWanted(id)) fates_.back() = Fate::kStays;
+      const bool exists = IsLive(state) || IsTerminal(state);
+      fates_.push_back(!exists ? Fate::kGone : MayGo(state) && IsWanted(id) ? Fate::kGoes : Fate::kStays);
     }
   }
 
@@ -230,11 +271,25 @@ class Planner {
   const Page& page_;
   TaskId first_;
   const TaskId end_;
-  const std::vector<IdRange>* wanted_ = nullptr;  // Null: all ids.
+  const std::vector<IdRange>* wanted_ = nullptr;  // These go whatever their age; null: all ids that are old.
+  bool family_ = false;                           // Some of the page are members of workflows.
   std::vector<Fate> fates_;                       // From first_ on.
   std::vector<Interval> intervals_;
   Plan plan_;
 };
+
+// Nothing of the page is old before that is over. Children go by their roots, which may have ended in any way.
+WallMicros FirstOldAfter(const Page& page, const RetentionAges& ages) {
+  EndedCounts ended;
+  for (const EndedCounts& counts : page.ended()) {
+    for (const LiveState state : kEnds) ended.Of(state) += counts.Of(state);
+  }
+  WallMicros first = kForEver;
+  for (const LiveState state : kEnds) {
+    if (page.has_children() || ended.Of(state) > 0) first = std::min(first, ages.OldAfter(state, page.newest_end()));
+  }
+  return first;
+}
 
 }  // namespace
 
@@ -242,9 +297,12 @@ absl::StatusOr<Plan> PlanRemoval(const View& view, const Look& look) {
   Plan plan;
   ASSIGN_OR_RETURN(const std::shared_ptr<const Page> page, view.GetPage(look.page_number));
   if (page == nullptr) return plan;
-  if (page->ended_count() > 0 && page->newest_end() >= look.cutoff) {
-    plan.stays_until = page->newest_end();
-    return plan;
+  if (page->ended_count() > 0) {
+    const WallMicros old_after = FirstOldAfter(*page, look.ages);
+    if (old_after >= look.now) {
+      plan.stays_until = old_after;
+      return plan;
+    }
   }
   return Planner(view, look, *page).Make();
 }

@@ -1,7 +1,8 @@
 // Decides which tasks of a page are no longer retained. Pure: the same view and look give the same plan.
 //
-// A page is old when its newest end is before the cutoff. Of an old page everything that has ended goes, but for
-// members of workflows that have not wholly ended, or are too young elsewhere (workflows.h). What lives stays.
+// What has ended in a page is as old as its newest end. If that is old enough for the state that a task ended in, the
+// task goes; members of workflows by the state of their root, and not before all of the workflow has ended and is old
+// enough, wherever it is (workflows.h). What lives stays.
 #ifndef BATON_BROKER_ENGINE_RETENTION_PLAN_H_
 #define BATON_BROKER_ENGINE_RETENTION_PLAN_H_
 
@@ -13,6 +14,7 @@
 #include "broker/base/clock.h"
 #include "broker/engine/format/keys.h"
 #include "broker/engine/live/view.h"
+#include "broker/engine/retention/ages.h"
 #include "broker/engine/retention/removal.h"
 
 namespace baton::engine {
@@ -32,9 +34,9 @@ struct Look {
   uint64_t page_number = 0;
   // The first id of interest: of the page, or where the plan before said.
   TaskId first = 0;
-  // On the retention clock (sweeper.h): now, and the time before which newest ends are old.
+  // On the retention clock (sweeper.h).
   WallMicros now = 0;
-  WallMicros cutoff = 0;
+  RetentionAges ages = {};
 };
 
 struct Plan {
@@ -46,9 +48,11 @@ struct Plan {
   TaskId gone_until = 0;
   // All ids of the page are below that, and the index has rows of its group of pages.
   bool has_index = false;
-  // Something that has ended stays, and no look finds more before this newest end, of this page or of others, is old;
-  // 0: nothing stays.
-  WallMicros stays_until = 0;
+  // Something that has ended stays, and no look finds more until this time is over; kForEver: nothing stays, or until
+  // more has ended.
+  WallMicros stays_until = kForEver;
+  // Once that is done, other pages with more of the same workflows.
+  std::vector<uint64_t> followers = {};
 };
 
 // Errors: DATA_LOSS what is stored is damaged.

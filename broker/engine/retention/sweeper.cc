@@ -24,7 +24,7 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks) {
     if (!plan.ok()) {
       // Damage: what can be read is not touched, and `batond verify` tells the rest.
       plan.emplace();
-      plan->stays_until = look.now;
+      plan->stays_until = look.now + look.ages.shortest();
     }
     plan->removal.as_of = view.number();
     const bool last = !plan->removal.empty() || plan->next != 0;
@@ -34,19 +34,20 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks) {
   return sightings;
 }
 
-Sweeper::Sweeper(Micros age, Now now, TaskId next_id, uint32_t oldest_request_window)
-    : age_(age),
+Sweeper::Sweeper(const RetentionAges& ages, Now now, TaskId next_id, uint32_t oldest_request_window)
+    : ages_(ages),
+      keeps_all_(ages.shortest() == 0),
       clock_(now),
-      survey_end_(age > 0 ? PageOf(next_id - 1) + 1 : 0),
+      survey_end_(keeps_all_ ? 0 : PageOf(next_id - 1) + 1),
       first_request_window_(std::min(oldest_request_window, FirstRequestWindow(now.wall))) {}
 
 void Sweeper::Fold(const JournalEntry& entry, Now now) {
-  if (age_ <= 0) return;
+  if (keeps_all_) return;
   if (entry.has_ended()) {
     clock_.HoldBack(now, entry.time_us());
-    NoteEnds(entry.ended().completed(), entry.time_us());
-    NoteEnds(entry.ended().failed(), entry.time_us());
-    NoteEnds(entry.ended().cancelled(), entry.time_us());
+    NoteEnds(entry.ended().completed(), ages_.OldAfter(LiveState::COMPLETED, entry.time_us()));
+    NoteEnds(entry.ended().failed(), ages_.OldAfter(LiveState::FAILED, entry.time_us()));
+    NoteEnds(entry.ended().cancelled(), ages_.OldAfter(LiveState::CANCELLED, entry.time_us()));
   }
   uint64_t own_page = UINT64_MAX;
   if (removing_.has_value() && entry.removal() == removals_) {
@@ -60,40 +61,42 @@ void Sweeper::Fold(const JournalEntry& entry, Now now) {
   }
 }
 
-void Sweeper::NoteEnds(const google::protobuf::RepeatedField<int64_t>& deltas, WallMicros time) {
+// If they are children, their page is also looked at when their root goes.
+void Sweeper::NoteEnds(const google::protobuf::RepeatedField<int64_t>& deltas, WallMicros old_after) {
   TaskId id = 0;
   uint64_t last_page = UINT64_MAX;
   for (const int64_t delta : deltas) {
     id += static_cast<TaskId>(delta);
     if (PageOf(id) == last_page) continue;
     last_page = PageOf(id);
-    PlanLook(last_page, time);
+    PlanLook(last_page, old_after);
   }
 }
 
 // An earlier look stays planned: it finds out by itself that it came too early.
-void Sweeper::PlanLook(uint64_t page_number, WallMicros newest_end) {
-  const auto [known, added] = planned_.try_emplace(page_number, newest_end);
-  if (!added && known->second <= newest_end) return;
+void Sweeper::PlanLook(uint64_t page_number, WallMicros old_after) {
+  if (old_after == kForEver) return;
+  const auto [known, added] = planned_.try_emplace(page_number, old_after);
+  if (!added && known->second <= old_after) return;
   if (!added) due_.erase({known->second, page_number});
-  known->second = newest_end;
-  due_.insert({newest_end, page_number});
+  known->second = old_after;
+  due_.insert({old_after, page_number});
 }
 
 void Sweeper::LookNow(uint64_t page_number) { PlanLook(page_number, INT64_MIN); }
 
 std::vector<Look> Sweeper::TakeLooks(Now now) {
-  if (age_ <= 0 || !idle() || unreclaimed_.size() >= kReclaimPages) return {};
+  if (keeps_all_ || !idle() || unreclaimed_.size() >= kReclaimPages) return {};
   Look look;
   look.now = clock_.Read(now);
-  look.cutoff = look.now - age_;
+  look.ages = ages_;
   if (rest_.has_value()) {
     look.page_number = rest_->page_number;
     look.first = rest_->next;
     looking_.push_back(look);
     return looking_;
   }
-  while (looking_.size() < kLooksAtOnce && !due_.empty() && due_.begin()->first < look.cutoff) {
+  while (looking_.size() < kLooksAtOnce && !due_.empty() && due_.begin()->first < look.now) {
     look.page_number = due_.begin()->second;
     due_.erase(due_.begin());
     planned_.erase(look.page_number);
@@ -124,7 +127,7 @@ std::optional<NumberedRemoval> Sweeper::Take(std::vector<Sighting> sightings) {
 }
 
 void Sweeper::NotSent(Now now) {
-  PlanLook(removing_->look.page_number, clock_.Read(now) - age_ + kBusyPause);
+  PlanLook(removing_->look.page_number, clock_.Read(now) + kBusyPause);
   removing_.reset();
   rest_.reset();
 }
@@ -132,15 +135,14 @@ void Sweeper::NotSent(Now now) {
 void Sweeper::Finish(const Sighting& sighting) {
   const uint64_t page_number = sighting.look.page_number;
   WallMicros stays_until = sighting.plan.stays_until;
-  if (rest_.has_value() && rest_->stays_until != 0) {
-    stays_until = stays_until == 0 ? rest_->stays_until : std::min(stays_until, rest_->stays_until);
-  }
+  if (rest_.has_value()) stays_until = std::min(stays_until, rest_->stays_until);
   rest_.reset();
+  for (const uint64_t follower : sighting.plan.followers) LookNow(follower);
   if (sighting.plan.next != 0) {
     rest_ = {page_number, sighting.plan.next, stays_until};
   } else if (sighting.plan.gone_until != 0) {
     MarkGone(page_number, sighting.plan);
-  } else if (stays_until != 0) {
+  } else {
     PlanLook(page_number, stays_until);
   }
 }

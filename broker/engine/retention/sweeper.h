@@ -15,6 +15,7 @@
 #include "broker/base/clock.h"
 #include "broker/engine/format/keys.h"
 #include "broker/engine/live/view.h"
+#include "broker/engine/retention/ages.h"
 #include "broker/engine/retention/plan.h"
 
 namespace baton::engine {
@@ -63,9 +64,9 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks);
 // out at a time: until it is told how that ended, it answers nothing.
 class Sweeper {
  public:
-  // What has ended for longer than `age` goes; 0: nothing ever does. `next_id`: all ids below it have existed.
-  // `oldest_request_window`: no request id is stored in one before it.
-  Sweeper(Micros age, Now now, TaskId next_id, uint32_t oldest_request_window);
+  // What has ended for longer than `ages` say goes. `next_id`: all ids below it have existed. `oldest_request_window`:
+  // no request id is stored in one before it.
+  Sweeper(const RetentionAges& ages, Now now, TaskId next_id, uint32_t oldest_request_window);
 
   // After the entry was folded: a view made from now on shows it.
   void Fold(const records::v1::JournalEntry& entry, Now now);
@@ -94,18 +95,19 @@ class Sweeper {
   struct Rest {
     uint64_t page_number = 0;
     TaskId next = 0;
-    WallMicros stays_until = 0;
+    WallMicros stays_until = kForEver;
   };
 
-  void NoteEnds(const google::protobuf::RepeatedField<int64_t>& deltas, WallMicros time);
-  void PlanLook(uint64_t page_number, WallMicros newest_end);
+  void NoteEnds(const google::protobuf::RepeatedField<int64_t>& deltas, WallMicros old_after);
+  void PlanLook(uint64_t page_number, WallMicros old_after);
   void LookNow(uint64_t page_number);
   void Finish(const Sighting& sighting);
   void MarkGone(uint64_t page_number, const Plan& plan);
 
-  const Micros age_;
+  const RetentionAges ages_;
+  const bool keeps_all_;
   RetentionClock clock_;
-  // Pages in which something has ended: the newest end that must be old before another look can find anything.
+  // Pages in which something has ended: the time after which another look may find that it is old.
   std::set<std::pair<WallMicros, uint64_t>> due_;
   absl::flat_hash_map<uint64_t, WallMicros> planned_;
   // Pages from before the start that were not looked at: what is in them is on disk only.

@@ -23,28 +23,41 @@ absl::StatusOr<WallMicros> Workflows::StaysUntil(TaskId root) {
 }
 
 absl::StatusOr<WallMicros> Workflows::Walk(TaskId root) {
+  ASSIGN_OR_RETURN(const Page* const page, GetPage(PageOf(root)));
+  const LiveState state = page == nullptr ? LiveState::NONE : page->StateAt(SlotOf(root));
+  // Its end is told, and has its page looked at; when it goes, the pages of the others are.
+  if (IsLive(state)) return kForEver;
+  if (!IsTerminal(state)) return 0;
+  if (ages_.Of(state) == 0) return kForEver;
+  return WalkBelow(root, state);
+}
+
+absl::StatusOr<WallMicros> Workflows::WalkBelow(TaskId root, LiveState state) {
+  std::set<uint64_t> pages;
   std::vector<TaskId> parents;
-  ASSIGN_OR_RETURN(WallMicros stays_until, Judge({root, 1}, &parents));
+  ASSIGN_OR_RETURN(WallMicros stays_until, Judge({root, 1}, state, &parents, &pages));
   while (stays_until == 0 && !parents.empty()) {
     const TaskId parent = parents.back();
     parents.pop_back();
     std::vector<IdRange> children;
     RETURN_IF_ERROR(ReadChildren(view_.store(), parent, &children));
     for (const IdRange& range : children) {
-      ASSIGN_OR_RETURN(stays_until, Judge(range, &parents));
+      ASSIGN_OR_RETURN(stays_until, Judge(range, state, &parents, &pages));
       if (stays_until != 0) break;
     }
   }
+  if (stays_until == 0) going_pages_.merge(pages);
   return stays_until;
 }
 
-absl::StatusOr<WallMicros> Workflows::Judge(const IdRange& range, std::vector<TaskId>* parents) {
+absl::StatusOr<WallMicros> Workflows::Judge(const IdRange& range, LiveState root_state, std::vector<TaskId>* parents,
+                                            std::set<uint64_t>* pages) {
   const TaskId range_end = range.first + range.count;
   for (TaskId first = range.first; first < range_end;) {
     const TaskId end = std::min(range_end, (PageOf(first) + 1) * kPageIds);
     ASSIGN_OR_RETURN(const Page* const page, GetPage(PageOf(first)));
     if (page != nullptr) {
-      const WallMicros stays_until = JudgePart(*page, first, end);
+      const WallMicros stays_until = JudgePart(*page, first, end, root_state, pages);
       if (stays_until != 0) return stays_until;
       if (page->has_parents()) RETURN_IF_ERROR(FindEndedParents(view_.store(), first, end, parents));
     }
@@ -53,14 +66,18 @@ absl::StatusOr<WallMicros> Workflows::Judge(const IdRange& range, std::vector<Ta
   return 0;
 }
 
-WallMicros Workflows::JudgePart(const Page& page, TaskId first, TaskId end) const {
+WallMicros Workflows::JudgePart(const Page& page, TaskId first, TaskId end, LiveState root_state,
+                                std::set<uint64_t>* pages) const {
   bool ended = false;
   for (TaskId id = first; id < end; ++id) {
     const LiveState state = page.StateAt(SlotOf(id));
-    if (IsLive(state)) return now_;
+    if (IsLive(state)) return ages_.OldAfter(root_state, now_);
     ended = ended || IsTerminal(state);
   }
-  return ended && page.newest_end() >= cutoff_ ? page.newest_end() : 0;
+  if (!ended) return 0;
+  pages->insert(page.page_number());
+  const WallMicros old_after = ages_.OldAfter(root_state, page.newest_end());
+  return old_after < now_ ? 0 : old_after;
 }
 
 absl::StatusOr<const Page*> Workflows::GetPage(uint64_t page_number) {

@@ -17,6 +17,7 @@
 #include "broker/engine/live/loader.h"
 #include "broker/engine/live/view.h"
 #include "broker/engine/routing.h"
+#include "broker/engine/run/meters.h"
 #include "broker/storage/store.h"
 
 namespace baton::engine {
@@ -24,13 +25,16 @@ namespace baton::engine {
 struct PartitionOptions {
   EngineSettings engine;
   std::string broker_version;
-  // Draws the incarnation of a new store, and nothing else.
+  // Draws the incarnation of a new or restored store, and nothing else.
   std::function<uint64_t()> random;
   // Gets what may leave the process, in order. Called by the committer's thread (or the engine's, when nothing had to
   // be written); must only pass it on.
   std::function<void(Outbox)> release;
   // Reads the filters of bulk jobs (StartJobCommand), on the loader's thread; null: none are started.
   FindMatches find_matches;
+  // Gets what an operator should know although everything goes on; null: nobody is told. By one thread at a time;
+  // must not block.
+  std::function<void(const std::string& what)> warn;
   // Called once when the partition cannot go on (a commit failed); must not return: the process has to stop.
   std::function<void(const std::string& why)> fatal;
 };
@@ -66,10 +70,15 @@ class Partition {
   // What happened since the start, or lately.
   virtual const ActivityBoard& activity() const = 0;
   virtual uint64_t incarnation() const = 0;
+  // What its threads have done so far.
+  const PartitionMeters& meters() const { return meters_; }
 
   // Stops taking commands, applies what was taken, stores it and all pages, and stops the threads. Commands that were
   // not answered are dropped. Idempotent.
   virtual void Stop() = 0;
+
+ protected:
+  PartitionMeters meters_;
 };
 
 }  // namespace baton::engine

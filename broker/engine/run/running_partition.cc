@@ -19,6 +19,13 @@ constexpr Micros kFoldPause = 10 * kMillisecond;
 // Waking the committer would take some 100 µs of the millisecond that a lone task needs to its worker.
 constexpr size_t kOwnCommitBytes = 8 << 10;
 
+std::string CannotLoad(const absl::Status& status) {
+  return absl::StrCat("cannot load what is stored: ", status.message(),
+                      absl::IsDataLoss(status) ? ". The store is damaged: batond verify tells what is left of it; "
+                                                 "restore a backup if it cannot mend that"
+                                               : "");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Partition>> Partition::Start(PartitionOptions options, storage::Store* store,
@@ -41,9 +48,11 @@ absl::Status RunningPartition::Open() {
   follower_->Observe(&activity_, clock_);
   incarnation_ = recovered.incarnation;
   committed_ = recovered.number;
+  meters_.folded = recovered.number;
   sweeper_ =
-      std::make_unique<Sweeper>(options_.engine.retention, now, recovered.next_id, recovered.oldest_request_window);
+      std::make_unique<Sweeper>(AgesOf(options_.engine), now, recovered.next_id, recovered.oldest_request_window);
   engine_ = std::make_unique<Engine>(options_.engine, &catalog_, &board_, std::move(recovered), now);
+  engine_->Observe(&meters_.attempt_ends);
   engine_has_more_ = true;  // What was recovered may be due.
   threads_.emplace_back([this] { RunEngine(); });
   threads_.emplace_back([this] { RunCommitter(); });
@@ -70,17 +79,26 @@ Error RunningPartition::Send(std::unique_ptr<Command>& command) {
 void RunningPartition::RunEngine() {
   Input input;
   while (WaitForInput(&input)) {
-    engine_->BeginRound(clock_->Read());
+    const Now began = clock_->Read();
+    meters_.round_began.store(began.steady, std::memory_order_relaxed);
+    engine_->BeginRound(began);
     for (LoadResult& loaded : input.loads) engine_->Apply(std::move(loaded));
     for (std::unique_ptr<Command>& command : input.commands) engine_->Apply(std::move(command));
     if (input.pages.has_value()) engine_->AddPages(*input.pages);
     engine_->FinishRound(input.expire);
     HandOver();
+    MeterRound(began.steady, input.commands.size());
     sleep_ = engine_->SleepTime();
     engine_has_batch_ = engine_->has_batch();
     engine_is_full_ = engine_->batch_bytes() >= kOpenBatchBytes;
     engine_has_more_ = engine_->has_more();
   }
+}
+
+void RunningPartition::MeterRound(SteadyMicros began, size_t commands) {
+  meters_.round_commands.Add(commands);
+  meters_.round_micros.Add(static_cast<uint64_t>(std::max<Micros>(clock_->Read().steady - began, 0)));
+  meters_.round_began.store(0, std::memory_order_relaxed);
 }
 
 bool RunningPartition::HasInput() const {
@@ -162,14 +180,7 @@ void RunningPartition::RunCommitter() {
 }
 
 void RunningPartition::Commit(ClosedBatch batch) {
-  if (batch.number != 0) {
-    std::string error;
-    const storage::CommitResult result = store_->Commit(batch.writes, batch.number, &error);
-    if (result != storage::CommitResult::kDone) {
-      options_.fatal(absl::StrCat("commit ", batch.number, " failed, the state of the disk is unknown: ", error));
-    }
-    committed_.store(batch.number, std::memory_order_release);
-  }
+  if (batch.number != 0) Write(batch);
   {
     // The engine may hand over the next batch while this one is passed on.
     absl::MutexLock lock(&mu_);
@@ -179,8 +190,25 @@ void RunningPartition::Commit(ClosedBatch batch) {
   PassOn(batch);
 }
 
+void RunningPartition::Write(const ClosedBatch& batch) {
+  const SteadyMicros began = clock_->Read().steady;
+  meters_.commit_began.store(began, std::memory_order_relaxed);
+  std::string error;
+  const storage::CommitResult result = store_->Commit(batch.writes, batch.number, &error);
+  if (result != storage::CommitResult::kDone) {
+    options_.fatal(absl::StrCat("commit ", batch.number, " failed, the state of the disk is unknown: ", error));
+  }
+  committed_.store(batch.number, std::memory_order_release);
+  meters_.sync_micros.Add(static_cast<uint64_t>(std::max<Micros>(clock_->Read().steady - began, 0)));
+  meters_.commit_bytes.Add(batch.writes.bytes());
+  meters_.commit_began.store(0, std::memory_order_relaxed);
+}
+
 void RunningPartition::PassOn(ClosedBatch& batch) {
   if (!batch.outbox.empty()) options_.release(std::move(batch.outbox));
+  for (const std::string& warning : batch.warnings) {
+    if (options_.warn != nullptr) options_.warn(warning);
+  }
   if (!batch.loads.empty()) RequestLoads(std::move(batch.loads));
   if (batch.number == 0) return;
   Committed committed{batch.number, std::move(batch.entry), batch.entry_bytes, batch.stores_pages, nullptr};
@@ -234,6 +262,7 @@ void RunningPartition::Follow(const Committed& committed) {
     const absl::Status status = follower_->Fold(committed.number, *committed.entry, committed.entry_bytes);
     if (!status.ok()) options_.fatal(absl::StrCat("the live table broke: ", status.ToString()));
     follower_lag_bytes_.fetch_sub(committed.entry_bytes, std::memory_order_relaxed);
+    meters_.folded.store(committed.number, std::memory_order_relaxed);
     if (committed.stores_pages) follower_->PagesStored();
     sweeper_->Fold(*committed.entry, clock_->Read());
     if (committed.entry_bytes > 0) watchers_.Notify(*committed.entry);
@@ -289,7 +318,7 @@ void RunningPartition::RequestLoads(std::vector<LoadRequest> requests) {
     const uint64_t min_number = request.min_number;
     want |= loaders_.Add(min_number, [this, request = std::move(request)](std::shared_ptr<const View> view) {
       absl::StatusOr<LoadResult> loaded = Load(*view, request, options_.find_matches);
-      if (!loaded.ok()) options_.fatal(absl::StrCat("cannot load what is stored: ", loaded.status().ToString()));
+      if (!loaded.ok()) options_.fatal(CannotLoad(loaded.status()));
       absl::MutexLock lock(&mu_);
       loaded_.push_back(*std::move(loaded));
       engine_wake_.Signal();

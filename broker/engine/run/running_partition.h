@@ -12,6 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "broker/base/steady_cond_var.h"
 #include "broker/engine/engine.h"
 #include "broker/engine/live/follower.h"
 #include "broker/engine/retention/sweeper.h"
@@ -72,11 +73,14 @@ class RunningPartition final : public Partition {
   bool WaitForInput(Input* input) ABSL_LOCKS_EXCLUDED(mu_);
   bool HasInput() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void HandOver() ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends the round that began at `began`.
+  void MeterRound(SteadyMicros began, size_t commands);
   // In place of the committer, which is idle.
   void CommitAlone(ClosedBatch batch) ABSL_LOCKS_EXCLUDED(mu_);
   // ── Committer thread ──
   void RunCommitter() ABSL_LOCKS_EXCLUDED(mu_);
   void Commit(ClosedBatch batch) ABSL_LOCKS_EXCLUDED(mu_);
+  void Write(const ClosedBatch& batch);
   void PassOn(ClosedBatch& batch) ABSL_LOCKS_EXCLUDED(mu_);
   void MakeSnapshot() ABSL_LOCKS_EXCLUDED(mu_);
   // ── Follower thread ──
@@ -111,15 +115,15 @@ class RunningPartition final : public Partition {
   std::unique_ptr<Sweeper> sweeper_;  // The follower's.
 
   // Last commit that is on disk.
-  std::atomic<uint64_t> committed_{0};
+  std::atomic<uint64_t>& committed_ = meters_.committed;
   // Journal that the follower has not folded yet.
-  std::atomic<size_t> follower_lag_bytes_{0};
+  std::atomic<size_t>& follower_lag_bytes_ = meters_.follower_lag_bytes;
 
   absl::Mutex mu_;
-  absl::CondVar engine_wake_;
+  SteadyCondVar engine_wake_;
   absl::CondVar committer_wake_;
-  absl::CondVar follower_wake_;
-  absl::CondVar stopped_wake_;
+  SteadyCondVar follower_wake_;
+  SteadyCondVar stopped_wake_;
   Lanes lanes_ ABSL_GUARDED_BY(mu_);
   std::vector<LoadResult> loaded_ ABSL_GUARDED_BY(mu_);
   std::optional<storage::WriteBatch> pages_ ABSL_GUARDED_BY(mu_);

@@ -75,13 +75,30 @@ bool StandsInQueue(const Surroundings& surroundings, const TaskFacts& facts, con
          !type.has_pause();
 }
 
+// Its records are missing or unreadable, so that nothing else matters.
+void ExplainDamage(const Surroundings& surroundings, const TaskFacts& facts, const Error& damage,
+                   v1::ExplainResponse* response) {
+  response->Clear();
+  DescribeDamaged(surroundings, facts, damage, response->mutable_task());
+  v1::Obstacle* obstacle = response->add_obstacles();
+  obstacle->set_kind(v1::OBSTACLE_KIND_DAMAGED);
+  obstacle->set_text(response->task().waiting_for());
+}
+
 }  // namespace
 
 Error Explain(const Surroundings& surroundings, TaskId id, Explanation* explanation) {
   TaskFacts facts;
   v1::ExplainResponse& response = explanation->response;
   Error error = LoadTask(surroundings.view, id, &facts);
+  if (error.code == absl::StatusCode::kNotFound && facts.live()) {
+    error = StoreDamaged(absl::StrCat("the record of task ", id, ", which has not ended, is missing"));
+  }
   if (error.ok()) error = DescribeTask(surroundings, facts, {}, response.mutable_task());
+  if (error.code == absl::StatusCode::kDataLoss && facts.live()) {
+    ExplainDamage(surroundings, facts, error, &response);
+    return {};
+  }
   records::v1::TypeRow type;
   if (error.ok()) error = ReadType(surroundings.view, facts.class_info->type, &type);
   if (!error.ok()) return error;

@@ -10,6 +10,7 @@
 #include "broker/service/read/page_token.h"
 #include "broker/service/read/schedules.h"
 #include "broker/service/read/statistics.h"
+#include "broker/service/read/task_counts.h"
 #include "broker/service/read/task_list.h"
 #include "broker/service/read/task_message.h"
 #include "broker/service/read/waits.h"
@@ -191,6 +192,14 @@ void ReadService::GetStatistics(const v1::GetStatisticsRequest&, Done<v1::GetSta
   Read(std::move(done), [](const Core& core, const engine::View& view, v1::GetStatisticsResponse* response) {
     const engine::ActivityBoard::Recent recent = core.partition->activity().Read(core.clock->Read().steady);
     return service::GetStatistics(core.Around(view), *core.clock, core.settings.page_budget, recent, response);
+  });
+}
+
+void ReadService::CountTasks(const v1::CountTasksRequest& request, Done<v1::CountTasksResponse> done) {
+  Error error = CheckFilter(request.filter());
+  if (!error.ok()) return done(std::move(error), {});
+  Read(std::move(done), [request](const Core& core, const engine::View& view, v1::CountTasksResponse* response) {
+    return service::CountTasks(core.Around(view), *core.clock, request, core.Limits(0), response);
   });
 }
 

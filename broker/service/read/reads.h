@@ -98,6 +98,7 @@ class ReadService {
   void GetSchedule(const v1::GetScheduleRequest& request, Done<v1::GetScheduleResponse> done);
   void ListSchedules(const v1::ListSchedulesRequest& request, Done<v1::ListSchedulesResponse> done);
   void GetStatistics(const v1::GetStatisticsRequest& request, Done<v1::GetStatisticsResponse> done);
+  void CountTasks(const v1::CountTasksRequest& request, Done<v1::CountTasksResponse> done);
   void GetServerInfo(const v1::GetServerInfoRequest& request, Done<v1::GetServerInfoResponse> done);
 
   // Answers every open Wait, and from then on every new one and every new watch, with UNAVAILABLE/STOPPING; the other

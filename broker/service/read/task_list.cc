@@ -9,13 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "broker/service/read/page_token.h"
 #include "broker/service/read/task_finder.h"
-#include "broker/service/read/task_search.h"
+#include "broker/service/read/timed_search.h"
 
 namespace baton::service {
 namespace {
 
-// Ids looked at in the live table between two looks at the clock.
-constexpr int kIdsPerClockRead = 1024;
 constexpr size_t kMaxNameBytes = 128;
 
 Error CheckName(const char* field, const std::string& name) {
@@ -33,40 +31,33 @@ Error CheckName(const char* field, const std::string& name) {
 std::string ListName(const v1::TaskFilter& filter) { return absl::StrCat("tasks ", filter.SerializeAsString()); }
 
 // Fills one page with what is found at or below an id.
-class Listing final : public TaskSearch {
+class Listing final : public TimedSearch {
  public:
   Listing(const Surroundings& surroundings, const Clock& clock, const v1::TaskFilter& filter, const PageLimits& limits,
           v1::ListTasksResponse* response)
-      : TaskSearch(surroundings.view, filter),
+      : TimedSearch(surroundings.view, filter, clock, limits.budget),
         surroundings_(surroundings),
-        clock_(clock),
         limits_(limits),
-        list_(ListName(filter)),
-        response_(*response),
-        deadline_(clock.Read().steady + limits.budget) {}
+        response_(*response) {}
 
  private:
   Error Look(TaskFacts* facts) override {
-    ids_since_clock_ = kIdsPerClockRead;
+    NoteReading();
     bool matches = false;
     Error error = LoadTaskRow(surroundings_.view, facts);
     if (error.ok()) error = filter().Matches(facts, &matches);
     if (error.ok() && matches) error = LoadSteps(surroundings_.view, facts);
-    if (error.code == absl::StatusCode::kNotFound) return {};
-    if (!error.ok() || !matches) return error;
+    if (error.code == absl::StatusCode::kNotFound || (error.ok() && !matches)) return {};
     v1::Task task;
-    error = DescribeTask(surroundings_, *facts, v1::TaskParts(), &task);
+    if (error.ok()) error = DescribeTask(surroundings_, *facts, v1::TaskParts(), &task);
+    if (error.code == absl::StatusCode::kDataLoss) {
+      // It may match, and is not hidden; nor does it hide its neighbours.
+      task.Clear();
+      DescribeDamaged(surroundings_, *facts, error, &task);
+      error = {};
+    }
     if (error.ok()) Take(std::move(task));
     return error;
-  }
-
-  void Passed(TaskId id) override {
-    if (++ids_since_clock_ >= kIdsPerClockRead) PassedPage(id);
-  }
-
-  void PassedPage(TaskId id) override {
-    ids_since_clock_ = 0;
-    if (id > 1 && clock_.Read().steady >= deadline_) EndPage(id - 1);
   }
 
   void Take(v1::Task task) {
@@ -79,20 +70,10 @@ class Listing final : public TaskSearch {
     *response_.add_tasks() = std::move(task);
   }
 
-  // The next page starts at `id`.
-  void EndPage(TaskId id) {
-    End();
-    response_.set_next_page_token(EncodePageToken(list_, {id}));
-  }
-
   const Surroundings& surroundings_;
-  const Clock& clock_;
   const PageLimits& limits_;
-  const std::string list_;
   v1::ListTasksResponse& response_;
-  const SteadyMicros deadline_;
   size_t bytes_ = 0;
-  int ids_since_clock_ = 0;
 };
 
 }  // namespace
@@ -124,7 +105,12 @@ Error ListTasks(const Surroundings& surroundings, const Clock& clock, const v1::
     error = DecodePageToken(ListName(request.filter()), request.page_token(), 1, &position);
   }
   if (!error.ok()) return error;
-  return Listing(surroundings, clock, request.filter(), limits, response).From(position[0]);
+  Listing listing(surroundings, clock, request.filter(), limits, response);
+  error = listing.From(position[0]);
+  if (error.ok() && listing.rest() != 0) {
+    response->set_next_page_token(EncodePageToken(ListName(request.filter()), {listing.rest()}));
+  }
+  return error;
 }
 
 }  // namespace baton::service

@@ -151,6 +151,17 @@ Error DescribeTask(const Surroundings& surroundings, const TaskFacts& facts, con
   return Description(surroundings, facts, task).Fill(parts);
 }
 
+void DescribeDamaged(const Surroundings& surroundings, const TaskFacts& facts, const Error& damage, v1::Task* task) {
+  const engine::ClassInfo* info = facts.class_info;
+  if (info == nullptr && facts.live()) FindClass(surroundings.view, facts.entry.class_number, &info);
+  task->set_id(facts.id);
+  task->set_state(WireState(facts.state, facts.entry.paused));
+  if (info != nullptr) task->set_type(info->type);
+  if (!facts.live()) return task->set_last_error(damage.message);
+  task->set_priority(facts.entry.priority);
+  task->set_waiting_for(absl::StrCat("is set aside, all others go on: ", damage.message));
+}
+
 Error ReadTask(const Surroundings& surroundings, TaskId id, const v1::TaskParts& parts, v1::Task* task) {
   TaskFacts facts;
   Error error = LoadTask(surroundings.view, id, &facts);

@@ -26,6 +26,10 @@ struct Surroundings {
 Error DescribeTask(const Surroundings& surroundings, const TaskFacts& facts, const v1::TaskParts& parts,
                    v1::Task* task);
 
+// What the live table tells of a task whose records `damage` (STORE_DAMAGED) keeps from being read. `facts` need not be
+// loaded, but must be found.
+void DescribeDamaged(const Surroundings& surroundings, const TaskFacts& facts, const Error& damage, v1::Task* task);
+
 // Loads and describes. Errors: as LoadTask.
 Error ReadTask(const Surroundings& surroundings, TaskId id, const v1::TaskParts& parts, v1::Task* task);
 

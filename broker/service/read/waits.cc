@@ -37,6 +37,7 @@ void Waits::Stop() {
     absl::MutexLock lock(&mu_);
     if (stopped_) return;
     stopped_ = true;
+    work_.Signal();
     for (const auto& [id, entry] : waits_) open.push_back(id);
   }
   thread_.join();
@@ -65,6 +66,7 @@ uint64_t Waits::Add(const v1::WaitRequest& request, Done done) {
       waits_.emplace(id, Entry{request, std::move(done), deadline});
       deadlines_.emplace(deadline, id);
       to_look_at_.push_back(id);
+      work_.Signal();
       return id;
     }
   }
@@ -79,6 +81,7 @@ void Waits::Cancel(uint64_t id) {
 void Waits::CheckDeadlines() {
   absl::MutexLock lock(&mu_);
   look_at_clock_ = true;
+  work_.Signal();
 }
 
 void Waits::Run() {
@@ -107,7 +110,7 @@ std::vector<uint64_t> Waits::AwaitWork() {
     if (!ids.empty()) return ids;
     Micros sleep = deadlines_.empty() ? kDay : deadlines_.begin()->first - clock_->Read().steady;
     if (!deadlines_.empty()) sleep = std::min(sleep, kMaxSleep);
-    mu_.AwaitWithTimeout(absl::Condition(this, &Waits::SomethingToDo), absl::Microseconds(sleep));
+    if (!SomethingToDo()) work_.WaitWithTimeout(&mu_, absl::Microseconds(sleep));
   }
 }
 
@@ -145,7 +148,9 @@ void Waits::Watch(uint64_t id) {
 
 void Waits::Changed(uint64_t id) {
   absl::MutexLock lock(&mu_);
-  if (waits_.contains(id)) to_look_at_.push_back(id);
+  if (!waits_.contains(id)) return;
+  to_look_at_.push_back(id);
+  work_.Signal();
 }
 
 void Waits::LookAt(const std::shared_ptr<const engine::View>& view, uint64_t id) {

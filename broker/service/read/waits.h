@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "baton/v1/broker.pb.h"
 #include "broker/base/clock.h"
+#include "broker/base/steady_cond_var.h"
 #include "broker/base/error.h"
 #include "broker/engine/run/partition.h"
 
@@ -79,6 +80,7 @@ class Waits : public std::enable_shared_from_this<Waits> {
   std::thread thread_;
 
   mutable absl::Mutex mu_;
+  SteadyCondVar work_;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   bool look_at_clock_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;

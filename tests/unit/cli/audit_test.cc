@@ -21,7 +21,17 @@ class AuditTest : public CommandTest {
       v1::GetResponse response;
       *response.mutable_task() = MakeTask(request.task_id(), v1::TASK_STATE_COMPLETED);
       response.mutable_task()->set_root_id(40);
+      if (request.task_id() == 40) response.mutable_task()->set_children_total(1);
       return response;
+    };
+    broker.list_tasks = [](const v1::ListTasksRequest& request, absl::Duration) {
+      EXPECT_EQ(request.filter().parent_id(), 40u);
+      v1::ListTasksResponse response;
+      *response.add_tasks() = MakeTask(42, v1::TASK_STATE_PERMANENTLY_FAILED);
+      response.mutable_tasks(0)->set_parent_id(40);
+      response.mutable_tasks(0)->set_attempt(1);
+      response.mutable_tasks(0)->set_last_error("no paper");
+      return absl::StatusOr<v1::ListTasksResponse>(response);
     };
     broker.list_events = [this](const v1::ListEventsRequest& request, absl::Duration) {
       events_request = request;
@@ -146,6 +156,39 @@ TEST_F(AuditTest, AnAuditOfAWorkflowIsInOrderOfTime) {  // B227
   EXPECT_THAT(out.str(), HasSubstr("workflow  40\n"));
   EXPECT_THAT(out.str(), HasSubstr("2026-11-23 17:00:03.000  42    FAILED     1        w1  after 2s; no paper\n"
                                    "2026-11-23 17:00:09.000  40    COMPLETED  1        w1  -\n"));
+}
+
+TEST_F(AuditTest, AnAuditOfAWorkflowListsItsTasks) {  // B227
+  EXPECT_EQ(Run({"audit", "42", "--workflow"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("tasks     2\n"));
+  EXPECT_THAT(out.str(), HasSubstr("\n"
+                                   "TASK  PARENT  TYPE    STATE               ATTEMPT  NOTE\n"
+                                   "40    -       resize  COMPLETED           0        -\n"
+                                   "42    40      resize  PERMANENTLY_FAILED  1        no paper\n"
+                                   "\n"
+                                   "TIME "));
+  EXPECT_EQ(Run({"audit", "42", "--workflow", "-o", "json"}), ExitCode::kOk);
+  const Json audit = Json::parse(out.str());
+  ASSERT_EQ(audit["tasks"].size(), 2u);
+  EXPECT_EQ(audit["tasks"][1]["id"], 42);
+  EXPECT_EQ(audit["tasks"][1]["last_error"], "no paper");
+  EXPECT_EQ(audit["events"].size(), 3u);
+  EXPECT_EQ(Run({"audit", "42", "-o", "json"}), ExitCode::kOk);
+  EXPECT_FALSE(Json::parse(out.str()).contains("tasks")) << "of one task there is no list";
+}
+
+TEST_F(AuditTest, AnAuditTellsThatTasksAreLeftOut) {
+  broker.list_events = [](const v1::ListEventsRequest&, absl::Duration) {
+    return absl::StatusOr<v1::ListEventsResponse>(v1::ListEventsResponse());
+  };
+  EXPECT_EQ(Run({"audit", "42", "--workflow", "--limit", "1", "-o", "json"}), ExitCode::kOk);
+  EXPECT_EQ(Json::parse(out.str())["tasks"].size(), 1u);
+  EXPECT_THAT(err.str(), HasSubstr("more than 1 tasks: not all are shown (--limit)"));
+  broker.list_tasks = [](const v1::ListTasksRequest&, absl::Duration) -> absl::StatusOr<v1::ListTasksResponse> {
+    return absl::UnavailableError("Connection refused");
+  };
+  EXPECT_EQ(Run({"audit", "42", "--workflow"}), ExitCode::kUnavailable);
+  EXPECT_EQ(out.str(), "");
 }
 
 TEST_F(AuditTest, AnAuditAsJsonHasAllThree) {  // B226

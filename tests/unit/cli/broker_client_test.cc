@@ -3,7 +3,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include "baton/v1/admin.grpc.pb.h"
 #include "baton/v1/broker.grpc.pb.h"
@@ -31,6 +33,8 @@ class TaskService : public v1::TaskBroker::Service {
     return grpc::Status::CANCELLED;
   }
   grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest* request, v1::SubmitResponse* response) override {
+    ++submits;
+    if (submits <= overloaded) return Overloaded();
     for (int i = 0; i < request->tasks_size(); ++i) response->add_results()->set_task_id(i + 1);
     return grpc::Status::OK;
   }
@@ -38,15 +42,29 @@ class TaskService : public v1::TaskBroker::Service {
     return grpc::Status::CANCELLED;
   }
 
+  // So many calls of Submit are refused, with this advice.
+  int overloaded = 0;
+  absl::Duration advice = absl::Seconds(1);
+  std::atomic<int> submits = 0;
+
  private:
+  static grpc::Status Refuse(grpc::StatusCode code, const std::string& message, const v1::ErrorInfo& info) {
+    v1::Status details;
+    details.set_code(code);
+    details.add_details()->set_type_url("type.googleapis.com/baton.v1.ErrorInfo");
+    details.mutable_details(0)->set_value(info.SerializeAsString());
+    return {code, message, details.SerializeAsString()};
+  }
   static grpc::Status NotFound() {
     v1::ErrorInfo info;
     info.set_reason("TASK_NOT_FOUND");
-    v1::Status details;
-    details.set_code(5);
-    details.add_details()->set_type_url("type.googleapis.com/baton.v1.ErrorInfo");
-    details.mutable_details(0)->set_value(info.SerializeAsString());
-    return {grpc::StatusCode::NOT_FOUND, "no task 404", details.SerializeAsString()};
+    return Refuse(grpc::StatusCode::NOT_FOUND, "no task 404", info);
+  }
+  grpc::Status Overloaded() const {
+    v1::ErrorInfo info;
+    info.set_reason("OVERLOADED");
+    (*info.mutable_metadata())["retry_after_us"] = std::to_string(absl::ToInt64Microseconds(advice));
+    return Refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "retry later", info);
   }
 };
 
@@ -69,10 +87,13 @@ class BrokerClientTest : public testing::Test {
     builder.RegisterService(&admin_);
     server_ = builder.BuildAndStart();
     address_ = "127.0.0.1:" + std::to_string(port);
-    broker_ = ConnectBroker(address_);
+    broker_ = Connect();
   }
   ~BrokerClientTest() override { StopServer(); }
 
+  std::unique_ptr<Broker> Connect() {
+    return ConnectBroker(address_, [this](absl::Duration pause) { pauses_.push_back(pause); });
+  }
   void StopServer() { server_->Shutdown(std::chrono::system_clock::now()); }
 
   TaskService tasks_;
@@ -80,6 +101,8 @@ class BrokerClientTest : public testing::Test {
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   std::unique_ptr<Broker> broker_;
+  // Between tries, instead of waiting.
+  std::vector<absl::Duration> pauses_;
 };
 
 // What arrives at a broker that is just closing its connections is answered by gRPC, with CANCELLED. Commands that wait
@@ -129,9 +152,31 @@ TEST_F(BrokerClientTest, AMethodTheBrokerDoesNotHave) {
   EXPECT_EQ(broker_->GetStatistics(kTimeout).status().code(), absl::StatusCode::kUnimplemented);
 }
 
+TEST_F(BrokerClientTest, AnOverloadedBrokerIsAskedAgainWhenItSays) {
+  tasks_.overloaded = 2;
+  v1::SubmitRequest submit;
+  submit.add_tasks()->set_type("t");
+  absl::StatusOr<v1::SubmitResponse> submitted = broker_->Submit(submit, kTimeout);
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  EXPECT_EQ(submitted->results_size(), 1);
+  EXPECT_EQ(tasks_.submits, 3);
+  // No sooner than it says, and further apart each time.
+  EXPECT_THAT(pauses_, testing::ElementsAre(absl::Seconds(1), absl::Seconds(2)));
+}
+
+TEST_F(BrokerClientTest, OverloadThatMayOutlastTheTimeoutIsToldAtOnce) {
+  tasks_.overloaded = 100;
+  tasks_.advice = 2 * kTimeout;
+  absl::Status status = broker_->Submit(v1::SubmitRequest(), kTimeout).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ReasonOf(status), "OVERLOADED");
+  EXPECT_EQ(tasks_.submits, 1);
+  EXPECT_THAT(pauses_, testing::IsEmpty());
+}
+
 TEST_F(BrokerClientTest, NobodyListens) {
   StopServer();
-  absl::Status status = ConnectBroker(address_)->GetServerInfo(kTimeout).status();
+  absl::Status status = Connect()->GetServerInfo(kTimeout).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReasonOf(status), "");
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("Connection refused"));

@@ -113,6 +113,36 @@ TEST_F(BulkCommandTest, RetentionRunDeletesWhatIsOldEnough) {  // B241
   EXPECT_EQ(started.verb(), v1::JOB_VERB_UNSPECIFIED);
 }
 
+TEST_F(BulkCommandTest, RetentionRunIsAboutStatesInWhichTasksHaveEnded) {  // B239, B241, S118
+  EXPECT_EQ(Run({"retention", "run", "--older-than", "30m", "--state", "completed", "--state", "cancelled"}),
+            ExitCode::kOk);
+  EXPECT_EQ(started.filter().ended_before().seconds(), absl::ToUnixSeconds(now) - 1800);
+  EXPECT_THAT(started.filter().states(), ElementsAre(v1::TASK_STATE_COMPLETED, v1::TASK_STATE_CANCELLED));
+  started.Clear();
+  EXPECT_EQ(Run({"retention", "run", "--older-than", "1h", "--state", "completed,running"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--state: in RUNNING nothing has ended"));
+  EXPECT_THAT(err.str(), HasSubstr("COMPLETED, PERMANENTLY_FAILED or CANCELLED"));
+  EXPECT_EQ(Run({"retention", "run", "--older-than", "1h", "--state", "done"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--state: unknown value \"done\""));
+  EXPECT_EQ(Run({"retention", "run", "--older-than", "-1h"}), ExitCode::kBadInput);
+  EXPECT_EQ(started.verb(), v1::JOB_VERB_UNSPECIFIED);
+}
+
+TEST_F(BulkCommandTest, RetentionShowsTheAgeOfEachState) {
+  v1::GetServerInfoResponse info;
+  info.mutable_retention()->set_seconds(86'400);
+  info.mutable_retention_ages()->mutable_completed()->set_seconds(3600);
+  info.mutable_retention_ages()->mutable_cancelled()->set_seconds(86'400);
+  broker.info = [&] { return absl::StatusOr<v1::GetServerInfoResponse>(info); };
+  broker.statistics = [] { return absl::StatusOr<v1::GetStatisticsResponse>(v1::GetStatisticsResponse{}); };
+  EXPECT_EQ(Run({"retention"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("completed ones are kept for  1h\n"
+                                   "failed ones are kept for     never removed\n"
+                                   "cancelled ones are kept for  1d\n"));
+  EXPECT_EQ(Run({"retention", "-o", "json"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("kept_for_by_state"));
+}
+
 TEST_F(BulkCommandTest, RetentionShowsHowLongEndedTasksAreKept) {
   v1::GetServerInfoResponse info;
   info.mutable_retention()->set_seconds(86'400);

@@ -57,10 +57,13 @@ struct FakeBroker {
   Answer<v1::ExplainRequest, v1::ExplainResponse> explain;
   Answer<v1::ListAttemptsRequest, v1::ListAttemptsResponse> list_attempts;
   Answer<v1::GetWorkflowSummaryRequest, v1::GetWorkflowSummaryResponse> summary;
-  Look<v1::ListWorkersResponse> list_workers;
+  Answer<v1::ListWorkersRequest, v1::ListWorkersResponse> list_workers;
   Look<v1::ListTypesResponse> list_types;
   Look<v1::GetStatisticsResponse> statistics;
+  Answer<v1::CountTasksRequest, v1::CountTasksResponse> count_tasks;
   Look<v1::GetServerInfoResponse> info;
+  Answer<v1::CreateBackupRequest, v1::CreateBackupResponse> create_backup;
+  Look<v1::ListBackupsResponse> list_backups;
 };
 
 class FakeBrokerConnection : public Broker {
@@ -173,10 +176,22 @@ class FakeBrokerConnection : public Broker {
   absl::StatusOr<v1::StopJobResponse> StopJob(const v1::StopJobRequest& request, absl::Duration timeout) override {
     return Ask(broker_.stop_job, request, timeout);
   }
-  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(absl::Duration) override { return Ask(broker_.list_workers); }
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request,
+                                                      absl::Duration timeout) override {
+    return Ask(broker_.list_workers, request, timeout);
+  }
   absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration) override { return Ask(broker_.list_types); }
   absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration) override { return Ask(broker_.statistics); }
+  absl::StatusOr<v1::CountTasksResponse> CountTasks(const v1::CountTasksRequest& request,
+                                                    absl::Duration timeout) override {
+    return Ask(broker_.count_tasks, request, timeout);
+  }
   absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(absl::Duration) override { return Ask(broker_.info); }
+  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request,
+                                                        absl::Duration timeout) override {
+    return Ask(broker_.create_backup, request, timeout);
+  }
+  absl::StatusOr<v1::ListBackupsResponse> ListBackups(absl::Duration) override { return Ask(broker_.list_backups); }
 
  private:
   template <class Function, class... Arguments>

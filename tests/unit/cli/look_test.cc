@@ -314,7 +314,7 @@ TEST_F(CommandTest, AttemptsShowWhoRanItAndHowLong) {
 }
 
 TEST_F(CommandTest, WorkersTypesStatsAndInfo) {
-  broker.list_workers = [] {
+  broker.list_workers = [](const v1::ListWorkersRequest&, absl::Duration) {
     v1::ListWorkersResponse response;
     v1::Worker* worker = response.add_workers();
     worker->set_worker_id("w1");

@@ -8,10 +8,10 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kCommands[] = {"submit", "get",     "result",   "wait",    "cancel",    "resume",
-                                     "list",   "events",  "attempts", "workers", "types",     "stats",
-                                     "info",   "version", "schedule", "explain", "retention", "tree",
-                                     "delete", "bulk",    "audit",    "summary", "watch",     "top"};
+constexpr const char* kCommands[] = {"backup", "backups", "submit",   "get",      "result",    "wait",  "cancel",
+                                     "resume", "list",    "events",   "attempts", "workers",   "types", "stats",
+                                     "info",   "version", "schedule", "explain",  "retention", "tree",  "delete",
+                                     "bulk",   "audit",   "summary",  "watch",    "top"};
 
 TEST_F(CommandTest, EveryCommandHasHelpWithExamples) {
   EXPECT_EQ(Run({"--help"}), ExitCode::kOk);

@@ -81,6 +81,39 @@ TEST(ActivityBoardTest, AQuietTimeIsNotForgottenInTheRate) {
   EXPECT_EQ(recent.time, 30 * kSecond);
 }
 
+TEST(DurationTotalsTest, HoldExactlyWhatDurationsHoldUpToThere) {
+  Durations durations;
+  for (const Micros duration : {Micros{1}, Micros{256}, Micros{257}, Micros{1024}, Micros{1025}, 30 * kDay}) {
+    durations.Add(duration);
+  }
+  DurationTotals totals;
+  totals.Add(durations);
+  totals.Add(durations);
+  EXPECT_EQ(DurationTotals::BucketEnd(0), 256);
+  EXPECT_EQ(DurationTotals::BucketEnd(1), 1024);
+  EXPECT_EQ(totals.counts()[0], 4u);
+  EXPECT_EQ(totals.counts()[1], 4u);
+  EXPECT_EQ(totals.counts()[2], 2u);
+  EXPECT_EQ(totals.counts().back(), 2u);
+  EXPECT_EQ(totals.sum(), 2 * static_cast<double>(30 * kDay + 2563));
+}
+
+TEST(ActivityBoardTest, TotalsForgetNothing) {
+  ActivityBoard board;
+  uint64_t created = 0;
+  // Within a span, in the next one, and after a pause that both are forgotten in.
+  for (const Micros later : {Micros{0}, 10 * kSecond, 35 * kSecond, 50 * kSecond, kHour, 2 * kHour, 3 * kHour}) {
+    board.Add(kBegin + later, {{1, Happening::kCreated, 3}, {1, Happening::kCompleted, 1, kSecond}});
+    created += 3;
+    EXPECT_EQ(board.ReadTotals().at(1).counts[static_cast<size_t>(Happening::kCreated)], created);
+  }
+  board.Read(kBegin + kDay);
+  const ActivityTotal total = board.ReadTotals().at(1);
+  EXPECT_EQ(total.counts[static_cast<size_t>(Happening::kCreated)], created);
+  EXPECT_EQ(total.ran.sum(), static_cast<double>(7 * kSecond));
+  EXPECT_FALSE(board.ReadTotals().contains(2));
+}
+
 // Commits journal entries to a follower that tells a board of them.
 class ObservedFollowerTest : public ::testing::Test {
  protected:

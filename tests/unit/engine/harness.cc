@@ -33,7 +33,7 @@ void EngineHarness::Open() {
   absl::StatusOr<Recovered> recovered = Recover(
       store_.get(), "test", now.wall, [] { return kIncarnation; }, catalog_.get(), follower_.get());
   ASSERT_TRUE(recovered.ok()) << recovered.status();
-  sweeper_ = std::make_unique<Sweeper>(settings_.retention, now, recovered->next_id, recovered->oldest_request_window);
+  sweeper_ = std::make_unique<Sweeper>(AgesOf(settings_), now, recovered->next_id, recovered->oldest_request_window);
   engine_ = std::make_unique<Engine>(settings_, catalog_.get(), board_.get(), *std::move(recovered), now);
 }
 
@@ -94,6 +94,7 @@ void EngineHarness::Commit() {
     sweeper_->Fold(*batch.entry, clock_.Read());
     Check();
   }
+  warnings.insert(warnings.end(), batch.warnings.begin(), batch.warnings.end());
   for (LoadRequest& request : batch.loads) requested_.push_back(std::move(request));
   RunLoads();
   Release(std::move(batch.outbox));
@@ -148,7 +149,7 @@ void EngineHarness::Check() {
 }
 
 void EngineHarness::VerifyStore() {
-  if (broken_ || engine_ == nullptr) return;
+  if (broken_ || engine_ == nullptr || !verify) return;
   const std::string damage = DamageIn(settings_, *store_);
   if (damage.empty()) return;
   broken_ = true;

@@ -138,6 +138,10 @@ class EngineHarness {
   // The store is verified (`batond verify`) before each crash and at the end; with this after each commit, too, which
   // takes a millisecond.
   bool verify_every_commit = false;
+  // Off for a store that the test has damaged.
+  bool verify = true;
+  // What the operator was told.
+  std::vector<std::string> warnings;
 
  private:
   void Open();

@@ -14,8 +14,12 @@ class RetentionPlanTest : public ::testing::Test {
  protected:
   // As if everything that has ended so far were old.
   Plan PlanAt(TaskId first, uint64_t page_number = 0) {
-    return PlanIn(*harness_.MakeView(), {page_number, first, harness_.now() + 2, harness_.now() + 1});
+    Look look = OldBefore(harness_.now() + 1, harness_.now() + 2);
+    look.page_number = page_number;
+    look.first = first;
+    return PlanIn(*harness_.MakeView(), look);
   }
+  static Look OldBefore(WallMicros cutoff, WallMicros now) { return {0, 0, now, EvenAges(now - cutoff)}; }
   static Plan PlanIn(const View& view, const Look& look) {
     absl::StatusOr<Plan> plan = PlanRemoval(view, look);
     EXPECT_TRUE(plan.ok()) << plan.status();
@@ -50,7 +54,7 @@ TEST_F(RetentionPlanTest, NothingIsPlannedWhereNothingEverWas) {
   for (const uint64_t page : {0u, 1u, 77u}) {
     const Plan plan = PlanAt(0, page);
     EXPECT_TRUE(plan.removal.empty());
-    EXPECT_EQ(plan.stays_until, 0);
+    EXPECT_EQ(plan.stays_until, kForEver);
     EXPECT_EQ(plan.gone_until, 0u);
   }
 }
@@ -62,12 +66,12 @@ TEST_F(RetentionPlanTest, PlainTasksGoByRangeAndTheirRowsAreNotRead) {
   const auto pages = std::make_shared<View::Pages>();
   (*pages)[0] = *view->GetPage(0);
   const View without_rows(view->number(), view->next_id(), nullptr, pages, nullptr, &view->catalog());
-  const Plan plan = PlanIn(without_rows, {0, 0, harness_.now() + 2, harness_.now() + 1});
+  const Plan plan = PlanIn(without_rows, OldBefore(harness_.now() + 1, harness_.now() + 2));
   EXPECT_THAT(plan.removal.ids, ElementsAre(IdRange{1, 300}));
   EXPECT_THAT(plan.removal.counts, ElementsAre(EndedCounts{harness_.RowOf(1).class_number(), 300, 0, 0}));
   EXPECT_EQ(plan.removal.deletes.count(), 3u);
   EXPECT_EQ(plan.next, 0u);
-  EXPECT_EQ(plan.stays_until, 0);
+  EXPECT_EQ(plan.stays_until, kForEver);
   EXPECT_EQ(plan.gone_until, 301u) << "more tasks will get ids of this page";
 }
 
@@ -78,10 +82,10 @@ TEST_F(RetentionPlanTest, PageStaysUntilItsNewestEndIsOld) {  // B240
   worker.Succeed(2);
   const WallMicros newest = harness_.now();
   harness_.Advance(kSecond);
-  const Plan young = PlanIn(*harness_.MakeView(), {0, 0, harness_.now(), newest});
+  const Plan young = PlanIn(*harness_.MakeView(), OldBefore(newest, harness_.now()));
   EXPECT_TRUE(young.removal.empty());
-  EXPECT_EQ(young.stays_until, newest);
-  const Plan old = PlanIn(*harness_.MakeView(), {0, 0, harness_.now(), newest + 1});
+  EXPECT_EQ(young.stays_until, newest + kSecond);
+  const Plan old = PlanIn(*harness_.MakeView(), OldBefore(newest + 1, harness_.now()));
   EXPECT_THAT(old.removal.ids, ElementsAre(IdRange{1, 2}));
 }
 
@@ -94,7 +98,7 @@ TEST_F(RetentionPlanTest, LiveTasksSplitTheRanges) {
   EXPECT_THAT(plan.removal.ids, ElementsAre(IdRange{1, 99}, IdRange{101, 200}));
   EXPECT_EQ(Ranges(plan), 2u);
   EXPECT_EQ(Points(plan), 0u);
-  EXPECT_EQ(plan.stays_until, 0) << "what lives is planned for when it has ended";
+  EXPECT_EQ(plan.stays_until, kForEver) << "what lives is planned for when it has ended";
 }
 
 TEST_F(RetentionPlanTest, FewBetweenLiveTasksGoByKeyWithTheirSteps) {
@@ -152,7 +156,8 @@ TEST_F(RetentionPlanTest, WhatComesIntoBeingAfterTheViewIsNotMet) {
   const auto view = harness_.MakeView();
   harness_.SubmitMany(100);
   Complete(worker, 101, 201);
-  EXPECT_THAT(PlanIn(*view, {0, 0, harness_.now() + 2, harness_.now() + 1}).removal.ids, ElementsAre(IdRange{1, 100}));
+  EXPECT_THAT(PlanIn(*view, OldBefore(harness_.now() + 1, harness_.now() + 2)).removal.ids,
+              ElementsAre(IdRange{1, 100}));
 }
 
 // ── Workflows ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +193,7 @@ TEST_F(WorkflowPlanTest, NoMemberOfAnUnfinishedWorkflowGoes) {  // B243
   worker.Succeed(root + 1);
   const Plan waiting = PlanAt(0);
   EXPECT_THAT(waiting.removal.ids, ElementsAre(IdRange{plain, 1}));
-  EXPECT_EQ(waiting.stays_until, harness_.now() + 2) << "what lives now cannot be old before what ends now";
+  EXPECT_EQ(waiting.stays_until, kForEver) << "the end of the root is told";
   worker.Succeed(root + 2);
   EXPECT_THAT(Going(), ElementsAre(plain)) << "the root runs again";
   worker.Succeed(root);
@@ -228,7 +233,7 @@ TEST_F(WorkflowPlanTest, ChildrenOfEarlierSpawnsBelongToIt) {
     (*pages)[0] = page;
     const View with_live_child(view->number(), view->next_id(), harness_.stopped_store().TakeSnapshot(), pages, nullptr,
                                &view->catalog());
-    const Look look{0, 0, harness_.now() + 2, harness_.now() + 1};
+    const Look look = OldBefore(harness_.now() + 1, harness_.now() + 2);
     EXPECT_TRUE(PlanIn(with_live_child, look).removal.empty()) << "child " << child << " has not ended";
   }
 }
@@ -243,8 +248,8 @@ TEST_F(WorkflowPlanTest, WorkflowOverTwoPagesIsOldWhenBothAre) {
   const WallMicros ended = harness_.now();
   harness_.Advance(kSecond);
   worker.Succeed(harness_.Submit(kChild));
-  const Look look{0, 0, harness_.now() + 1, ended + 1};
-  EXPECT_EQ(PlanIn(*harness_.MakeView(), look).stays_until, harness_.now()) << "of the other page";
+  const Look look = OldBefore(ended + 1, harness_.now() + 1);
+  EXPECT_EQ(PlanIn(*harness_.MakeView(), look).stays_until, harness_.now() + kSecond) << "of the other page";
   EXPECT_TRUE(PlanIn(*harness_.MakeView(), look).removal.empty());
   EXPECT_THAT(Going(), ElementsAre(root, root + 1));
   EXPECT_EQ(PlanAt(0).gone_until, kPageIds);
@@ -278,9 +283,10 @@ TEST_F(WorkflowPlanTest, MissingRecordKeepsATaskAndItsPageIsLookedAtLater) {
   (*pages)[0] = *view->GetPage(0);
   const auto empty = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
   const View without_rows(view->number(), view->next_id(), empty->TakeSnapshot(), pages, nullptr, &view->catalog());
-  const Plan plan = PlanIn(without_rows, {0, 0, harness_.now() + 2, harness_.now() + 1});
+  const Plan plan = PlanIn(without_rows, OldBefore(harness_.now() + 1, harness_.now() + 2));
   EXPECT_TRUE(plan.removal.empty());
-  EXPECT_EQ(plan.stays_until, harness_.now() + 2);
+  EXPECT_EQ(plan.stays_until, harness_.now() + 3);
+  EXPECT_TRUE(PlanPart(without_rows, {{root, 2}}).removal.empty()) << "nor is it deleted by hand";
 }
 
 }  // namespace

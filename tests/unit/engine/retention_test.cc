@@ -256,7 +256,7 @@ TEST_F(RetentionTest, OlderViewTakesMissingRowsForRemovedTasks) {
   ASSERT_TRUE(tasks.ok()) << tasks.status();
   EXPECT_EQ(tasks->tasks[0].state, LiveState::REMOVED);
   EXPECT_EQ(tasks->tasks[1].task, nullptr);
-  EXPECT_NE(tasks->tasks[1].missing, "") << "the engine knows whether it has ended meanwhile";
+  EXPECT_NE(tasks->tasks[1].damage, "") << "the engine knows whether it has ended meanwhile";
   const absl::StatusOr<LoadResult> attempt =
       Load(older, {.kind = LoadRequest::Kind::kAttempt, .ids = {done}, .attempt = 1});
   ASSERT_TRUE(attempt.ok()) << attempt.status();

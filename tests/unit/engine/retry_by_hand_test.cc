@@ -209,7 +209,7 @@ TEST(RetryByHandTest, RemovalThatWasPlannedBeforeIsRefused) {
   harness.Cancel(other);
   harness.Advance(kMinute + kSecond);
   const std::shared_ptr<const View> view = harness.MakeView();
-  absl::StatusOr<Plan> plan = PlanRemoval(*view, {.now = harness.now(), .cutoff = harness.now() - kMinute});
+  absl::StatusOr<Plan> plan = PlanRemoval(*view, {.now = harness.now(), .ages = EvenAges(kMinute)});
   ASSERT_TRUE(plan.ok());
   auto remove = std::make_unique<Tracked<RemoveCommand>>();
   remove->removal = std::move(plan->removal);

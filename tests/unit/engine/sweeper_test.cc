@@ -38,7 +38,7 @@ TEST(RetentionClockTest, JumpBackBetweenTwoReadingsIsToldByWhatHappened) {
 class SweeperTest : public ::testing::Test {
  protected:
   // Pages 0 to 2 are there at the start.
-  SweeperTest() : sweeper_(kAge, At(0), 2 * kPageIds + 5, UINT32_MAX) {}
+  SweeperTest() : sweeper_(EvenAges(kAge), At(0), 2 * kPageIds + 5, UINT32_MAX) {}
 
   void End(TaskId id, Micros passed) {
     JournalEntry entry;
@@ -46,14 +46,23 @@ class SweeperTest : public ::testing::Test {
     entry.mutable_ended()->add_completed(static_cast<int64_t>(id));
     sweeper_.Fold(entry, At(passed));
   }
+  // One task of each page has ended at the start.
+  static JournalEntry EndOfThree(TaskId completed, TaskId failed, TaskId cancelled) {
+    JournalEntry entry;
+    entry.set_time_us(kWall);
+    entry.mutable_ended()->add_completed(static_cast<int64_t>(completed));
+    entry.mutable_ended()->add_failed(static_cast<int64_t>(failed));
+    entry.mutable_ended()->add_cancelled(static_cast<int64_t>(cancelled));
+    return entry;
+  }
   std::vector<uint64_t> LooksAt(Micros passed) {
     looks_ = sweeper_.TakeLooks(At(passed));
     std::vector<uint64_t> pages;
     for (const Look& look : looks_) pages.push_back(look.page_number);
     return pages;
   }
-  // Nothing is found but that the page stays until `stays_until`; 0: there is nothing.
-  void SeeNothing(WallMicros stays_until = 0) {
+  // Nothing is found but that the page stays until `stays_until`; kForEver: there is nothing.
+  void SeeNothing(WallMicros stays_until = kForEver) {
     std::vector<Sighting> sightings;
     for (const Look& look : looks_) sightings.push_back({look, {.stays_until = stays_until}});
     EXPECT_FALSE(sweeper_.Take(std::move(sightings)).has_value());
@@ -100,8 +109,8 @@ TEST_F(SweeperTest, PageIsLookedAtWhenWhatEndedInItMayBeOld) {  // B18, B242, S1
   End(kPageIds + 7, 10);
   EXPECT_THAT(LooksAt(10 + kAge), IsEmpty());
   EXPECT_THAT(LooksAt(11 + kAge), ElementsAre(1));
-  EXPECT_EQ(looks_[0].cutoff, kWall + 11);
-  SeeNothing(kWall + 50);  // Another has ended.
+  EXPECT_EQ(looks_[0].now, kWall + 11 + kAge);
+  SeeNothing(kWall + 50 + kAge);  // Another has ended.
   EXPECT_THAT(LooksAt(50 + kAge), IsEmpty());
   EXPECT_THAT(LooksAt(51 + kAge), ElementsAre(1));
 }
@@ -127,10 +136,10 @@ TEST_F(SweeperTest, PageInPartsIsGoneThroughBeforeOthers) {
   FoldRemoval(2);
   EXPECT_THAT(LooksAt(3), ElementsAre(0));
   EXPECT_EQ(looks_[0].first, 100u);
-  EXPECT_FALSE(sweeper_.Take({{looks_[0], {.next = 200, .stays_until = kWall + 7}}}).has_value());
+  EXPECT_FALSE(sweeper_.Take({{looks_[0], {.next = 200, .stays_until = kWall + 7 + kAge}}}).has_value());
   EXPECT_THAT(LooksAt(4), ElementsAre(0));
   EXPECT_EQ(looks_[0].first, 200u);
-  SeeNothing(kWall + 9);
+  SeeNothing(kWall + 9 + kAge);
   EXPECT_THAT(LooksAt(5), ElementsAre(1, 2));
   SeeNothing();
   EXPECT_THAT(LooksAt(8 + kAge), ElementsAre(0)) << "the earliest of all parts counts";
@@ -203,7 +212,7 @@ TEST_F(SweeperTest, PageThatNewIdsComeFromIsGivenBackUpToThem) {
 }
 
 TEST_F(SweeperTest, RequestIdsGoByWindowsHoweverLongTasksAreKept) {
-  Sweeper sweeper(0, At(0), 1, RequestWindowOf(kWall) - kRequestWindowsAround - 1);
+  Sweeper sweeper({}, At(0), 1, RequestWindowOf(kWall) - kRequestWindowsAround - 1);
   EXPECT_TRUE(sweeper.TakeOldRows(At(0)).has_value()) << "what went by while the broker was down";
   EXPECT_FALSE(sweeper.TakeOldRows(At(0, kDay)).has_value()) << "a jump of the wall clock";
   EXPECT_TRUE(sweeper.TakeOldRows(At(kRequestWindow)).has_value());
@@ -214,7 +223,7 @@ TEST_F(SweeperTest, RequestIdsGoByWindowsHoweverLongTasksAreKept) {
 
 TEST_F(SweeperTest, IndexOfAGroupGoesWhenAllItsPagesAreGone) {
   // The last page of the second group is not full.
-  Sweeper sweeper(kAge, At(0), 2 * kGroupPages * kPageIds - 5, UINT32_MAX);
+  Sweeper sweeper(EvenAges(kAge), At(0), 2 * kGroupPages * kPageIds - 5, UINT32_MAX);
   int deleted = 0;
   for (uint64_t looked = 0; looked < 2 * kGroupPages;) {
     std::vector<Sighting> sightings;
@@ -243,12 +252,44 @@ TEST_F(SweeperTest, IndexOfAGroupGoesWhenAllItsPagesAreGone) {
 
 TEST_F(SweeperTest, WhereNoRequestIdIsOldNothingIsTakenOut) {
   for (const uint32_t oldest : {UINT32_MAX, RequestWindowOf(kWall), RequestWindowOf(kWall) - kRequestWindowsAround}) {
-    EXPECT_FALSE(Sweeper(0, At(0), 1, oldest).TakeOldRows(At(0)).has_value()) << oldest;
+    EXPECT_FALSE(Sweeper({}, At(0), 1, oldest).TakeOldRows(At(0)).has_value()) << oldest;
   }
 }
 
+TEST_F(SweeperTest, PageIsLookedAtWhenWhatEndedInAStateMayBeOld) {
+  Sweeper sweeper({.completed = kMinute, .failed = kHour, .cancelled = 0}, At(0), 1, UINT32_MAX);
+  EXPECT_EQ(sweeper.TakeLooks(At(0)).size(), 1u) << "the page that new ids come from";
+  EXPECT_FALSE(sweeper.Take({{Look{}, Plan{}}}).has_value());
+  sweeper.Fold(EndOfThree(7 * kPageIds, 8 * kPageIds, 9 * kPageIds), At(0));
+  for (const auto& [age, page] : {std::pair{kMinute, 7u}, std::pair{kHour, 8u}}) {
+    EXPECT_THAT(sweeper.TakeLooks(At(age)), IsEmpty());
+    const std::vector<Look> looks = sweeper.TakeLooks(At(age + 1));
+    ASSERT_EQ(looks.size(), 1u);
+    EXPECT_EQ(looks[0].page_number, page);
+    EXPECT_EQ(looks[0].ages.failed, kHour);
+    EXPECT_FALSE(sweeper.Take({{looks[0], Plan{}}}).has_value());
+  }
+  EXPECT_THAT(sweeper.TakeLooks(At(10'000 * kDay)), IsEmpty()) << "what was cancelled is kept for ever";
+}
+
+TEST_F(SweeperTest, PagesThatFollowARootAreLookedAtWhenItHasGone) {
+  LooksAt(1);
+  SeeNothing();
+  End(5, 1);
+  ASSERT_THAT(LooksAt(kHour), ElementsAre(0));
+  Sighting sighting{looks_[0], {.followers = {1, 7}}};
+  sighting.plan.removal.ids = {{1, 1}};
+  std::vector<Sighting> sightings;
+  sightings.push_back(std::move(sighting));
+  number_ = sweeper_.Take(std::move(sightings)).value().number;
+  EXPECT_THAT(LooksAt(kHour + 1), IsEmpty());
+  looks_ = {Look{}};
+  FoldRemoval(kHour + 2);
+  EXPECT_THAT(LooksAt(kHour + 3), ElementsAre(1, 7));
+}
+
 TEST_F(SweeperTest, RetentionForEverDoesNothing) {
-  Sweeper sweeper(0, At(0), 5 * kPageIds, UINT32_MAX);
+  Sweeper sweeper({}, At(0), 5 * kPageIds, UINT32_MAX);
   JournalEntry entry;
   entry.mutable_ended()->add_completed(1);
   sweeper.Fold(entry, At(1));

@@ -98,6 +98,30 @@ TEST(WorkersTest, WorkerThatBeatsKeepsALongAttempt) {  // B115
   EXPECT_THAT(worker.Succeed(id), NoError());
 }
 
+TEST(WorkersTest, WorkerWhoseConnectionIsBehindGetsNothingUntilItHasCaughtUp) {
+  EngineHarness harness;
+  TestWorker& slow = harness.Connect({.worker_id = "slow"});
+  const TaskId before = harness.Submit();
+  const auto tell = [&](bool behind) {
+    auto pace = std::make_unique<Tracked<PaceCommand>>();
+    pace->session = slow.session();
+    pace->behind = behind;
+    harness.Call(std::move(pace));
+  };
+  tell(true);
+  const TaskId waiting = harness.Submit();
+  EXPECT_EQ(harness.StateOf(waiting), LiveState::PENDING);
+  // What it has is its own, and others get what it does not.
+  EXPECT_THAT(slow.Succeed(before), NoError());
+  EXPECT_EQ(harness.StateOf(waiting), LiveState::PENDING);
+  TestWorker& other = harness.Connect({.worker_id = "other", .slots = 1});
+  EXPECT_TRUE(other.Runs(waiting));
+  const TaskId next = harness.Submit();
+  EXPECT_EQ(harness.StateOf(next), LiveState::PENDING);
+  tell(false);
+  EXPECT_TRUE(slow.Runs(next));
+}
+
 TEST(WorkersTest, AttemptThatABeatDoesNotListIsTakenBackAtOnce) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect();

@@ -36,6 +36,18 @@ TEST(ExplainReadTest, NoWorkerCanRunIt) {
   EXPECT_EQ(explanation.entry.state, LiveState::PENDING) << "the engine is asked for its place";
 }
 
+TEST(ExplainReadTest, ItsRecordsAreDamaged) {
+  Scene scene;
+  const TaskId unreadable = scene.Submit();
+  scene.PutRow(storage::Family::kTask, engine::TaskKey(unreadable), "\xff\xff\xff");
+  const v1::ExplainResponse response = Explain(scene, unreadable).response;
+  ASSERT_THAT(KindsOf(response), ElementsAre(v1::OBSTACLE_KIND_DAMAGED));
+  EXPECT_EQ(response.task().id(), unreadable);
+  EXPECT_EQ(response.task().state(), v1::TASK_STATE_PENDING);
+  EXPECT_NE(response.obstacles(0).text().find("batond verify"), std::string::npos) << response.obstacles(0).text();
+  EXPECT_FALSE(response.has_queue());
+}
+
 TEST(ExplainReadTest, AllSlotsAreTaken) {
   Scene scene;
   scene.Connect("render", {}, 4, 4);

@@ -188,6 +188,27 @@ TEST_F(ListTest, TasksOfOtherTypesAndTagsAreNotLookedAt) {
   EXPECT_EQ(pages_, 1);
 }
 
+TEST_F(ListTest, ADamagedTaskIsListedAsSuchAndHidesNoOther) {
+  const TaskId first = scene_.Submit();
+  const TaskId live = scene_.Submit();
+  const TaskId ended = scene_.Submit();
+  scene_.Cancel(ended, "ann", "");
+  const TaskId last = scene_.Submit();
+  for (const TaskId id : {live, ended}) scene_.PutRow(storage::Family::kTask, engine::TaskKey(id), "\xff\xff\xff");
+  const auto [error, page] = Ask({});
+  ASSERT_TRUE(error.ok()) << error.message;
+  ASSERT_EQ(page.tasks_size(), 4);
+  EXPECT_EQ(page.tasks(0).id(), last);
+  EXPECT_EQ(page.tasks(1).id(), ended);
+  EXPECT_EQ(page.tasks(1).state(), v1::TASK_STATE_CANCELLED);
+  EXPECT_NE(page.tasks(1).last_error().find("batond verify"), std::string::npos);
+  EXPECT_EQ(page.tasks(2).id(), live);
+  EXPECT_EQ(page.tasks(2).type(), page.tasks(0).type());
+  EXPECT_EQ(page.tasks(2).state(), v1::TASK_STATE_PENDING);
+  EXPECT_NE(page.tasks(2).waiting_for().find("is set aside, all others go on"), std::string::npos);
+  EXPECT_EQ(page.tasks(3).id(), first);
+}
+
 TEST_F(ListTest, DamagedIndexIsTold) {
   scene_.SkipTo(engine::kPageIds - 1);
   scene_.Submit({.tag = "x"});

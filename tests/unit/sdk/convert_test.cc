@@ -109,6 +109,18 @@ TEST(ConvertTest, JsonThatIsNotUtf8IsRepaired) {
   EXPECT_TRUE(ParseJson(Payload())->is_null());
 }
 
+TEST(ConvertTest, JsonThatIsTooDeepForTheStackIsRefused) {
+  const auto nested = [](size_t depth) { return std::string(depth, '[') + "\"]\\\"[[\"" + std::string(depth, ']'); };
+  const absl::StatusOr<nlohmann::json> value = ParseJson(Payload::Json(nested(kMaxJsonDepth)));
+  ASSERT_TRUE(value.ok()) << value.status();
+  EXPECT_EQ(Payload(*value).json_text(), nested(kMaxJsonDepth));
+  for (const size_t depth : {kMaxJsonDepth + 1, size_t{500'000}}) {
+    const absl::Status refused = ParseJson(Payload::Json(nested(depth))).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+    EXPECT_NE(refused.message().find("200 are allowed"), absl::string_view::npos) << refused;
+  }
+}
+
 TEST(ConvertTest, StatesHaveNames) {
   EXPECT_STREQ(TaskStateName(TaskState::kPermanentlyFailed), "PERMANENTLY_FAILED");
   EXPECT_TRUE(IsTerminal(TaskState::kCancelled));

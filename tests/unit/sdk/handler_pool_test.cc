@@ -4,6 +4,7 @@
 
 #include "absl/synchronization/barrier.h"
 #include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "tests/unit/sdk/fake_connection.h"
 

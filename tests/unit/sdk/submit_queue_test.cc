@@ -1,6 +1,7 @@
 #include "worker_sdk/src/submit_queue.h"
 
 #include "gtest/gtest.h"
+#include "worker_sdk/src/convert.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -87,6 +88,17 @@ TEST_F(SubmitQueueTest, AFailedCallIsRepeatedUnderItsRequestIdEvenIfMoreCameMean
   auto again = queue_.Next(now_);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->request.SerializeAsString(), sent);
+}
+
+TEST_F(SubmitQueueTest, AnOverloadedBrokerIsAskedAgainNoSoonerThanItSays) {
+  Add(1);
+  constexpr absl::Duration kAdvice = absl::Seconds(5);
+  Fail(*queue_.Next(now_), MakeStatus(8, "the broker has more work than it can take", "OVERLOADED", kAdvice));
+  EXPECT_GE(*queue_.NextTimer(), now_ + absl::ToInt64Microseconds(kAdvice));
+  now_ += absl::ToInt64Microseconds(kAdvice) - 1;
+  EXPECT_FALSE(queue_.Next(now_));
+  now_ = *queue_.NextTimer();
+  EXPECT_TRUE(queue_.Next(now_));
 }
 
 TEST_F(SubmitQueueTest, GivesUpAtTheTimeoutWithTheLastFailure) {

@@ -66,6 +66,23 @@ TEST(Settings, RetentionHasAWordForEver) {  // B238, B239
   EXPECT_EQ(settings.engine.retention, 90 * kDay);
 }
 
+TEST(Settings, EachStateHasAnAgeOrThatOfAllThatEnded) {  // B238, B239
+  Settings settings;
+  EXPECT_EQ(settings.engine.retention_failed, engine::kAsEnded);
+  EXPECT_THAT(SettingsToToml(settings, Comments::kYes),
+              HasSubstr("(1s to 3650d, or never, or ended)\npermanently_failed = \"ended\"\n"));
+  const std::string toml = "[retention]\ncompleted = \"2h\"\npermanently_failed = \"never\"\ncancelled = \"ended\"\n";
+  ASSERT_TRUE(ReadSettings(toml, "f.toml", &settings).ok());
+  EXPECT_EQ(settings.engine.retention_completed, 2 * kHour);
+  EXPECT_EQ(settings.engine.retention_failed, 0);
+  EXPECT_EQ(settings.engine.retention_cancelled, engine::kAsEnded);
+  Settings read;
+  ASSERT_TRUE(ReadSettings(SettingsToToml(settings, Comments::kNo), "printed", &read).ok());
+  EXPECT_EQ(read.engine.retention_completed, 2 * kHour);
+  EXPECT_EQ(read.engine.retention_failed, 0);
+  EXPECT_EQ(read.engine.retention_cancelled, engine::kAsEnded);
+}
+
 TEST(Settings, AgeingIsOffUnlessItIsSet) {
   Settings settings;
   EXPECT_EQ(settings.engine.ageing, 0);
@@ -93,6 +110,9 @@ TEST(Settings, RefusesByFileLineNameAndRange) {  // B239, B263
       {"[limits]\npayload_bytes = \"2MiB\"\n", {"limits.payload_bytes is 2MiB", "1KiB to 1MiB"}},
       {"[retention]\nended = \"10ms\"\n", {"retention.ended is 10ms", "1s to 3650d, or never"}},
       {"[retention]\nended = \"always\"\n", {"retention.ended", "'always'", "duration"}},
+      {"[retention]\nended = \"ended\"\n", {"retention.ended", "'ended'", "duration"}},
+      {"[retention]\ncancelled = \"500ms\"\n", {"retention.cancelled is 500ms", "1s to 3650d, or never, or ended"}},
+      {"[retention]\nfailed = \"1d\"\n", {"there is no setting 'retention.failed'"}},
       {"[limits]\nitems = [1]\n", {"limits.items", "list or table"}},
       {"beat_window = \"3s\"\n", {"beat_window", "nearest is 'workers.beat_window'"}},
       {"[limits\n", {"f.toml:1:", "not TOML"}},
@@ -112,6 +132,23 @@ TEST(Settings, SettingsThatContradictEachOtherAreRefused) {
   settings = Settings();
   ASSERT_TRUE(SetSetting("limits.message_bytes", "1MiB", &settings).ok());
   EXPECT_THAT(MessageOf(CheckSettings(settings)), AllOf(HasSubstr("message_bytes"), HasSubstr("payload_bytes")));
+}
+
+TEST(Settings, CallsAndMetricsNeedPortsOfTheirOwn) {
+  Settings settings;
+  ASSERT_TRUE(SetSetting("metrics.address", settings.listen, &settings).ok());
+  EXPECT_THAT(MessageOf(CheckSettings(settings)), AllOf(HasSubstr("metrics.address"), HasSubstr("server.listen")));
+  ASSERT_TRUE(SetSetting("metrics.address", "127.0.0.1:0", &settings).ok());
+  ASSERT_TRUE(SetSetting("server.listen", "127.0.0.1:0", &settings).ok());
+  EXPECT_TRUE(CheckSettings(settings).ok());
+}
+
+TEST(Settings, WhatHasChangedIsNamed) {
+  Settings settings;
+  EXPECT_TRUE(ChangedSettings(Settings(), settings).empty());
+  settings.log_format = "json";
+  settings.engine.grace = 7;
+  EXPECT_THAT(ChangedSettings(Settings(), settings), ::testing::UnorderedElementsAre("log.format", "workers.grace"));
 }
 
 TEST(Settings, AMissingFileIsNamed) {
@@ -142,6 +179,19 @@ TEST(Address, RefusesTheRest) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
     EXPECT_THAT(MessageOf(status), HasSubstr(bad));
   }
+}
+
+TEST(Address, MetricsGoNowhereOrStayOnThisMachine) {
+  for (const char* good : {"", "127.0.0.1:7462", "localhost:0", "[::1]:65535"}) {
+    EXPECT_TRUE(CheckMetricsAddress(good).ok()) << good;
+  }
+  for (const char* bad : {"127.0.0.1", ":7462", "127.0.0.1:65536", "unix:/run/metrics.sock", "0.0.0.0:7462"}) {
+    const absl::Status status = CheckMetricsAddress(bad);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
+    EXPECT_THAT(MessageOf(status), HasSubstr(bad));
+  }
+  EXPECT_THAT(MessageOf(CheckMetricsAddress("unix:/x")), HasSubstr("write HOST:PORT such as 127.0.0.1:7462"));
+  EXPECT_THAT(MessageOf(CheckMetricsAddress("0.0.0.0:1")), HasSubstr("everybody there could read metrics"));
 }
 
 }  // namespace

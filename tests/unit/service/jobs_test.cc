@@ -83,6 +83,21 @@ TEST_F(JobsTest, AConditionThatIsNotKnownIsNotLeftOut) {  // B244
   EXPECT_THAT(Decode(request), Refuses("BAD_FILTER", "does not know"));
 }
 
+TEST_F(JobsTest, OnlyWhatHasEndedIsDeleted) {  // B239, B244
+  for (const v1::TaskState state :
+       {v1::TASK_STATE_PENDING, v1::TASK_STATE_RUNNING, v1::TASK_STATE_SUSPENDED, v1::TASK_STATE_PAUSED}) {
+    v1::StartJobRequest request = Tagged(v1::JOB_VERB_DELETE);
+    request.mutable_filter()->add_states(v1::TASK_STATE_COMPLETED);
+    request.mutable_filter()->add_states(state);
+    EXPECT_THAT(Decode(request), Refuses("BAD_FILTER", v1::TaskState_Name(state)));
+  }
+  v1::StartJobRequest request = Tagged(v1::JOB_VERB_DELETE);
+  request.mutable_filter()->add_states(v1::TASK_STATE_CANCELLED);
+  JobRow row;
+  ASSERT_THAT(Decode(request, &row), IsOk());
+  EXPECT_THAT(StatesOf(row), ::testing::ElementsAre(v1::TASK_STATE_CANCELLED));
+}
+
 TEST_F(JobsTest, OnlyARetryBeginsFromTheStart) {
   v1::StartJobRequest request = Tagged(v1::JOB_VERB_PAUSE);
   request.set_from_start(true);

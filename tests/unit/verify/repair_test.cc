@@ -16,6 +16,7 @@ class DyingStore final : public storage::Store {
  public:
   DyingStore(storage::Store* store, int commits) : store_(*store), left_(commits) {}
   uint64_t epoch() const override { return store_.epoch(); }
+  bool is_unused_copy() const override { return store_.is_unused_copy(); }
   uint64_t number() const override { return store_.number(); }
   storage::CommitResult Commit(const storage::WriteBatch& batch, uint64_t number, std::string* error) override {
     *error = "gone";

@@ -1,0 +1,90 @@
+// What the files that define Calls share.
+#ifndef BATON_BROKER_SERVER_CALLS_PARTS_H_
+#define BATON_BROKER_SERVER_CALLS_PARTS_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "broker/server/calls.h"
+#include "broker/server/message_buffer.h"
+
+namespace baton::server {
+
+// Methods that carry the load have this many calls ready to be taken; the others a few.
+inline constexpr UnaryMethod::Options kHot = {.listening = 64};
+inline constexpr UnaryMethod::Options kCold = {.listening = 4};
+inline constexpr UnaryMethod::Options kCancellable = {.listening = 16, .cancellable = true};
+
+// A message that is used again gives its memory back after a request of this size.
+inline constexpr size_t kKeptMessageBytes = 1 << 20;
+
+// A caller that has given up wants no work to begin.
+inline Error CheckDeadline(const grpc::ServerContext& context, WallMicros now) {
+  const auto deadline = context.deadline().time_since_epoch();
+  if (std::chrono::duration_cast<std::chrono::microseconds>(deadline).count() >= now) return {};
+  return {absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
+          "the caller's deadline passed before the broker began: nothing was done"};
+}
+
+inline const Error& ItemError(const Error& result) { return result; }
+inline const Error& ItemError(const engine::SubmitResult& result) { return result.error; }
+
+// A command that answers `call` with what encode(Command&, Response*) makes of its results.
+template <typename Command, typename Response, typename Encode>
+std::unique_ptr<Answering<Command>> CommandFor(UnaryCall* call, const Caller& caller, Encode encode) {
+  auto command = std::make_unique<Answering<Command>>();
+  command->actor = caller.actor;
+  command->bytes = call->request().Length();
+  command->on_answer = [call, encode = std::move(encode)](Command& answered) {
+    if (!answered.error.ok()) return call->Fail(answered.error);
+    if constexpr (requires { answered.results; }) {
+      for (const auto& result : answered.results) call->CountItem(ItemError(result));
+    }
+    // Used again and again: all commands are answered by one thread.
+    static thread_local Response response;
+    response.Clear();
+    encode(answered, &response);
+    call->Reply(ToBuffer(response));
+  };
+  return command;
+}
+
+template <typename Command>
+Error Send(engine::Partition* partition, std::unique_ptr<Command> command) {
+  std::unique_ptr<engine::Command> sent = std::move(command);
+  return partition->Send(sent);
+}
+
+// Answers `call` from any thread.
+template <typename Response>
+std::function<void(Error, Response)> ReplyFrom(UnaryCall* call, Mailbox* mailbox) {
+  return [call, mailbox](const Error& error, const Response& response) {
+    if (!error.ok()) return mailbox->Post([call, error] { call->Fail(error); });
+    mailbox->Post([call, buffer = ToBuffer(response)] { call->Reply(buffer); });
+  };
+}
+
+template <typename Request>
+void Calls::Add(RawService* service, const std::string& name, UnaryMethod::Options options, Handle<Request> handle) {
+  const int index = service->descriptor().FindMethodByName(name)->index();
+  options.refusals = &core_->meters->refusals;
+  options.unread = &unread_;
+  auto run = [this, handle = std::move(handle), request = std::make_shared<Request>()](UnaryCall* call) {
+    Caller caller;
+    Error error = CallerOf(call->context(), &caller);
+    if (error.ok()) error = CheckDeadline(call->context(), core_->clock->Read().wall);
+    if (error.ok()) error = ParseMessage(&call->request(), request.get());
+    const bool large = call->request().Length() > kKeptMessageBytes;
+    if (error.ok()) error = handle(call, caller, request.get());
+    if (!error.ok()) call->Fail(error);
+    if (large) *request = Request();
+  };
+  methods_.push_back(std::make_unique<UnaryMethod>(service, index, queue_, options, std::move(run)));
+}
+
+}  // namespace baton::server
+
+#endif  // BATON_BROKER_SERVER_CALLS_PARTS_H_

@@ -1,0 +1,154 @@
+// baton stats with conditions, baton workers with conditions.
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/unit/cli/fake_broker.h"
+
+namespace baton::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Two pages of counts.
+class StatsTest : public CommandTest {
+ protected:
+  StatsTest() {
+    broker.count_tasks = [this](const v1::CountTasksRequest& request, absl::Duration) {
+      requests.push_back(request);
+      v1::CountTasksResponse response;
+      if (request.page_token().empty()) {
+        response.set_next_page_token("next");
+        AddCount(&response, "nightly", "resize", v1::TASK_STATE_PENDING, 2);
+      } else {
+        AddCount(&response, "", "crop", v1::TASK_STATE_RUNNING, 1);
+        AddCount(&response, "nightly", "resize", v1::TASK_STATE_PENDING, 40);
+        AddCount(&response, "nightly", "resize", v1::TASK_STATE_PERMANENTLY_FAILED, 3);
+      }
+      return absl::StatusOr<v1::CountTasksResponse>(response);
+    };
+  }
+
+  void AddCount(v1::CountTasksResponse* response, const std::string& tag, const std::string& type, v1::TaskState state,
+                uint64_t tasks) {
+    v1::TaskCount* count = response->add_counts();
+    if (requests.back().group_by_tag()) count->set_tag(tag);
+    count->set_type(type);
+    count->set_state(state);
+    count->set_tasks(tasks);
+  }
+
+  std::vector<v1::CountTasksRequest> requests;
+};
+
+TEST_F(StatsTest, CountsOfAllPagesAreAddedUp) {  // B247
+  EXPECT_EQ(Run({"stats", "--tag", "nightly"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(),
+            "TYPE    STATE               TASKS\n"
+            "crop    RUNNING             1\n"
+            "resize  PENDING             42\n"
+            "resize  PERMANENTLY_FAILED  3\n");
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(requests[0].filter().tag(), "nightly");
+  EXPECT_FALSE(requests[0].group_by_tag());
+  EXPECT_EQ(requests[1].page_token(), "next");
+  EXPECT_EQ(requests[1].filter().tag(), "nightly");
+}
+
+TEST_F(StatsTest, TagsAreCountedApart) {  // B247
+  EXPECT_EQ(Run({"stats", "--by-tag"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(),
+            "TAG      TYPE    STATE               TASKS\n"
+            "-        crop    RUNNING             1\n"
+            "nightly  resize  PENDING             42\n"
+            "nightly  resize  PERMANENTLY_FAILED  3\n");
+  EXPECT_TRUE(requests[1].group_by_tag());
+}
+
+TEST_F(StatsTest, CountsAsJson) {  // B247
+  EXPECT_EQ(Run({"stats", "--by-tag", "--type", "resize", "--state", "pending,permanently-failed", "-o", "json"}),
+            ExitCode::kOk);
+  const nlohmann::json counts = nlohmann::json::parse(out.str());
+  ASSERT_EQ(counts.size(), 3u);
+  EXPECT_EQ(counts[0], (nlohmann::json{{"tag", ""}, {"type", "crop"}, {"state", "RUNNING"}, {"tasks", 1}}));
+  EXPECT_EQ(counts[1]["tag"], "nightly");
+  EXPECT_EQ(counts[1]["tasks"], 42);
+  EXPECT_EQ(requests[0].filter().type(), "resize");
+  EXPECT_THAT(requests[0].filter().states(), ElementsAre(v1::TASK_STATE_PENDING, v1::TASK_STATE_PERMANENTLY_FAILED));
+  EXPECT_EQ(Run({"stats", "--type", "resize", "-o", "jsonl"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("{\"type\":\"resize\",\"state\":\"PENDING\",\"tasks\":42}\n"));
+}
+
+TEST_F(StatsTest, CountsOfNothingAreEmpty) {
+  broker.count_tasks = [](const v1::CountTasksRequest&, absl::Duration) {
+    return absl::StatusOr<v1::CountTasksResponse>(v1::CountTasksResponse());
+  };
+  EXPECT_EQ(Run({"stats", "--tag", "nobody"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(err.str(), "no such tasks\n");
+  EXPECT_EQ(Run({"stats", "--tag", "nobody", "-o", "json"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "[]\n");
+}
+
+TEST_F(StatsTest, APageThatFailsEndsTheCount) {
+  const auto count = broker.count_tasks;
+  broker.count_tasks = [count](const v1::CountTasksRequest& request,
+                               absl::Duration timeout) -> absl::StatusOr<v1::CountTasksResponse> {
+    if (!request.page_token().empty()) return absl::UnavailableError("Connection refused");
+    return count(request, timeout);
+  };
+  EXPECT_EQ(Run({"stats", "--tag", "nightly"}), ExitCode::kUnavailable);
+  EXPECT_EQ(out.str(), "") << "half a count would be taken for the whole";
+}
+
+TEST_F(StatsTest, BadConditionsAreFoundBeforeTheBrokerIsAsked) {
+  EXPECT_EQ(Run({"stats", "--state", "failed"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--state: unknown value \"failed\"; it is one of PENDING, RUNNING"));
+  EXPECT_EQ(Run({"stats", "--created-since", "soon"}), ExitCode::kBadInput);
+  EXPECT_THAT(requests, IsEmpty());
+  EXPECT_EQ(connected_to, "");
+}
+
+class WorkersTest : public CommandTest {
+ protected:
+  WorkersTest() {
+    broker.list_workers = [this](const v1::ListWorkersRequest& asked, absl::Duration) {
+      request = asked;
+      return absl::StatusOr<v1::ListWorkersResponse>(v1::ListWorkersResponse());
+    };
+  }
+
+  v1::ListWorkersRequest request;
+};
+
+TEST_F(WorkersTest, TheListIsPassedItsConditions) {  // B199
+  EXPECT_EQ(Run({"workers", "--state", "draining,Disconnected", "--pod", "p1", "--type", "resize", "--capability",
+                 "GPU,SSD", "--capability", "EU"}),
+            ExitCode::kOk);
+  EXPECT_THAT(request.filter().states(), ElementsAre(v1::WORKER_STATE_DRAINING, v1::WORKER_STATE_DISCONNECTED));
+  EXPECT_EQ(request.filter().pod_id(), "p1");
+  EXPECT_EQ(request.filter().type(), "resize");
+  EXPECT_THAT(request.filter().capabilities(), ElementsAre("GPU", "SSD", "EU"));
+  EXPECT_EQ(err.str(), "no such live workers\n");
+  EXPECT_EQ(Run({"workers"}), ExitCode::kOk);
+  EXPECT_EQ(request.filter().ByteSizeLong(), 0u);
+  EXPECT_EQ(err.str(), "no live workers\n");
+}
+
+TEST_F(WorkersTest, BadConditionsAreFoundBeforeTheBrokerIsAsked) {
+  EXPECT_EQ(Run({"workers", "--state", "dead"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--state: unknown value \"dead\"; it is one of CONNECTED, DRAINING, DISCONNECTED"));
+  EXPECT_EQ(connected_to, "");
+}
+
+TEST_F(WorkersTest, ConditionsDoNotChooseWhoIsDrained) {
+  for (const char* option : {"--state=connected", "--pod=p1", "--type=resize", "--capability=GPU"}) {
+    EXPECT_EQ(Run({"workers", "drain", "w1", option}), ExitCode::kBadInput) << option;
+    EXPECT_THAT(err.str(), HasSubstr("drain takes workers by name")) << option;
+  }
+  EXPECT_EQ(connected_to, "");
+}
+
+}  // namespace
+}  // namespace baton::cli
