@@ -50,7 +50,9 @@ class CountTest : public ListTest {
       EXPECT_EQ(count.has_tag(), by_tag);
       EXPECT_GE(count.tasks(), 1u);
       const Group group(count.tag(), count.type(), count.state());
-      if (last != nullptr) EXPECT_LT(*last, group) << "a page is in order, and has each group once";
+      if (last != nullptr) {
+        EXPECT_LT(*last, group) << "a page is in order, and has each group once";
+      }
       const auto place = groups->try_emplace(group, 0).first;
       place->second += count.tasks();
       last = &place->first;
