@@ -76,10 +76,8 @@ def connect(address, seconds=30):
 class Connection:
     """A connection that has said hello, and on which nothing is read unless asked for."""
 
-    def __init__(self, address, window=65535, receive_buffer=None):
+    def __init__(self, address, window=65535):
         self.socket = connect(address)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._next_stream = 1
         self._read = b""
         self.send(PREFACE + frame(SETTINGS, payload=struct.pack(">HI", INITIAL_WINDOW_SIZE, window)))
@@ -139,7 +137,9 @@ class PatientSender:
         self._windows = {}
         self._data = {}
 
-    def add(self, stream, data):
+    def begin(self, method, data):
+        """A call, of whose data nothing is sent yet."""
+        stream = self._connection.open_call(method)
         self._windows[stream] = self._first_window
         self._data[stream] = memoryview(data)
 

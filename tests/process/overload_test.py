@@ -224,12 +224,12 @@ class UnreadTest(OverloadTest):
         stuck = self.connection(window=0)
         stuck.call(CLAIM, hello("stuck", "large", 10_000), end=False)
         wait_until(lambda: len(self.baton("workers", "-o", "jsonl").json_lines()) == 2, "the worker is there")
-        for _ in range(4):
-            self.large_task(MIB - 1000, "--count", "100")
+        for _ in range(10):
+            self.large_task(MIB - 1000, "--count", "20")
         self.others_go_on()
         self.assert_memory_grew_less_than(350 * MIB)
         counts = self.baton("stats", "-o", "json").json()["counts"]
-        self.assertGreater(int(counts["pending"]), 0, "it was not given all that it asked for")
+        self.assertGreater(int(counts["pending"]), 50, "it was not given all that it asked for")
 
     def test_a_watcher_that_does_not_read(self):
         stuck = self.connection(window=0)
@@ -242,11 +242,13 @@ class UnreadTest(OverloadTest):
     def test_requests_that_never_end(self):
         request = http2.message(http2.field(1, b"x" * (3 * MIB)))
         for _ in range(3):
-            connection = self.connection(receive_buffer=MIB)
-            sender = http2.PatientSender(connection)
-            for _ in range(100):
-                sender.add(connection.open_call(SUBMIT), request[:-1000])
-            sender.send_what_the_windows_allow(seconds=5)
+            try:
+                sender = http2.PatientSender(self.connection())
+                for _ in range(100):
+                    sender.begin(SUBMIT, request[:-1000])
+                sender.send_what_the_windows_allow(seconds=5)
+            except OSError:
+                pass  # The broker takes no connection while it has no memory for it.
         self.others_go_on()
         # 900 MiB were to come.
         self.assert_memory_grew_less_than(400 * MIB)

@@ -111,7 +111,8 @@ bool RunningPartition::HasInput() const {
 bool RunningPartition::WaitForInput(Input* input) {
   *input = Input();
   absl::MutexLock lock(&mu_);
-  const SteadyMicros deadline = clock_->Read().steady + sleep_;
+  // By the steady clock: that the wall clock was set forward, or the machine slept, shows when it is looked at again.
+  const SteadyMicros deadline = clock_->Read().steady + std::min(sleep_, kMaxSleep);
   engine_idle_ = true;
   if (closed_) stopped_wake_.SignalAll();
   while (!HasInput() && !ending_) {
