@@ -132,14 +132,16 @@ TEST_F(WorkerTest, BeatsFollowTheIntervalOfTheWelcome) {  // B188
   }
 }
 
-TEST_F(WorkerTest, AnIdleWorkerBeatsTwiceInTheBeatWindow) {  // S151
+TEST_F(WorkerTest, AnIdleWorkerLeavesTimeForASecondBeatInTheBeatWindow) {  // S151
   Use("t", Blocking());
   Start();
   Welcome({}, /*beat_interval_us=*/3'000'000, /*beat_window_us=*/15'000'000);
   scheduler_->Advance(absl::Seconds(3));
   broker_->beats.Take("the first beat").Succeed();
-  scheduler_->Advance(absl::Seconds(3));
-  EXPECT_TRUE(broker_->beats.empty());
+  for (int i = 0; i < 2; ++i) {
+    scheduler_->Advance(absl::Seconds(3));
+    EXPECT_TRUE(broker_->beats.empty());
+  }
   scheduler_->Advance(absl::Seconds(3));
   broker_->beats.Take("the next one").Fail(absl::UnavailableError("lost"));
   scheduler_->Advance(absl::Seconds(3));
