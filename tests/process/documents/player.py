@@ -1,12 +1,14 @@
 """Tests that do what a document says: its commands run in a shell, with a real broker, and must print what it shows."""
 
+import json
 import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 from documents import difference, sections
-from harness import Process, ProcessTest, program, run_program, wait_until
+from harness import NO_COLOR, PATIENCE, Process, ProcessTest, program, run_program, wait_until
 
 ROOT = Path(program("SOURCE_ROOT"))
 HERE = Path(__file__).parent
@@ -39,6 +41,8 @@ class DocumentTest(ProcessTest):
         self.environment = {
             "PATH": f"{self.bin}:{program('BIN')}:{os.environ['PATH']}", "BATON_BROKER": self.address,
             "PYTHONDONTWRITEBYTECODE": "1"}  # yapf: disable
+        self.write_script("batond", f"""[[ "$* " == *"--listen "* || $1 == verify ]] && exec {program("BATOND")} "$@"
+exec {program("BATOND")} "$@" --listen {self.address}""")
         self.write_script("grpcurl", f'exec {program("DEBIAN_PYTHON")} {HERE}/grpcurl.py "$@"')
 
     def write_script(self, name, body):
@@ -52,12 +56,9 @@ class DocumentTest(ProcessTest):
         return super().start_broker(**options)
 
     def start_program(self, name, *words, **environment):
-        """A worker of the examples, or another program that goes on; returns when it is among the workers."""
-        before = len(self.workers())
-        process = Process(self.folder, name, [Path(program("BIN")) / name, *words], {**self.environment, **environment})
-        self.processes.append(process)
-        wait_until(lambda: len(self.workers()) > before, lambda: f"{name} connects:\n{process.log()}")
-        return process
+        """A worker of the examples; returns when it is among the workers."""
+        variables = " ".join(f"{key}={value}" for key, value in environment.items())
+        return self.start_in_background(f"{variables} {name} {shlex.join(words)}")
 
     def workers(self):
         return self.baton("workers", "-o", "json").json()
@@ -91,20 +92,35 @@ class DocumentTest(ProcessTest):
         command = self.here(command)
         if command.endswith("&"):
             return self.start_in_background(command.removesuffix("&"))
-        answer = run_program(["bash", "-o", "pipefail", "-c", f"cd {ROOT}\n{command}"], self.environment)
-        printed = answer.out + answer.err
-        self.assertEqual(answer.code, code, f"{command}\n{printed}")
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", f"cd {ROOT}\n{command}"], stdin=subprocess.DEVNULL,
+                              env={**os.environ, **NO_COLOR, **self.environment}, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
+        printed = done.stdout
+        self.assertEqual(done.returncode, code, f"{command}\n{printed}")
         if shown is not None:
             differs = difference([self.here(line) for line in shown], printed)
             self.assertIsNone(differs, f"\n$ {command}\n{differs}")
         return printed
 
     def start_in_background(self, command):
+        """A broker or a worker is ready when this returns. What the document calls ada-183be12f and 4711 is the name of
+        the latest worker and its process."""
         # Not the variables that it is given.
         name = next(Path(word).name for word in shlex.split(command) if "=" not in word)
+        before = set() if name == "batond" else self.worker_ids()
         process = Process(self.folder, name, ["bash", "-c", f"cd {ROOT} && exec env {command}"], self.environment)
         self.processes.append(process)
+        if name == "batond":
+            wait_until(lambda: run_program([program("BATON"), "info"], self.environment).code == 0, process.log)
+        elif name.endswith("worker") or name == "scheduled_report":
+            wait_until(lambda: self.worker_ids() > before, lambda: f"{name} connects:\n{process.log()}")
+            (self.words["ada-183be12f"],) = self.worker_ids() - before
+            self.words["4711"] = process.popen.pid
         return process
+
+    def worker_ids(self):
+        shown = run_program([program("BATON"), "workers", "-o", "json"], self.environment)
+        return {worker["worker_id"] for worker in json.loads(shown.out)}
 
     def check_every_section_is_played(self):
         """Each section that shows commands is the matter of some test method of this class."""
