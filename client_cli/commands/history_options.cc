@@ -46,7 +46,9 @@ std::string EventDetail(Session& session, const v1::Event& event) {
     if (event.progress().has_percent()) parts.push_back(absl::StrCat(event.progress().percent(), "%"));
     if (!event.progress().text().empty()) parts.push_back(event.progress().text());
   }
-  if (event.children() > 0) parts.push_back(absl::StrCat(event.children(), " children"));
+  if (event.children() > 0) {
+    parts.push_back(absl::StrCat(event.children(), event.children() == 1 ? " child" : " children"));
+  }
   if (event.has_next_due()) parts.push_back(absl::StrCat("due ", session.Local(ToTime(event.next_due()))));
   if (!event.reason().empty()) parts.push_back(event.reason());
   return absl::StrJoin(parts, "; ");

@@ -1,0 +1,32 @@
+// A worker of proto/examples/node, with handlers that need all of the contract. Prints what happens to them.
+// language_worker.mjs FOLDER: where the example is.
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const [folder] = process.argv.slice(2);
+const { connect } = await import(`${folder}/broker.js`);
+const { Worker } = await import(`${folder}/worker.js`);
+
+const handlers = {
+  echo: async ({ payload }) => payload,
+  fail: async ({ attempt }) => {
+    throw new Error(`no luck with attempt ${attempt}`);
+  },
+  refused: async () => ({ json: "not JSON" }),
+  // Until the file that the payload names is there.
+  hold: async ({ taskId, payload }, signal) => {
+    console.log(`holding ${taskId}`);
+    signal.addEventListener("abort", () => console.log(`stopped ${taskId}`));
+    while (!existsSync(payload.data.toString())) await sleep(20, null, { signal });
+    return payload;
+  },
+};
+
+const broker = connect();
+const worker = new Worker(broker, handlers, 3);
+process.once("SIGTERM", () => worker.leave());
+try {
+  await worker.work();
+} finally {
+  broker.close();
+}

@@ -1,0 +1,51 @@
+"""A worker of proto/examples/python, with handlers that need all of the contract. Prints what happens to them."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import grpc
+from baton.v1 import broker_pb2_grpc, task_pb2
+from worker import Worker
+
+
+def say(text):
+    print(text, flush=True)
+
+
+async def echo(delivery):
+    return delivery.payload
+
+
+async def fail(delivery):
+    raise ValueError(f"no luck with attempt {delivery.attempt}")
+
+
+async def refused(_):
+    return task_pb2.Payload(json="not JSON")
+
+
+async def hold(delivery):
+    """Until the file that the payload names is there."""
+    say(f"holding {delivery.task_id}")
+    try:
+        while not Path(delivery.payload.data.decode()).exists():
+            await asyncio.sleep(0.02)
+    except asyncio.CancelledError:
+        say(f"stopped {delivery.task_id}")
+        raise
+    return delivery.payload
+
+
+async def main():
+    options = [("grpc.max_reconnect_backoff_ms", 1000)]
+    async with grpc.aio.insecure_channel(os.environ["BATON_BROKER"], options) as channel:
+        handlers = {"echo": echo, "fail": fail, "refused": refused, "hold": hold}
+        worker = Worker(broker_pb2_grpc.TaskBrokerStub(channel), handlers, slots=3)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.leave)
+        await worker.work()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
