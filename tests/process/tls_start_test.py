@@ -179,15 +179,48 @@ class LimitsTest(ProcessTest):
         self.assertIn(b"grpc-status\x018", refused)
         self.assertIn(b"metadata size exceeds limit", refused)
 
-    def trailers_of_call_with_header(self, size):
-        """How a call ends that asks for a task that is not there, beside a header of this size."""
+    def test_more_calls_on_a_connection_than_allowed_cost_the_connection(self):
+        self.start_broker(settings={"server.max_concurrent_streams": 3})
+        connection, settings = self.connection_that_agrees()
+        self.assertIn(b"\x00\x03\x00\x00\x00\x03", settings)
+        for _ in range(3):
+            connection.call("baton.v1.TaskAdmin/Watch", b"")
+        answered = set()
+        while len(answered) < 3:
+            kind, _, stream, _ = connection.read_frame()
+            answered |= {stream} if kind == http2.HEADERS else set()
+        connection.call("baton.v1.TaskAdmin/Watch", b"")
+        while (frame := connection.read_frame()) is not None:
+            self.assertNotEqual(frame[:3:2], (http2.HEADERS, 7), "the fourth call is not taken")
+        self.submit("echo", 1)
+
+    def test_a_message_larger_than_allowed_is_refused(self):
+        self.start_broker(settings={"limits.message_bytes": "2MiB"})
+        payload = self.folder / "payload"
+        payload.write_bytes(b"x" * 1_000_000)
+        self.baton("submit", "large", "--data", f"@{payload}", "--count", "2")
+        refused = self.baton("submit", "large", "--data", f"@{payload}", "--count", "3", code=2)
+        self.assertRegex(refused.err, r"larger than max \(30\d+ vs. 2097152\)")
+
+    def connection_that_agrees(self):
+        """A connection, and the settings of the broker: gRPC holds to them only whoever has confirmed them."""
         connection = http2.Connection(self.broker.address)
         self.addCleanup(connection.close)
+        kind, _, _, settings = connection.read_frame()
+        self.assertEqual(kind, http2.SETTINGS)
+        connection.send(http2.frame(http2.SETTINGS, flags=http2.ACK))
+        return connection, settings
+
+    def trailers_of_call_with_header(self, size):
+        """How a call ends that asks for a task that is not there, beside a header of this size."""
+        connection, _ = self.connection_that_agrees()
         block = http2.call_headers("baton.v1.TaskBroker/Get", ("x", "y" * size))
-        # A client that does not take over the broker's settings need not keep to them.
-        connection.send(http2.frame(http2.SETTINGS, flags=http2.ACK) +
-                        http2.frame(http2.HEADERS, 1, block, http2.END_HEADERS) +
+        connection.send(http2.frame(http2.HEADERS, 1, block, http2.END_HEADERS) +
                         http2.frame(http2.DATA, 1, http2.message(http2.number_field(1, 77)), http2.END_STREAM))
+        return self.trailers(connection)
+
+    def trailers(self, connection):
+        """How the first call of a connection ends."""
         while True:
             kind, flags, stream, payload = connection.read_frame()
             if kind == http2.HEADERS and stream == 1 and flags & http2.END_STREAM:
