@@ -17,11 +17,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "broker/base/clock.h"
 #include "broker/server/broker.h"
+#include "broker/server/certificates.h"
 #include "broker/server/logging.h"
 #include "broker/server/settings.h"
 #include "broker/server/version.h"
@@ -78,6 +81,12 @@ absl::Status ReadAllSettings(const Flags& flags, Settings* settings) {
   return baton::server::CheckSettings(*settings);
 }
 
+// Settings that name files which cannot be used.
+absl::Status CheckFiles(const Settings& settings) {
+  if (settings.tls.certificate.empty()) return absl::OkStatus();
+  return baton::server::ReadCertificates(settings.tls, baton::SystemClock().Read().wall).status();
+}
+
 // Each connection is a descriptor, and when they run out gRPC stops listening for good.
 void RaiseDescriptorLimit() {
   rlimit limit{};
@@ -101,8 +110,27 @@ void SetUpLogging(const std::string& level, const std::string& format) {
   google::protobuf::SetLogHandler(LogFromProtobuf);
 }
 
-// SIGHUP: reads the settings again, and logs as they say from now on. What else has changed needs a restart.
-void Reload(const Flags& flags, const Settings& running) {
+// What the thread that hears signals shares with the main one. Lives as long as the process: that thread is detached.
+struct Shared {
+  absl::Notification stop;
+  absl::Mutex mutex;
+  // The broker while it serves.
+  Broker* broker ABSL_GUARDED_BY(mutex) = nullptr;
+
+  void SetBroker(Broker* serving) {
+    absl::MutexLock lock(&mutex);
+    broker = serving;
+  }
+  void ReloadCertificates() {
+    absl::MutexLock lock(&mutex);
+    if (broker != nullptr) broker->ReloadCertificates();
+  }
+};
+
+// SIGHUP: reads the settings again, and logs as they say from now on, and the certificates. What else has changed needs
+// a restart.
+void Reload(const Flags& flags, const Settings& running, Shared* shared) {
+  shared->ReloadCertificates();
   Settings settings;
   if (absl::Status status = ReadAllSettings(flags, &settings); !status.ok()) {
     return spdlog::error("told to reload (SIGHUP), but nothing is changed: {}", std::string(status.message()));
@@ -153,21 +181,22 @@ std::string StoppingState(const Settings& settings) {
 }
 
 int Run(const Flags& flags, const Settings& settings) {
-  // Lives as long as the process: a detached thread refers to it.
-  auto* stop = new absl::Notification;
+  auto* shared = new Shared;
   WatchSignals(
-      BlockSignals(), [flags, settings] { Reload(flags, settings); }, stop);
+      BlockSignals(), [flags, settings, shared] { Reload(flags, settings, shared); }, &shared->stop);
   absl::StatusOr<std::unique_ptr<Broker>> broker = Broker::Start(settings);
   if (!broker.ok()) return Complain(kFailed, broker.status());
-  std::printf("batond %s serving on %s (data in %s)\n", baton::server::kVersion, (*broker)->address().c_str(),
-              settings.store.directory.c_str());
+  shared->SetBroker(broker->get());
+  std::printf("batond %s serving on %s %s(data in %s)\n", baton::server::kVersion, (*broker)->address().c_str(),
+              (*broker)->has_tls() ? "with TLS " : "", settings.store.directory.c_str());
   std::fflush(stdout);
   baton::TellServiceManager(absl::StrCat("READY=1\nSTATUS=serving on ", (*broker)->address()));
-  stop->WaitForNotification();
+  shared->stop.WaitForNotification();
   baton::TellServiceManager(StoppingState(settings));
   spdlog::info("told to stop: draining");
   if (!(*broker)->Drain("the broker is stopping"))
     spdlog::warn("the drain deadline passed with attempts still running");
+  shared->SetBroker(nullptr);
   broker->reset();
   spdlog::info("stopped");
   return EXIT_SUCCESS;
@@ -199,6 +228,7 @@ int main(int argc, char** argv) {
     std::fputs(SettingsToToml(settings, baton::server::Comments::kYes).c_str(), stdout);
     return EXIT_SUCCESS;
   }
+  if (absl::Status status = CheckFiles(settings); !status.ok()) return Complain(kUsage, status);
   SetUpLogging(settings.log_level, settings.log_format);
   RaiseDescriptorLimit();
   return Run(flags, settings);

@@ -1,6 +1,7 @@
 #include "broker/server/address.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -8,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
@@ -22,16 +24,10 @@ constexpr char kUnix[] = "unix:";
 // What messages say of the address of calls, and of that of metrics.
 struct Use {
   const char* spelling;
-  const char* exposed;
   const char* choose;
 };
-constexpr Use kCalls = {"write HOST:PORT such as 127.0.0.1:7461, or unix:PATH",
-                        "could run and read tasks: listen on 127.0.0.1, [::1] or unix:PATH, and let a proxy with "
-                        "authentication, or an SSH tunnel, stand before it",
-                        "choose another address with --listen"};
+constexpr Use kCalls = {"write HOST:PORT such as 127.0.0.1:7461, or unix:PATH", "choose another address with --listen"};
 constexpr Use kMetrics = {"write HOST:PORT such as 127.0.0.1:7462, or nothing for no metrics",
-                          "could read metrics: listen on 127.0.0.1 or [::1], and let a proxy with authentication, or a "
-                          "Prometheus agent on this machine, stand before it",
                           "choose another metrics.address"};
 
 struct HostPort {
@@ -57,12 +53,26 @@ absl::Status Parse(const Use& use, const std::string& listen, HostPort* parsed) 
   return absl::OkStatus();
 }
 
-bool IsLoopback(const std::string& host) {
-  in_addr v4;
-  in6_addr v6;
-  if (host == "localhost") return true;
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+struct FreeAddresses {
+  void operator()(addrinfo* found) const { freeaddrinfo(found); }
+};
+
+// Every address that a listener of this host and port listens on; none if the host is unknown.
+std::unique_ptr<addrinfo, FreeAddresses> Resolve(const HostPort& parsed) {
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(parsed.host.c_str(), absl::StrCat(parsed.port).c_str(), &hints, &found) != 0) return nullptr;
+  return std::unique_ptr<addrinfo, FreeAddresses>(found);
+}
+
+bool StaysOnThisMachine(const HostPort& parsed) {
+  const auto found = Resolve(parsed);
+  for (const addrinfo* one = found.get(); one != nullptr; one = one->ai_next) {
+    if (!IsLoopback(*one->ai_addr)) return false;
+  }
+  return found != nullptr;
 }
 
 absl::Status InUse(const Use& use, const std::string& listen, const std::string& why) {
@@ -81,47 +91,37 @@ absl::Status CheckUnixFree(const std::string& listen) {
   return answered ? InUse(kCalls, listen, "another process serves this socket") : absl::OkStatus();
 }
 
-absl::Status TryBind(const Use& use, const std::string& listen, const sockaddr* address, socklen_t size) {
-  const int fd = socket(address->sa_family, SOCK_STREAM, 0);
+// 0, or why it cannot be listened on.
+int TryBind(const addrinfo& address) {
+  const int fd = socket(address.ai_family, SOCK_STREAM, 0);
+  if (fd < 0) return errno;
   const auto close_fd = absl::MakeCleanup([fd] { close(fd); });
   const int one = 1;  // As gRPC does: connections of a previous broker that linger are not in the way.
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  if (bind(fd, address, size) != 0 || ::listen(fd, 1) != 0) {
-    return InUse(use, listen, std::strerror(errno));
-  }
-  return absl::OkStatus();
+  return bind(fd, address.ai_addr, address.ai_addrlen) == 0 && ::listen(fd, 1) == 0 ? 0 : errno;
 }
 
-absl::Status CheckHostPort(const Use& use, const std::string& listen) {
-  HostPort parsed;
-  if (absl::Status status = Parse(use, listen, &parsed); !status.ok()) return status;
-  if (IsLoopback(parsed.host)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("is '", listen,
-                   "', which can be reached from other machines, and this broker has no TLS and no access tokens yet, "
-                   "so everybody there ",
-                   use.exposed));
-}
-
+// One address of a host that another process has is too much; one that this machine lacks is not.
 absl::Status CheckHostPortFree(const Use& use, const std::string& listen) {
   HostPort parsed;
   if (absl::Status status = Parse(use, listen, &parsed); !status.ok()) return status;
-  if (parsed.port == 0) return absl::OkStatus();
-  const uint16_t port = htons(static_cast<uint16_t>(parsed.port));
-  sockaddr_in6 v6{.sin6_family = AF_INET6, .sin6_port = port};
-  if (inet_pton(AF_INET6, parsed.host.c_str(), &v6.sin6_addr) == 1) {
-    return TryBind(use, listen, reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
+  const auto found = Resolve(parsed);
+  if (found == nullptr) return InUse(use, listen, "its host is unknown");
+  int error = 0;
+  bool is_any_free = false;
+  for (const addrinfo* one = found.get(); one != nullptr; one = one->ai_next) {
+    const int own_error = TryBind(*one);
+    if (own_error == EADDRINUSE) return InUse(use, listen, std::strerror(own_error));
+    if (own_error != 0) error = own_error;
+    is_any_free = is_any_free || own_error == 0;
   }
-  sockaddr_in v4{.sin_family = AF_INET, .sin_port = port};
-  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);  // What localhost means.
-  inet_pton(AF_INET, parsed.host.c_str(), &v4.sin_addr);
-  return TryBind(use, listen, reinterpret_cast<const sockaddr*>(&v4), sizeof(v4));
+  return is_any_free ? absl::OkStatus() : InUse(use, listen, std::strerror(error));
 }
 
 }  // namespace
 
 absl::Status CheckAddress(const std::string& listen) {
-  if (!absl::StartsWith(listen, kUnix)) return CheckHostPort(kCalls, listen);
+  if (HostPort parsed; !absl::StartsWith(listen, kUnix)) return Parse(kCalls, listen, &parsed);
   const size_t size = listen.size() - std::strlen(kUnix);
   if (size == 0) return Malformed(kCalls, listen, "has no path");
   constexpr size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
@@ -132,7 +132,28 @@ absl::Status CheckAddress(const std::string& listen) {
 absl::Status CheckMetricsAddress(const std::string& address) {
   if (address.empty()) return absl::OkStatus();
   if (absl::StartsWith(address, kUnix)) return Malformed(kMetrics, address, "is no address for HTTP");
-  return CheckHostPort(kMetrics, address);
+  HostPort parsed;
+  if (absl::Status status = Parse(kMetrics, address, &parsed); !status.ok()) return status;
+  if (StaysOnThisMachine(parsed)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("is '", address,
+                   "', which can be reached from other machines, and everybody there could read metrics: they have "
+                   "neither encryption nor access control. Listen on 127.0.0.1 or [::1], and let a proxy with "
+                   "authentication, or a Prometheus agent on this machine, stand before it"));
+}
+
+bool ReachesFurther(const std::string& listen) {
+  HostPort parsed;
+  return !absl::StartsWith(listen, kUnix) && Parse(kCalls, listen, &parsed).ok() && !StaysOnThisMachine(parsed);
+}
+
+bool IsLoopback(const sockaddr& address) {
+  if (address.sa_family == AF_INET) {
+    return ntohl(reinterpret_cast<const sockaddr_in&>(address).sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+  }
+  if (address.sa_family != AF_INET6) return false;
+  const in6_addr& v6 = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == IN_LOOPBACKNET);
 }
 
 absl::Status CheckAddressFree(const std::string& listen) {

@@ -71,6 +71,9 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(const Settings& settings) 
   // Not make_unique: the constructor is private.
   std::unique_ptr<Broker> broker(new Broker(settings));
   // Before anything on disk is touched: most failed starts are second starts.
+  if (!settings.tls.certificate.empty()) {
+    ASSIGN_OR_RETURN(broker->tls_, Tls::Start(settings.tls, &broker->clock_));
+  }
   RETURN_IF_ERROR(CheckAddressFree(settings.listen));
   RETURN_IF_ERROR(CheckMetricsAddressFree(settings.metrics_address));
   RETURN_IF_ERROR(broker->ServePages());
@@ -102,9 +105,14 @@ absl::Status Broker::Open() {
 }
 
 absl::Status Broker::StartPartition() {
-  server_ = std::make_unique<Server>(Server::Options{.listen = settings_.listen,
+  const Listener::Options listener = {.listen = settings_.listen,
+                                      .connections = settings_.max_connections,
+                                      .socket_mode = settings_.socket_mode,
+                                      .may_reach_further = tls_ != nullptr && !settings_.access_tokens_file.empty()};
+  server_ = std::make_unique<Server>(Server::Options{.listener = listener,
+                                                     .tls = tls_.get(),
                                                      .message_bytes = settings_.limits.message_bytes,
-                                                     .max_connections = settings_.max_connections,
+                                                     .handshake_timeout = settings_.handshake_timeout,
                                                      .max_concurrent_streams = settings_.max_concurrent_streams,
                                                      .transport_bytes = settings_.transport_bytes});
   engine::PartitionOptions options;
@@ -164,6 +172,10 @@ Broker::~Broker() {
   backups_.reset();
   partition_.reset();
   server_.reset();
+}
+
+void Broker::ReloadCertificates() {
+  if (tls_ != nullptr) tls_->Reload();
 }
 
 bool Broker::Drain(const std::string& reason) {

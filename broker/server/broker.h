@@ -27,7 +27,8 @@ namespace baton::server {
 class Broker {
  public:
   // Opens or creates the data directory, recovers, and serves. Settings must have passed Validate.
-  // Errors: those of OpenRocksDbStore and Partition::Start, naming the data directory; UNAVAILABLE naming the address.
+  // Errors: those of ReadCertificates, and then nothing was touched; those of OpenRocksDbStore and Partition::Start,
+  // naming the data directory; UNAVAILABLE naming the address.
   static absl::StatusOr<std::unique_ptr<Broker>> Start(const Settings& settings);
 
   // Stops without draining: workers find their streams closed and come back to the next broker on this data directory.
@@ -41,6 +42,12 @@ class Broker {
 
   // What is on disk. For tests, which look deeper than the services show.
   const storage::Store& store() const { return *store_; }
+
+  // Whether connections are encrypted.
+  bool has_tls() const { return tls_ != nullptr; }
+
+  // Reads the files of [tls] again, see Tls. Any thread.
+  void ReloadCertificates();
 
   // Takes no new tasks and workers, and waits until what runs has ended, at most settings.engine.drain_deadline. False
   // if the time was up before. Outcomes and heartbeats are still taken afterwards, until the destructor.
@@ -58,6 +65,8 @@ class Broker {
   const Settings settings_;
   SystemClock clock_;
   Pages pages_;
+  // Outlives the server.
+  std::unique_ptr<Tls> tls_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<engine::Partition> partition_;

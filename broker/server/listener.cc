@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "broker/base/status_macros.h"
+#include "broker/server/address.h"
 #include "spdlog/spdlog.h"
 
 namespace baton::server {
@@ -39,15 +40,19 @@ absl::Status CannotListen(absl::string_view listen, absl::string_view why) {
   return absl::UnavailableError(absl::StrCat("cannot listen on ", listen, ": ", why));
 }
 
+const char* PathIn(const sockaddr* address) { return reinterpret_cast<const sockaddr_un*>(address)->sun_path; }
+
 int OpenSocket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
-// -1, with errno, if it cannot be done.
-int ListenOn(const sockaddr* address, socklen_t size) {
+// -1, with errno, if it cannot be done. `mode`: of the file that this makes, if it makes one.
+int ListenOn(const sockaddr* address, socklen_t size, mode_t mode = 0) {
   const int fd = OpenSocket(address->sa_family);
   if (fd < 0) return -1;
   const int one = 1;  // Connections of a previous broker that linger are not in the way.
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  if (bind(fd, address, size) == 0 && listen(fd, SOMAXCONN) == 0) return fd;
+  // Nobody can connect before it listens, so nobody can with other permissions than these.
+  const bool is_bound = bind(fd, address, size) == 0 && (mode == 0 || chmod(PathIn(address), mode) == 0);
+  if (is_bound && listen(fd, SOMAXCONN) == 0) return fd;
   const int error = errno;
   close(fd);
   errno = error;
@@ -65,8 +70,8 @@ int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 }  // namespace
 
-Listener::Listener(const std::string& listen, int connections)
-    : address_(listen), connections_(connections), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), spare_(OpenSpare()) {}
+Listener::Listener(const Options& options)
+    : options_(options), address_(options.listen), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), spare_(OpenSpare()) {}
 
 Listener::~Listener() {
   Stop();
@@ -74,8 +79,9 @@ Listener::~Listener() {
   close(spare_);
 }
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::string& listen, int connections) {
-  std::unique_ptr<Listener> listener(new Listener(listen, connections));  // Not make_unique: it is private.
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const Options& options) {
+  std::unique_ptr<Listener> listener(new Listener(options));  // Not make_unique: it is private.
+  const std::string& listen = options.listen;
   absl::string_view path = listen;
   if (absl::ConsumePrefix(&path, "unix:")) {
     RETURN_IF_ERROR(listener->BindPath(std::string(path)));
@@ -97,7 +103,7 @@ absl::Status Listener::BindPath(const std::string& path) {
   std::copy(path.begin(), path.end(), address.sun_path);
   struct stat found {};
   if (stat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) unlink(path.c_str());
-  const int fd = ListenOn(reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  const int fd = ListenOn(reinterpret_cast<const sockaddr*>(&address), sizeof(address), options_.socket_mode);
   if (fd < 0) return CannotListen(address_, std::strerror(errno));
   path_ = path;
   listening_.push_back(fd);
@@ -115,6 +121,10 @@ absl::Status Listener::BindHost(const std::string& host, const std::string& port
   const auto free_found = absl::MakeCleanup([found] { freeaddrinfo(found); });
   std::string why;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    // A name may have got another meaning since the settings were checked.
+    if (!options_.may_reach_further && !IsLoopback(*one->ai_addr)) {
+      return CannotListen(address_, "its host has an address that other machines reach");
+    }
     // The port that was picked for the first address is the one of them all.
     if (!listening_.empty()) {
       reinterpret_cast<sockaddr_in6*>(one->ai_addr)->sin6_port = htons(static_cast<uint16_t>(PortOf(listening_[0])));
@@ -197,7 +207,7 @@ bool Listener::MayTake(int connection) const {
   getrlimit(RLIMIT_NOFILE, &limit);
   const rlim_t own = std::min(kOwnDescriptors, limit.rlim_cur / 2);
   const auto number = static_cast<rlim_t>(connection);
-  return number < limit.rlim_cur - own && number < static_cast<rlim_t>(connections_) + own;
+  return number < limit.rlim_cur - own && number < static_cast<rlim_t>(options_.connections) + own;
 }
 
 void Listener::Refused() {
@@ -207,7 +217,7 @@ void Listener::Refused() {
   spdlog::warn(
       "too many connections: {} refused so far. Close some, raise server.max_connections ({}), or the limit of open "
       "files ({})",
-      refused_, connections_, limit.rlim_cur);
+      refused_, options_.connections, limit.rlim_cur);
 }
 
 }  // namespace baton::server

@@ -1,6 +1,8 @@
 #ifndef BATON_BROKER_SERVER_LISTENER_H_
 #define BATON_BROKER_SERVER_LISTENER_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,7 +16,7 @@ namespace baton::server {
 
 // Accepts connections for gRPC, whose own listener never accepts again once the process ran out of descriptors.
 //
-//   ASSIGN_OR_RETURN(listener, Listener::Bind("127.0.0.1:0", 10'000));
+//   ASSIGN_OR_RETURN(listener, Listener::Bind({.listen = "127.0.0.1:0"}));
 //   listener->Start([&](int listening, int connection) { … });
 //   listener->Stop();
 //
@@ -22,13 +24,23 @@ namespace baton::server {
 // their clients see a broken connection, and try again. Belongs to its owner's thread.
 class Listener {
  public:
+  struct Options {
+    // "HOST:PORT", port 0 picks a free one; or "unix:PATH", a socket file there is replaced.
+    std::string listen;
+    // About so many are taken: what counts is the number of the descriptor.
+    int connections = 10'000;
+    // Permissions of the socket file.
+    mode_t socket_mode = 0660;
+    // Whether addresses that other machines reach may be listened on.
+    bool may_reach_further = false;
+  };
+
   // Gets a connection that was accepted by the descriptor `listening`, and owns it. Called by the listener's thread.
   using Take = std::function<void(int listening, int connection)>;
 
-  // `listen`: "HOST:PORT", port 0 picks a free one; or "unix:PATH", a socket file there is replaced. At most
-  // `connections` or so are taken: what counts is the number of the descriptor. Clients are kept waiting until Start.
-  // UNAVAILABLE with the reason of the system if no address of the host can be listened on.
-  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const std::string& listen, int connections);
+  // Clients are kept waiting until Start. UNAVAILABLE with the reason of the system if no address of the host can be
+  // listened on.
+  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const Options& options);
   // Stops.
   ~Listener();
   Listener(const Listener&) = delete;
@@ -43,7 +55,7 @@ class Listener {
 
  private:
   // The descriptor is at hand when there is no other, so that a connection can be accepted to be closed.
-  Listener(const std::string& listen, int connections);
+  explicit Listener(const Options& options);
 
   absl::Status BindPath(const std::string& path);
   absl::Status BindHost(const std::string& host, const std::string& port);
@@ -55,8 +67,8 @@ class Listener {
   bool MayTake(int connection) const;
   void Refused();
 
+  const Options options_;
   std::string address_;
-  const int connections_;
   std::string path_;
   std::vector<int> listening_;
   int wake_ = -1;

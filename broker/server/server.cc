@@ -28,6 +28,8 @@ constexpr Micros kStopGrace = 2 * kSecond;
 // Claim streams ready to be taken at once, and watches.
 constexpr int kListeningStreams = 16;
 constexpr int kListeningWatches = 4;
+// Headers of a call, names and values, and 32 bytes for each. No caller needs more than a token and some names.
+constexpr int kMetadataBytes = 8 << 10;
 
 std::vector<std::string> NamesOf(std::initializer_list<const RawService*> services) {
   std::vector<std::string> names;
@@ -44,7 +46,9 @@ void SetArguments(grpc::ServerBuilder* builder, const Server::Options& options) 
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
-  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytes);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                              static_cast<int>(options.handshake_timeout / kMillisecond));
 }
 
 int MethodOf(const RawService& service, const std::string& name) {
@@ -73,12 +77,13 @@ absl::StatusOr<std::string> Server::Bind() {
   grpc::ServerBuilder builder;
   SetArguments(&builder, options_);
   using FromDescriptor = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
-  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(FromDescriptor::FROM_FD,
-                                                                   grpc::InsecureServerCredentials());
+  acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      FromDescriptor::FROM_FD,
+      options_.tls != nullptr ? options_.tls->MakeCredentials() : grpc::InsecureServerCredentials());
   for (RawService* service : {&broker_, &admin_, &health_service_, &reflection_, &reflection_alpha_}) {
     builder.RegisterService(service);
   }
-  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.listen, options_.max_connections));
+  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.listener));
   queue_ = builder.AddCompletionQueue();
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) {

@@ -18,6 +18,7 @@
 #include "broker/server/meters.h"
 #include "broker/server/raw_service.h"
 #include "broker/server/stream_set.h"
+#include "broker/server/tls.h"
 
 namespace baton::server {
 
@@ -34,12 +35,13 @@ namespace baton::server {
 class Server {
  public:
   struct Options {
-    // "127.0.0.1:7461", port 0 picks a free one; or "unix:/path".
-    std::string listen;
+    Listener::Options listener;
+    // Null: connections are not encrypted. Must outlive the server.
+    Tls* tls = nullptr;
     // Largest request taken off the network.
     size_t message_bytes = 4 << 20;
-    // About so many; more are closed at once.
-    int max_connections = 10'000;
+    // What a connection may take until it speaks HTTP/2.
+    Micros handshake_timeout = 10 * kSecond;
     // Calls under way on one connection.
     int max_concurrent_streams = 4000;
     // Memory of gRPC for connections and for requests that are coming in.

@@ -92,9 +92,12 @@ std::vector<Setting> ServerSettings() {
                    "Where everything is stored; created if it is missing. One broker at a time."),
               CheckDirectory),
       Checked(Text("server.listen", FIELD(listen), {},
-                   "HOST:PORT (port 0 picks a free one) or unix:PATH. Only addresses of this machine, as there is no "
-                   "TLS and there are no access tokens yet."),
+                   "HOST:PORT (port 0 picks a free one) or unix:PATH. An address that other machines reach needs "
+                   "tls.certificate and access.tokens_file."),
               CheckAddress),
+      Choice("server.socket_mode", FIELD(socket_mode),
+             std::vector<std::pair<std::string, mode_t>>{{"0600", 0600}, {"0660", 0660}, {"0666", 0666}},
+             "Who may connect to unix:PATH: the broker's user, its group too, or everybody on this machine."),
       Text("server.log_level", FIELD(log_level), {"trace", "debug", "info", "warning", "error", "critical", "off"},
            "The least severe messages to log, on the standard error output."),
       Number(Kind::kDuration, "server.drain_deadline", FIELD(engine.drain_deadline), 0, kHour,
@@ -105,6 +108,9 @@ std::vector<Setting> ServerSettings() {
           Kind::kCount, "server.max_connections", FIELD(max_connections), 1, 1'000'000,
           "Connections, roughly; more are closed at once, and so are those that would leave the store too few of the "
           "files that the system allows this process."),
+      Number(Kind::kDuration, "server.handshake_timeout", FIELD(handshake_timeout), 100 * kMillisecond, 10 * kMinute,
+             "How long a new connection may take until it speaks HTTP/2, the handshake of TLS included; then it is "
+             "closed."),
       Number(
           Kind::kBytes, "server.transport_bytes", FIELD(transport_bytes), 64 * kMiB, 64 * kGiB,
           "Memory for requests that are coming in and for connections. When it is used up, no connection is taken and "
@@ -138,6 +144,19 @@ std::vector<Setting> ServerSettings() {
       Text("backup.directory", FIELD(backup_directory), {},
            "Where backups are written, each into a directory of its own; created if it is missing. Not within the data "
            "directory, and not shared with other brokers. Empty: this broker makes no backups."),
+  };
+}
+
+std::vector<Setting> TlsSettings() {
+  return {
+      Text("tls.certificate", FIELD(tls.certificate), {},
+           "PEM file with the broker's certificate and, behind it, those that lead to its CA. It and the other two are "
+           "read again when they change, and at SIGHUP; connections that are open stay. Empty: no encryption."),
+      Text("tls.private_key", FIELD(tls.private_key), {},
+           "PEM file with the key of that certificate, which only the broker's user may be able to read."),
+      Text("tls.client_ca", FIELD(tls.client_ca), {},
+           "PEM file with the CAs whose clients may connect: each needs a certificate of one of them. Empty: clients "
+           "are not asked for a certificate."),
   };
 }
 
@@ -245,7 +264,8 @@ std::vector<Setting> EngineSettings() {
 
 std::vector<Setting> Joined() {
   std::vector<Setting> all;
-  for (auto& part : {ServerSettings(), ObservationSettings(), LimitSettings(), TaskSettings(), EngineSettings()}) {
+  for (auto& part :
+       {ServerSettings(), TlsSettings(), ObservationSettings(), LimitSettings(), TaskSettings(), EngineSettings()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

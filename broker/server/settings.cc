@@ -13,8 +13,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "broker/base/status_macros.h"
+#include "broker/server/address.h"
 #include "broker/server/setting_table.h"
 #include "broker/server/setting_value.h"
 #include "broker/service/field.h"
@@ -105,6 +107,46 @@ absl::Status SetFromTable(const toml::table& table, const std::string& file, Set
   return absl::OkStatus();
 }
 
+// One of certificate and key without the other, or without anything to encrypt.
+absl::Status CheckTls(const Settings& settings) {
+  const TlsFiles& tls = settings.tls;
+  if (tls.certificate.empty() != tls.private_key.empty()) {
+    const bool is_key_missing = tls.private_key.empty();
+    return absl::InvalidArgumentError(absl::StrCat("setting ", is_key_missing ? "tls.certificate" : "tls.private_key",
+                                                   " is '", is_key_missing ? tls.certificate : tls.private_key,
+                                                   "', but ", is_key_missing ? "tls.private_key" : "tls.certificate",
+                                                   " is not set: TLS needs both"));
+  }
+  if (tls.certificate.empty() && !tls.client_ca.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "setting tls.client_ca is '", tls.client_ca,
+        "', but tls.certificate is not set: without TLS nobody shows a certificate; set tls.certificate and "
+        "tls.private_key too"));
+  }
+  if (!tls.certificate.empty() && absl::StartsWith(settings.listen, "unix:")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("setting tls.certificate is '", tls.certificate, "', but server.listen is '", settings.listen,
+                     "', and what goes through a socket file is not encrypted, as it never leaves this machine: leave "
+                     "[tls] out, or listen on HOST:PORT"));
+  }
+  return absl::OkStatus();
+}
+
+// Whoever reaches the broker over a network must be unable to read along, and must say who he is. A client certificate
+// is no substitute for the latter: it tells that somebody may connect, not what he may do.
+absl::Status CheckReach(const Settings& settings) {
+  std::vector<std::string> missing;
+  if (settings.tls.certificate.empty()) missing.push_back("tls.certificate");
+  if (settings.access_tokens_file.empty()) missing.push_back("access.tokens_file");
+  if (missing.empty() || !ReachesFurther(settings.listen)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "setting server.listen is '", settings.listen, "', which can be reached from other machines, but ",
+      absl::StrJoin(missing, " and "), missing.size() == 1 ? " is" : " are", " not set, so everybody there could ",
+      settings.access_tokens_file.empty() ? "run and read tasks" : "read along, tokens included",
+      ": set tls.certificate, tls.private_key and access.tokens_file, or listen on 127.0.0.1, [::1] or "
+      "unix:PATH"));
+}
+
 bool IsWithin(const std::string& inner, const std::string& outer) {
   namespace fs = std::filesystem;
   // Answers something also for what does not exist yet.
@@ -161,16 +203,17 @@ absl::Status CheckSettings(const Settings& settings) {
                                                    ") plus 64 KiB: a task of the largest size could not be sent"));
   }
   if (!settings.backup_directory.empty() && IsWithin(settings.backup_directory, settings.store.directory)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("setting backup.directory is '", settings.backup_directory, "', within server.data_dir ('",
-                     settings.store.directory, "'): name a directory beside it, better on another disk"));
+    return absl::InvalidArgumentError(absl::StrCat("setting backup.directory is '", settings.backup_directory,
+                                                   "', within server.data_dir ('", settings.store.directory,
+                                                   "'): name a directory beside it, better on another disk"));
   }
   if (!settings.metrics_address.empty() && settings.metrics_address == settings.listen &&
       !absl::EndsWith(settings.listen, ":0")) {
     return absl::InvalidArgumentError(absl::StrCat("setting metrics.address is '", settings.metrics_address,
                                                    "', and so is server.listen: give each a port of its own"));
   }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(CheckTls(settings));
+  return CheckReach(settings);
 }
 
 std::vector<std::string> ChangedSettings(const Settings& before, const Settings& after) {

@@ -1,12 +1,15 @@
 #ifndef BATON_BROKER_SERVER_SETTINGS_H_
 #define BATON_BROKER_SERVER_SETTINGS_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "broker/engine/limits.h"
+#include "broker/server/certificates.h"
 #include "broker/service/limits.h"
 #include "broker/storage/rocksdb_store.h"
 
@@ -17,6 +20,11 @@ struct Settings {
   Settings() { store.directory = "baton-data"; }
 
   std::string listen = "127.0.0.1:7461";
+  // Permissions of the socket file, if it is one that is listened on.
+  mode_t socket_mode = 0660;
+  TlsFiles tls;
+  // Empty: everybody who can connect may do everything.
+  std::string access_tokens_file;
   std::string log_level = "info";
   std::string log_format = "text";
   // Empty: no metrics.
@@ -24,6 +32,7 @@ struct Settings {
   size_t metrics_types = 100;
   int max_connections = 10'000;
   int max_concurrent_streams = 4000;
+  Micros handshake_timeout = 10 * kSecond;
   size_t transport_bytes = size_t{512} << 20;
   size_t unread_bytes = size_t{256} << 20;
   int max_watches = 1000;
@@ -45,7 +54,7 @@ absl::Status ReadSettingsFile(const std::string& path, Settings* settings);
 // Sets one setting from the text of a flag: "1.5s", "4MiB", "10", "info". INVALID_ARGUMENT as above.
 absl::Status SetSetting(const std::string& name, const std::string& text, Settings* settings);
 
-// What no single value shows. INVALID_ARGUMENT naming both settings.
+// What no single value shows. INVALID_ARGUMENT naming both settings. Looks host names up; reads no file.
 absl::Status CheckSettings(const Settings& settings);
 
 // The names of those that differ, in the order of printing.

@@ -101,7 +101,10 @@ TEST(Settings, RefusesByFileLineNameAndRange) {  // B239, B263
     std::vector<std::string> said;
   } kBad[] = {
       {"[limits]\npayload_byte = 5\n", {"f.toml:2:", "limits.payload_byte", "nearest is 'limits.payload_bytes'"}},
-      {"[server]\nlisten = \"0.0.0.0:1\"\n", {"f.toml:2:", "server.listen", "no TLS"}},
+      {"[server]\nlisten = \"0.0.0.0\"\n", {"f.toml:2:", "server.listen", "has no port"}},
+      {"[server]\nsocket_mode = \"0777\"\n", {"f.toml:2:", "server.socket_mode is '0777'", "0600, 0660, 0666"}},
+      {"[server]\nsocket_mode = 0o660\n", {"f.toml:2:", "server.socket_mode is '432'", "0600, 0660, 0666"}},
+      {"[metrics]\naddress = \"0.0.0.0:1\"\n", {"f.toml:2:", "metrics.address", "other machines"}},
       {"[server]\nlog_level = \"loud\"\n", {"server.log_level", "'loud'", "one of trace"}},
       {"[defaults]\n\npriority = 21\n", {"f.toml:3:", "defaults.priority is 21", "-20 to 20"}},
       {"[defaults]\npriority = \"high\"\n", {"defaults.priority", "'high'", "whole number"}},
@@ -165,16 +168,52 @@ TEST(Settings, AnEmptyFileChangesNothing) {
   EXPECT_EQ(SettingsToToml(settings, Comments::kNo), SettingsToToml(Settings(), Comments::kNo));
 }
 
-TEST(Address, TakesWhatStaysOnThisMachine) {
-  for (const char* good : {"127.0.0.1:7461", "127.1.2.3:0", "localhost:1", "[::1]:65535", "unix:/run/baton.sock"}) {
-    EXPECT_TRUE(CheckAddress(good).ok()) << good;
+TEST(Settings, TlsNeedsACertificateAndItsKey) {
+  Settings settings;
+  settings.tls.certificate = "c.pem";
+  EXPECT_THAT(MessageOf(CheckSettings(settings)), HasSubstr("tls.certificate is 'c.pem', but tls.private_key is not"));
+  settings.tls = {.private_key = "k.pem"};
+  EXPECT_THAT(MessageOf(CheckSettings(settings)), HasSubstr("tls.private_key is 'k.pem', but tls.certificate is not"));
+  settings.tls = {.client_ca = "ca.pem"};
+  EXPECT_THAT(MessageOf(CheckSettings(settings)), HasSubstr("tls.client_ca is 'ca.pem', but tls.certificate is not"));
+  settings.tls = {.certificate = "c.pem", .private_key = "k.pem"};
+  EXPECT_TRUE(CheckSettings(settings).ok());
+  settings.listen = "unix:/x";
+  EXPECT_THAT(MessageOf(CheckSettings(settings)), AllOf(HasSubstr("tls.certificate"), HasSubstr("server.listen")));
+}
+
+TEST(Settings, OtherMachinesReachABrokerOnlyWithTlsAndAccessControl) {
+  for (const char* address : {"0.0.0.0:7461", "[::]:7461", "192.168.1.4:7461", "nowhere.invalid:7461"}) {
+    Settings settings;
+    settings.listen = address;
+    EXPECT_THAT(MessageOf(CheckSettings(settings)),
+                AllOf(HasSubstr(address), HasSubstr("tls.certificate and access.tokens_file are not set"),
+                      HasSubstr("listen on 127.0.0.1")));
+    settings.tls = {.certificate = "c.pem", .private_key = "k.pem", .client_ca = "ca.pem"};
+    EXPECT_THAT(MessageOf(CheckSettings(settings)), HasSubstr("but access.tokens_file is not set"));
+    settings.access_tokens_file = "tokens";
+    EXPECT_TRUE(CheckSettings(settings).ok()) << CheckSettings(settings);
+    settings.tls = {};
+    EXPECT_THAT(MessageOf(CheckSettings(settings)), HasSubstr("but tls.certificate is not set"));
   }
 }
 
-TEST(Address, RefusesTheRest) {
+TEST(Address, OnlyTheLoopbackAndSocketFilesStayOnThisMachine) {
+  for (const char* near : {"127.0.0.1:7461", "127.1.2.3:0", "localhost:1", "[::1]:65535", "[::ffff:127.0.0.1]:1",
+                           "unix:/run/baton.sock"}) {
+    EXPECT_TRUE(CheckAddress(near).ok()) << near;
+    EXPECT_FALSE(ReachesFurther(near)) << near;
+  }
+  for (const char* far : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "[::ffff:10.0.0.1]:1", "[fe80::1]:1"}) {
+    EXPECT_TRUE(CheckAddress(far).ok()) << far;
+    EXPECT_TRUE(ReachesFurther(far)) << far;
+  }
+}
+
+TEST(Address, RefusesWhatIsNone) {
   const std::string long_path = "unix:/" + std::string(200, 'x');
-  for (const char* bad : {"", "127.0.0.1", ":7461", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x", "unix:",
-                          "0.0.0.0:7461", "[::]:7461", "192.168.1.4:7461", "example.org:7461", long_path.c_str()}) {
+  for (const char* bad :
+       {"", "127.0.0.1", ":7461", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x", "unix:", long_path.c_str()}) {
     const absl::Status status = CheckAddress(bad);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad;
     EXPECT_THAT(MessageOf(status), HasSubstr(bad));
