@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 from documents import difference, sections
 from harness import NO_COLOR, PATIENCE, Process, ProcessTest, program, run_program, wait_until
@@ -32,6 +33,8 @@ class DocumentTest(ProcessTest):
         super().setUp()
         self.sections = sections((ROOT / self.document).read_text())
         self.address = f"unix:{self.folder}/batond.sock"
+        # Whoever starts it.
+        self.broker = SimpleNamespace(address=self.address)
         self.bin = self.folder / "bin"
         self.bin.mkdir()
         self.configuration = self.folder / "batond.conf"
@@ -50,10 +53,6 @@ exec {program("BATOND")} "$@" --listen {self.address}""")
         path = self.bin / name
         path.write_text(f"#!/usr/bin/env bash\n{body}\n")
         path.chmod(0o755)
-
-    def start_broker(self, **options):
-        options.setdefault("listen", self.address)
-        return super().start_broker(**options)
 
     def start_program(self, name, *words, **environment):
         """A worker of the examples; returns when it is among the workers."""
@@ -108,7 +107,8 @@ exec {program("BATOND")} "$@" --listen {self.address}""")
         # Not the variables that it is given.
         name = next(Path(word).name for word in shlex.split(command) if "=" not in word)
         before = set() if name == "batond" else self.worker_ids()
-        process = Process(self.folder, name, ["bash", "-c", f"cd {ROOT} && exec env {command}"], self.environment)
+        process = Process(self.folder, f"{name}-{len(self.processes)}",
+                          ["bash", "-c", f"cd {ROOT} && exec env {command}"], self.environment)  # yapf: disable
         self.processes.append(process)
         if name == "batond":
             wait_until(lambda: run_program([program("BATON"), "info"], self.environment).code == 0, process.log)
