@@ -52,7 +52,7 @@ class HostTest(DocumentTest):
         self.write_script("systemctl", SYSTEMCTL.format(folder=self.folder, batond=program("BATOND"), data=self.data,
                                                         config=self.configuration, address=self.address))
         self.write_script("journalctl", f"""[[ "$1 $2" == "-u batond" ]] || exit 64
-tail -n 1 {self.folder}/journal | sed "s/^/Nov 30 04:06:25 ada batond[4711]: /" """)
+tail -n "${{4:-100}}" {self.folder}/journal | sed "s/^/Nov 30 04:06:25 ada batond[4711]: /" """)
         # Whoever runs the tests may do all this, in this folder, and there is no user of the broker.
         self.write_script("sudo", 'exec "$@"')
         self.write_script("chown", '[[ "$1 $2" == "-R baton:baton" ]] && [[ -d $3 ]]')
