@@ -73,7 +73,7 @@ void AddUnpauseCommand(CommandTable& commands) {
   auto arguments = std::make_shared<PauseArguments>();
   AddOptions(commands.Add("unpause", "Lets paused tasks go on where they are",
                           "  baton unpause 42 --reason 'the mail server is back'\n"
-                          "  baton list --state PAUSED --limit 0 -o jsonl | jq .id | xargs baton unpause\n",
+                          "  baton bulk unpause --tag batch-7 --dry-run --wait\n",
                           [arguments](Session& session) { return RunUnpause(session, *arguments); }),
              *arguments);
 }
