@@ -19,7 +19,7 @@ class CliReadmeTest(DocumentTest):
         self.start_in_background(f"batond --config {self.configuration} --data-dir {self.data}")
 
     def start_mail_worker(self):
-        self.start_program("newsletter_worker")
+        self.start_in_background("newsletter_worker")
         self.words["mail-9488ba20"] = self.words["ada-183be12f"]
 
     def submit_mails(self, *recipients):
@@ -30,7 +30,7 @@ class CliReadmeTest(DocumentTest):
         """Tasks 1 to 4: mails, two of which have failed; 5: a newsletter that waits for approval, with its child 6; 7:
         what no worker can run; 8: what runs."""
         self.start_mail_worker()
-        self.start_program("gpu_worker")
+        self.start_in_background("gpu_worker")
         self.submit_mails("ada@example.org", "nobody", "grace@example.org", "alan")
         self.wait_for_state(self.submit("newsletter", {"to": ["ada@example.org"]}), "SUSPENDED")
         wait_until(lambda: self.baton("approvals", "-o", "json").json(), "it waits for approval")

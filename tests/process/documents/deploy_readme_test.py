@@ -83,7 +83,7 @@ esac""")
         self.assertEqual(self.get(kept)["state"], "PENDING")
         self.baton("get", str(lost), code=3)
         self.assertNotEqual(self.incarnation(), before)
-        self.start_program("gpu_worker")
+        self.start_in_background("gpu_worker")
         self.wait_for_end(kept)
 
     @plays("Move to another host")

@@ -14,6 +14,7 @@ from harness import NO_COLOR, PATIENCE, Process, ProcessTest, program, run_progr
 ROOT = Path(program("SOURCE_ROOT"))
 HERE = Path(__file__).parent
 
+
 def plays(*titles):
     """Says which sections a test method plays, or checks in another way."""
 
@@ -53,11 +54,6 @@ exec {program("BATOND")} "$@" --listen {self.address}""")
         path = self.bin / name
         path.write_text(f"#!/usr/bin/env bash\n{body}\n")
         path.chmod(0o755)
-
-    def start_program(self, name, *words, **environment):
-        """A worker of the examples; returns when it is among the workers."""
-        variables = " ".join(f"{key}={value}" for key, value in environment.items())
-        return self.start_in_background(f"{variables} {name} {shlex.join(words)}")
 
     def workers(self):
         return self.baton("workers", "-o", "json").json()

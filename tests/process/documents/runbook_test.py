@@ -15,7 +15,7 @@ class RunbookTest(HostTest):
     document = "deploy/RUNBOOK.md"
 
     def start_mail_worker(self):
-        worker = self.start_program("newsletter_worker")
+        worker = self.start_in_background("newsletter_worker")
         self.words["mail-9488ba20"] = self.words["ada-183be12f"]
         return worker
 
@@ -57,7 +57,7 @@ class RunbookTest(HostTest):
     @plays("No worker has what a task needs")
     def test_no_worker_has_what_a_task_needs(self):
         self.systemctl("start")
-        self.start_program("gpu_worker")
+        self.start_in_background("gpu_worker")
         self.baton("submit", "train", "--data", "model-7")
         self.play("No worker has what a task needs")
 
@@ -108,7 +108,7 @@ class RunbookTest(HostTest):
     @plays("The store is damaged")
     def test_the_store_is_damaged(self):
         self.systemctl("start")
-        self.start_program("gpu_worker")
+        self.start_in_background("gpu_worker")
         for _ in range(2):
             self.wait_for_end(self.submit("clean", "room"))
         self.systemctl("stop")
