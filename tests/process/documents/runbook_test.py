@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Each incident of deploy/RUNBOOK.md is brought about, and its commands tell and do what the page says."""
 
+import errno
+import os
 import re
 import subprocess
 import unittest
@@ -45,6 +47,15 @@ class RunbookTest(HostTest):
             self.assertLessEqual(named, known, path)
             count += len(named)
         self.assertGreater(count, 20)
+
+    def test_every_message_named_is_one_of_the_broker(self):
+        text = (ROOT / self.document).read_text()
+        named = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+        self.assertEqual(len(named), 6)
+        sources = [path.read_text() for path in (ROOT / "broker").rglob("*.cc")]
+        for message in named:
+            known = message == os.strerror(errno.EADDRINUSE) or any(message in source for source in sources)
+            self.assertTrue(known, message)
 
     @plays("Tasks wait although there are workers")
     def test_tasks_wait_although_there_are_workers(self):
