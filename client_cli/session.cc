@@ -76,7 +76,7 @@ void RecordWriter::Flush() {
 ExitCode RecordWriter::Finish(const std::string& empty_note) {
   Flush();
   if (session_.options().format == OutputFormat::kJson) session_.environment().out << (count_ == 0 ? "[]\n" : "\n]\n");
-  if (session_.is_table() && count_ == 0) session_.environment().err << empty_note << std::endl;
+  if (session_.is_table() && count_ == 0 && !empty_note.empty()) session_.environment().err << empty_note << std::endl;
   return ExitCode::kOk;
 }
 

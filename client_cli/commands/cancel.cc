@@ -41,7 +41,7 @@ void AddCancelCommand(CommandTable& commands) {
   auto arguments = std::make_shared<CancelArguments>();
   CLI::App& command = commands.Add("cancel", "Cancels tasks and all their descendants",
                                    "  baton cancel 42 --reason 'ordered twice'\n"
-                                   "  baton list --tag batch-7 --limit 0 -o jsonl | jq .id | xargs baton cancel\n",
+                                   "  baton bulk cancel --tag batch-7 --dry-run --wait\n",
                                    [arguments](Session& session) { return RunCancel(session, *arguments); });
   command.add_option("id", arguments->ids, "Tasks")->required()->type_name("ID");
   command.add_option("--reason", arguments->reason, "Why; kept in the history")->type_name("TEXT");

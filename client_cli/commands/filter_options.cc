@@ -1,6 +1,11 @@
 #include "client_cli/commands/filter_options.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "client_cli/session.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/proto_time.h"
@@ -28,6 +33,14 @@ absl::Status SetTimes(const FilterArguments& arguments, absl::Time now, v1::Task
   status.Update(
       SetTime("--ended-before", arguments.ended_before, now, [filter] { return filter->mutable_ended_before(); }));
   return status;
+}
+
+// As it has to be written on a command line.
+std::string ShellWord(absl::string_view value) {
+  const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("_.:/,+-", c);
+  });
+  return plain ? std::string(value) : absl::StrCat("'", absl::StrReplaceAll(value, {{"'", "'\\''"}}), "'");
 }
 
 }  // namespace
@@ -89,7 +102,7 @@ absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments, abs
 std::string FilterText(const v1::TaskFilter& filter) {
   std::string text;
   const auto add = [&text](absl::string_view option, absl::string_view value) {
-    if (!value.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", option, " ", value);
+    if (!value.empty()) absl::StrAppend(&text, text.empty() ? "" : " ", option, " ", ShellWord(value));
   };
   const auto id = [](uint64_t number) { return number == 0 ? "" : absl::StrCat(number); };
   const auto time = [](bool has, const google::protobuf::Timestamp& instant) {

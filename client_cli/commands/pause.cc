@@ -1,5 +1,8 @@
 // baton pause, baton unpause
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "client_cli/command_table.h"
 #include "client_cli/text/enum_text.h"
@@ -18,7 +21,9 @@ template <typename Request, typename Call>
 ExitCode RunForEach(Session& session, const PauseArguments& arguments, bool paused, Call&& call) {
   absl::StatusOr<std::vector<uint64_t>> ids = ParseTaskIds(arguments.ids);
   if (!ids.ok()) return session.Fail(ids.status());
-  RecordWriter writer(session, {"ID", "STATE", "BENEATH"});
+  std::vector<std::string> header = {"ID", "STATE"};
+  if (paused) header.push_back("BENEATH");
+  RecordWriter writer(session, header);
   ExitCode code = ExitCode::kOk;
   for (const uint64_t id : *ids) {
     Request request;
@@ -33,8 +38,9 @@ ExitCode RunForEach(Session& session, const PauseArguments& arguments, bool paus
     }
     const v1::TaskState shown = paused ? v1::TASK_STATE_PAUSED : response->state();
     const std::string state = EnumText(shown), beneath = EnumText(response->state());
-    writer.Add({std::to_string(id), {state, StateColor(shown)}, beneath},
-               Json{{"task_id", id}, {"state", state}, {"beneath", beneath}});
+    std::vector<Cell> row = {std::to_string(id), {state, StateColor(shown)}};
+    if (paused) row.emplace_back(beneath);
+    writer.Add(std::move(row), Json{{"task_id", id}, {"state", state}, {"beneath", beneath}});
   }
   writer.Finish("");
   return code;
@@ -73,7 +79,7 @@ void AddUnpauseCommand(CommandTable& commands) {
   auto arguments = std::make_shared<PauseArguments>();
   AddOptions(commands.Add("unpause", "Lets paused tasks go on where they are",
                           "  baton unpause 42 --reason 'the mail server is back'\n"
-                          "  baton list --state PAUSED --limit 0 -o jsonl | jq .id | xargs baton unpause\n",
+                          "  baton bulk unpause --tag batch-7 --dry-run --wait\n",
                           [arguments](Session& session) { return RunUnpause(session, *arguments); }),
              *arguments);
 }

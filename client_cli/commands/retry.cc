@@ -44,8 +44,7 @@ void AddRetryCommand(CommandTable& commands) {
       commands.Add("retry", "Has tasks that failed or were cancelled done again, from the stage that failed",
                    "  baton retry 42 --reason 'the mail server is back'\n"
                    "  baton retry 42 --from-start\n"
-                   "  baton list --state PERMANENTLY_FAILED --type send_email --limit 0 -o jsonl | jq .id |\n"
-                   "    xargs baton retry\n",
+                   "  baton bulk retry --type send_email --error timeout --dry-run --wait\n",
                    [arguments](Session& session) { return RunRetry(session, *arguments); });
   command.add_option("id", arguments->ids, "Tasks")->required()->type_name("ID");
   command.add_option("--reason", arguments->reason, "Why; kept in the history")->type_name("TEXT");

@@ -1,19 +1,12 @@
 #!/usr/bin/env python3
-"""Backups of a broker under load, and brokers that are started from them, as deploy/README.md tells to do it."""
+"""Backups of a broker under load, and brokers that are started from them."""
 
-import os
-import re
 import shutil
 import unittest
-from pathlib import Path
 
 from broker_restart_test import CHUNK, Submitter
 from harness import Broker, ProcessTest, program, run_program, wait_until
-from readme_blocks import command_blocks
 
-GUIDE = (Path(program("SOURCE_ROOT")) / "deploy/README.md").read_text()
-# Places that it names; here they are in the folder of the test.
-PLACES = re.compile(r"(?<![\w/])/(?:var/lib/baton|var/lib|var/backups/baton|tmp)(?!\w)")
 # How long a new broker waits for the workers of the one before.
 FAST = {"workers.beat_interval": "300ms", "workers.beat_window": "2s"}
 
@@ -124,78 +117,6 @@ class RestoreTest(BackupProcessTest):
         answer = run_program([program("BATOND"), "--data-dir", self.data, "--config", path])
         self.assertEqual(answer.code, 2)
         self.assertIn("backup.directory", answer.err)
-
-
-class GuideTest(BackupProcessTest):
-    """Runs what the guide shows, each section in the order in which it stands there."""
-
-    def setUp(self):
-        super().setUp()
-        self.bin = self.folder / "bin"
-        self.bin.mkdir()
-        for name in ("BATON", "BATOND"):
-            (self.bin / name.lower()).symlink_to(program(name))
-        # The broker of this test is no service of the machine, and there is no user for it.
-        for name, body in (("systemctl", ":"), ("chown", ":"), ("install", 'mkdir -p "${@: -1}"')):
-            script = self.bin / name
-            script.write_text(f"#!/usr/bin/env bash\n{body}\n")
-            script.chmod(0o755)
-        self.data = self.folder / "lib/baton"
-        self.data.parent.mkdir()
-        self.environment = {"PATH": f"{self.bin}:{os.environ['PATH']}"}
-        self.places = {"/var/lib/baton": self.data, "/var/lib": self.data.parent, "/var/backups/baton": self.backups,
-                       "/tmp": self.folder}
-
-    def commands(self, heading):
-        section = re.search(rf"^##+ {heading}\n(.*?)(?=^##|\Z)", GUIDE, re.MULTILINE | re.DOTALL)
-        self.assertIsNotNone(section, f"deploy/README.md has a section '{heading}'")
-        lines = [line for block in command_blocks(section.group(1)) for line in block.splitlines()]
-        commands = [re.sub(r"\s+#.*", "", line).strip() for line in lines]
-        self.assertTrue(commands)
-        return [command for command in commands if command]
-
-    def run_commands(self, heading):
-        for command in self.commands(heading):
-            command = command.removeprefix("sudo ")
-            command = PLACES.sub(lambda found: str(self.places[found.group()]), command)
-            self.environment["BATON_BROKER"] = self.broker.address
-            answer = run_program(["bash", "-o", "pipefail", "-c", command], self.environment)
-            self.assertEqual(answer.code, 0, f"{command}\n{answer.out}\n{answer.err}")
-            if command.startswith("systemctl stop"):
-                self.broker.terminate()
-            elif command.startswith("systemctl start"):
-                self.start_broker()
-
-    def test_backing_up_and_restoring_as_the_guide_says(self):
-        self.start_broker()
-        kept = self.submit("echo", "kept")
-        self.run_commands("Back up")
-        lost = self.submit("echo", "lost")
-        self.run_commands("Restore")
-        self.assertEqual(self.get(kept)["state"], "PENDING")
-        self.baton("get", str(lost), code=3)
-        self.start_worker()
-        self.wait_for_end(kept)
-
-    def test_moving_to_another_host_as_the_guide_says(self):
-        self.start_broker()
-        kept = self.submit("echo", "kept")
-        incarnation = self.baton("info", "-o", "json").json()["incarnation"]
-        self.run_commands("Move to another host")
-        self.assertEqual(self.get(kept)["state"], "PENDING")
-        self.assertEqual(self.baton("info", "-o", "json").json()["incarnation"], incarnation, "a move is no restore")
-
-    def test_a_copy_of_a_stopped_broker_as_the_guide_says(self):
-        self.start_broker()
-        kept = self.submit("echo", "kept")
-        incarnation = self.baton("info", "-o", "json").json()["incarnation"]
-        self.run_commands("Copy a stopped broker")
-        self.broker.terminate()
-        shutil.rmtree(self.data)
-        (self.folder / "lib/baton-copy").rename(self.data)
-        self.start_broker()
-        self.assertEqual(self.get(kept)["state"], "PENDING")
-        self.assertNotEqual(self.baton("info", "-o", "json").json()["incarnation"], incarnation)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The programs and commands that a README shows.
+"""The programs that a README shows.
 
 Usage: readme_blocks.py README NUMBER OUTPUT: writes its C++ block of that number, from 1, as a complete program. A
 block without a main function becomes the body of one.
@@ -24,14 +24,6 @@ int main() {{
 
 def cpp_blocks(text):
     return re.findall(r"^```cpp\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def command_blocks(text):
-    """Blocks of commands, without their indentation: indented ones, and fenced ones of a shell."""
-    blocks = [block for block in re.findall(r"^```(?:sh|bash|shell)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
-    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    indented = re.findall(r"(?:^\n)((?:^    .*\n)+)", prose, re.MULTILINE)
-    return blocks + [re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in indented]
 
 
 def program(block):

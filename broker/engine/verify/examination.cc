@@ -65,7 +65,7 @@ absl::Status Examination::ReadStoreRow(const Snapshot& store) {
     return absl::FailedPreconditionError("the store is empty: no broker has served it yet");
   }
   if (absl::IsNotFound(status) || (status.ok() && !store_row_.ParseFromString(value))) {
-    return absl::DataLossError("nothing readable tells the store's format: restore a backup");
+    return absl::DataLossError("nothing readable tells the store's format");
   }
   RETURN_IF_ERROR(status);
   if (store_row_.format_version() > kFormatVersion) {

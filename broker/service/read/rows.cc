@@ -49,8 +49,9 @@ Error TaskNotFound(TaskId id, TaskId next_id) {
 }
 
 Error TaskExpired(TaskId id) {
-  return NotFound("TASK_EXPIRED",
-                  absl::StrCat("task ", id, " existed, but its records were removed when its retention was over"));
+  return NotFound(
+      "TASK_EXPIRED",
+      absl::StrCat("task ", id, " existed, but its records were removed: it was deleted, or its retention was over"));
 }
 
 Error ReadRow(const storage::Snapshot& store, Family family, absl::string_view key, google::protobuf::MessageLite* row,

@@ -45,12 +45,12 @@ class ContractReadmeTest(DocumentTest):
     def test_wait(self):
         self.baton("submit", "hello", "--data", "world")
         self.play("Wait", before={"grpcurl -plaintext -d '{\"task_id\": 1, \"parts\"":
-                                  lambda: self.start_program("hello_worker")},
+                                  lambda: self.start_in_background("hello_worker")},
                   codes={"grpcurl -plaintext -d '{\"task_id\": 99": 1})  # yapf: disable
 
     @plays("Decide")
     def test_decide(self):
-        self.start_program("approval_worker")
+        self.start_in_background("approval_worker")
         self.wait_for_state(self.submit("order", {"item": "press", "amount": 5000}), "SUSPENDED")
         self.play("Decide")
         self.assertEqual(self.wait_for_end(1)["result"], {"ordered": True})

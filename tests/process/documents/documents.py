@@ -18,6 +18,7 @@ DURATION = r"-?\d+(?:\.\d+)?(?:us|µs|ms|s|m|h|d)(?:\d+(?:us|ms|s|m|h))*"
 LOOSE = [
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?",
     r"\d{4}-\d\d-\d\d",
+    r"\d\d:\d\d:\d\d",
     r"\b[0-9a-f]{8}(?:[0-9a-f]{8})?\b",
     DURATION + r"(?![\w.])",
     r"\d+(?:\.\d+)? [KMGT]?i?B\b",

@@ -2,7 +2,7 @@
 """grpcurl as far as documents use it, which Debian does not package. It knows nothing but what the server's reflection
 tells it.
 
-Usage: grpcurl.py -plaintext [-d JSON | -d @] ADDRESS list | describe SYMBOL | PACKAGE.SERVICE/METHOD
+Usage: grpcurl.py -plaintext [-d JSON | -d @] ADDRESS list [SERVICE] | PACKAGE.SERVICE/METHOD
 
 `-d @` reads messages from standard input, for a streaming method. The environment's BATON_BROKER is asked, whatever the
 address: tests have a broker of their own.

@@ -6,12 +6,14 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 from documents import difference, sections
 from harness import NO_COLOR, PATIENCE, Process, ProcessTest, program, run_program, wait_until
 
 ROOT = Path(program("SOURCE_ROOT"))
 HERE = Path(__file__).parent
+
 
 def plays(*titles):
     """Says which sections a test method plays, or checks in another way."""
@@ -32,6 +34,8 @@ class DocumentTest(ProcessTest):
         super().setUp()
         self.sections = sections((ROOT / self.document).read_text())
         self.address = f"unix:{self.folder}/batond.sock"
+        # Whoever starts it.
+        self.broker = SimpleNamespace(address=self.address)
         self.bin = self.folder / "bin"
         self.bin.mkdir()
         self.configuration = self.folder / "batond.conf"
@@ -50,15 +54,6 @@ exec {program("BATOND")} "$@" --listen {self.address}""")
         path = self.bin / name
         path.write_text(f"#!/usr/bin/env bash\n{body}\n")
         path.chmod(0o755)
-
-    def start_broker(self, **options):
-        options.setdefault("listen", self.address)
-        return super().start_broker(**options)
-
-    def start_program(self, name, *words, **environment):
-        """A worker of the examples; returns when it is among the workers."""
-        variables = " ".join(f"{key}={value}" for key, value in environment.items())
-        return self.start_in_background(f"{variables} {name} {shlex.join(words)}")
 
     def workers(self):
         return self.baton("workers", "-o", "json").json()
@@ -108,7 +103,8 @@ exec {program("BATOND")} "$@" --listen {self.address}""")
         # Not the variables that it is given.
         name = next(Path(word).name for word in shlex.split(command) if "=" not in word)
         before = set() if name == "batond" else self.worker_ids()
-        process = Process(self.folder, name, ["bash", "-c", f"cd {ROOT} && exec env {command}"], self.environment)
+        process = Process(self.folder, f"{name}-{len(self.processes)}",
+                          ["bash", "-c", f"cd {ROOT} && exec env {command}"], self.environment)  # yapf: disable
         self.processes.append(process)
         if name == "batond":
             wait_until(lambda: run_program([program("BATON"), "info"], self.environment).code == 0, process.log)

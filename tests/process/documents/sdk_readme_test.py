@@ -7,7 +7,8 @@ from documents import sections
 from harness import wait_until
 from player import ROOT, DocumentTest, documents, plays
 
-EXAMPLES = sorted((ROOT / "worker_sdk/examples").rglob("*.cc"))
+# Whatever is built, and by that compiled.
+SOURCES = [path for folder in ("worker_sdk", "tests") for path in sorted((ROOT / folder).rglob("*.cc"))]
 
 
 class SdkReadmeTest(DocumentTest):
@@ -18,7 +19,7 @@ class SdkReadmeTest(DocumentTest):
         self.check_every_section_is_played()
 
     def test_every_program_shown_is_cut_out_of_one_that_is_built(self):
-        sources = [source.read_text() for source in EXAMPLES]
+        sources = [source.read_text() for source in SOURCES]
         count = 0
         for path, text in documents().items():
             # Those of README.md are whole programs, and are built as they stand there.

@@ -9,8 +9,9 @@ import subprocess
 import unittest
 from pathlib import Path
 
+from documents import sections
 from harness import Process, ProcessTest, program, run_program, wait_until
-from readme_blocks import command_blocks, cpp_blocks
+from readme_blocks import cpp_blocks
 
 ROOT = Path(program("SOURCE_ROOT"))
 README = (ROOT / "README.md").read_text()
@@ -21,14 +22,8 @@ SCRIPTS = ("./deploy/demo", "./tests/run", "./deploy/install-deps", "./tests/ben
 BUILD = "cmake --preset release && cmake --build --preset release"
 
 
-def commands(block):
-    """Its commands, without comments, with continued lines joined."""
-    lines = block.replace("\\\n", " ").splitlines()
-    return [command for command in (re.sub(r"\s#.*", "", line).strip() for line in lines) if command]
-
-
 def all_commands():
-    return [command for block in command_blocks(README) for command in commands(block)]
+    return [command for section in sections(README).values() for command, _ in section.steps()]
 
 
 class ReadmeTest(ProcessTest):
