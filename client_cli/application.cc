@@ -14,17 +14,21 @@ namespace {
 
 // The global options as they were written.
 struct GlobalArguments {
-  std::string broker;
+  ConnectionFlags connection;
   std::string format = "table";
   std::string timeout;
   bool no_color = false;
+  bool raw = false;
 };
 
 void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
   root.add_option(
-          "--broker", arguments.broker,
+          "--broker", arguments.connection.broker,
           absl::StrCat("Broker to ask, HOST:PORT or unix:PATH (or BATON_BROKER; default ", kDefaultAddress, ")"))
       ->type_name("ADDRESS");
+  root.add_option("--profile", arguments.connection.profile,
+                  "Broker to ask, by its name in ~/.config/baton/config.toml (or BATON_PROFILE; see `baton profiles`)")
+      ->type_name("NAME");
   root.add_option("-o,--format", arguments.format,
                   "table for people, json for one document, jsonl for one object a line (default table)")
       ->type_name("table|json|jsonl");
@@ -33,6 +37,7 @@ void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
                   "limit). Before `submit`: after it, the word means the task's own timeout")
       ->type_name("DURATION");
   root.add_flag("--no-color", arguments.no_color, "No colours on a terminal (or NO_COLOR)");
+  root.add_flag("--raw", arguments.raw, "Results as they are on a terminal, too: control characters are not escaped");
 }
 
 void AddCommands(CommandTable& commands) {
@@ -68,6 +73,8 @@ void AddCommands(CommandTable& commands) {
   AddBackupsCommand(commands);
   AddCompleteCommand(commands);
   AddInfoCommand(commands);
+  AddProfilesCommand(commands);
+  AddDoctorCommand(commands);
   AddVersionCommand(commands);
 }
 
@@ -82,14 +89,13 @@ absl::StatusOr<OutputFormat> ParseFormat(const std::string& text) {
 absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const Environment& environment) {
   GlobalOptions options;
   options.no_color = arguments.no_color;
+  options.raw = arguments.raw;
   absl::StatusOr<OutputFormat> format = ParseFormat(arguments.format);
   if (!format.ok()) return format.status();
   options.format = *format;
-  std::string address =
-      !arguments.broker.empty() ? arguments.broker : environment.broker_variable.value_or(std::string(kDefaultAddress));
-  absl::StatusOr<std::string> normal = NormalizeAddress(address);
-  if (!normal.ok()) return normal.status();
-  options.address = *std::move(normal);
+  absl::StatusOr<ConnectionChoice> connection = ChooseConnection(arguments.connection, environment);
+  if (!connection.ok()) return connection.status();
+  options.connection = *std::move(connection);
   if (!arguments.timeout.empty()) {
     absl::StatusOr<int64_t> timeout = ParseDuration("--timeout", arguments.timeout);
     if (!timeout.ok()) return timeout.status();

@@ -80,6 +80,8 @@ void AddBackupCommand(CommandTable& commands);
 void AddBackupsCommand(CommandTable& commands);
 void AddCompleteCommand(CommandTable& commands);
 void AddInfoCommand(CommandTable& commands);
+void AddProfilesCommand(CommandTable& commands);
+void AddDoctorCommand(CommandTable& commands);
 void AddVersionCommand(CommandTable& commands);
 
 }  // namespace baton::cli

@@ -1,16 +1,19 @@
 // Everything outside the process that a command touches; tests pass their own.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <istream>
 #include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client_cli/broker_client.h"
+#include "client_cli/machine.h"
 #include "client_cli/top/terminal.h"
 
 namespace baton::cli {
@@ -26,6 +29,10 @@ struct Environment {
   size_t terminal_width = 0;
   // Value of BATON_BROKER.
   std::optional<std::string> broker_variable;
+  // Value of BATON_PROFILE.
+  std::optional<std::string> profile_variable;
+  // Where the file with profiles is, which need not exist; empty: nobody knows.
+  std::string config_path;
   // NO_COLOR is set.
   bool no_color = false;
   std::string version;
@@ -33,6 +40,10 @@ struct Environment {
   std::function<absl::Time()> now;
   std::function<void(absl::Duration)> sleep;
   std::function<std::unique_ptr<Broker>(const std::string& address)> connect;
+  // Bytes that are free for users on the disk of a directory of this machine; nothing if it cannot be seen.
+  std::function<std::optional<uint64_t>(const std::string& directory)> free_bytes;
+  // Runs `batond` with these arguments to its end.
+  std::function<absl::StatusOr<ProgramOutput>(const std::vector<std::string>& arguments)> run_batond;
   // Takes the terminal for a live view; unset if there is none to draw on and to read keys from.
   std::function<absl::StatusOr<std::unique_ptr<top::Terminal>>()> open_terminal;
 };

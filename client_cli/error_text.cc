@@ -16,7 +16,7 @@ std::string ConnectionCause(absl::string_view message) {
   size_t colon = message.rfind(": ");
   std::string cause(colon == absl::string_view::npos ? message : message.substr(colon + 2));
   if (!cause.empty() && !(cause.size() > 1 && absl::ascii_isupper(cause[1]))) cause[0] = absl::ascii_tolower(cause[0]);
-  return cause.empty() ? "no connection" : cause;
+  return cause.empty() ? "no connection" : Printable(cause);
 }
 
 std::string Unreachable(const absl::Status& status, absl::string_view address) {

@@ -7,7 +7,7 @@ namespace baton::cli {
 const char kExitCodeHelp[] =
     "Exit codes:\n"
     "  0  done\n"
-    "  1  the task ended without completing (submit --wait, wait, result)\n"
+    "  1  the task ended without completing (submit --wait, wait, result); doctor found something\n"
     "  2  the command line or its input cannot be used\n"
     "  3  no such task\n"
     "  4  refused, because of the task's state or of its unique key\n"

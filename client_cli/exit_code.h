@@ -9,6 +9,8 @@ enum class ExitCode {
   kOk = 0,
   // The task ended without completing: PERMANENTLY_FAILED or CANCELLED.
   kTaskDidNotComplete = 1,
+  // doctor found something. The same number: what was looked at is not as it should be.
+  kFinding = 1,
   // The command line or its input cannot be used as meant.
   kBadInput = 2,
   kNotFound = 3,

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,21 +25,35 @@ bool CanDraw(bool out_is_terminal) {
   return out_is_terminal && isatty(STDIN_FILENO) == 1 && kind != nullptr && std::string(kind) != "dumb";
 }
 
+// Empty values are as good as none.
+std::optional<std::string> Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::string ConfigPath() {
+  constexpr char kFile[] = "/baton/config.toml";
+  if (const auto folder = Variable("XDG_CONFIG_HOME")) return *folder + kFile;
+  const auto home = Variable("HOME");
+  return home.has_value() ? *home + "/.config" + kFile : "";
+}
+
 baton::cli::Environment ProcessEnvironment() {
   baton::cli::Environment environment{.in = std::cin, .out = std::cout, .err = std::cerr};
   environment.out_is_terminal = isatty(STDOUT_FILENO) == 1;
   environment.err_is_terminal = isatty(STDERR_FILENO) == 1;
   environment.terminal_width = TerminalWidth();
-  if (const char* broker = std::getenv("BATON_BROKER"); broker != nullptr && *broker != '\0') {
-    environment.broker_variable = broker;
-  }
-  const char* no_color = std::getenv("NO_COLOR");
-  environment.no_color = no_color != nullptr && *no_color != '\0';
+  environment.broker_variable = Variable("BATON_BROKER");
+  environment.profile_variable = Variable("BATON_PROFILE");
+  environment.config_path = ConfigPath();
+  environment.no_color = Variable("NO_COLOR").has_value();
   environment.version = BATON_VERSION;
   environment.time_zone = absl::LocalTimeZone();
   environment.now = absl::Now;
   environment.sleep = absl::SleepFor;
   environment.connect = [](const std::string& address) { return baton::cli::ConnectBroker(address, absl::SleepFor); };
+  environment.free_bytes = baton::cli::FreeBytes;
+  environment.run_batond = baton::cli::RunBatond;
   if (CanDraw(environment.out_is_terminal)) environment.open_terminal = baton::cli::top::OpenTerminal;
   return environment;
 }

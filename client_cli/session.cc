@@ -10,7 +10,7 @@
 namespace baton::cli {
 
 Broker& Session::broker() {
-  if (broker_ == nullptr) broker_ = environment_.connect(options_.address);
+  if (broker_ == nullptr) broker_ = environment_.connect(options_.connection.address);
   return *broker_;
 }
 
@@ -22,7 +22,7 @@ TableStyle Session::style() const {
 
 ExitCode Session::Fail(const absl::Status& status) {
   environment_.out.flush();
-  environment_.err << "baton: " << DescribeError(status, options_.address) << std::endl;
+  environment_.err << "baton: " << DescribeError(status, options_.connection.address) << std::endl;
   return ExitCodeFor(status);
 }
 

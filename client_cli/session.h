@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "client_cli/environment.h"
 #include "client_cli/exit_code.h"
+#include "client_cli/profiles.h"
 #include "client_cli/text/json_text.h"
 #include "client_cli/text/table.h"
 #include "google/protobuf/message.h"
@@ -23,11 +24,12 @@ enum class OutputFormat { kTable, kJson, kJsonLines };
 
 struct GlobalOptions {
   OutputFormat format = OutputFormat::kTable;
-  // As NormalizeAddress returns it.
-  std::string address;
+  ConnectionChoice connection;
   // As given; unset: ten seconds for an answer, no limit for the end of a task.
   std::optional<absl::Duration> timeout;
   bool no_color = false;
+  // Results are printed as they are on a terminal, too.
+  bool raw = false;
 };
 
 // Not thread-safe. `environment` must outlive the session.
@@ -39,6 +41,9 @@ class Session {
   const Environment& environment() const { return environment_; }
   const GlobalOptions& options() const { return options_; }
   bool is_table() const { return options_.format == OutputFormat::kTable; }
+
+  // Of the broker.
+  const std::string& address() const { return options_.connection.address; }
 
   // Connects at the first use.
   Broker& broker();

@@ -62,6 +62,7 @@ void Calls::AddOutcomes() {
       broker_, "Complete", kHot, [this, encode](UnaryCall* call, const Caller& caller, auto* request) {
         auto command = CommandFor<engine::CompleteCommand, v1::CompleteResponse>(call, caller, encode);
         const Error error = service::DecodeComplete(core_->Decoding(), request, command.get());
+        if (error.ok()) LogFailures(*command);
         return error.ok() ? Send(core_->partition, std::move(command)) : error;
       });
   Add<v1::AuditRequest>(broker_, "Audit", kHot, [this, encode](UnaryCall* call, const Caller& caller, auto* request) {

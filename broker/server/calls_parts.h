@@ -8,8 +8,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "broker/server/calls.h"
 #include "broker/server/message_buffer.h"
+#include "broker/server/operator_log.h"
 
 namespace baton::server {
 
@@ -77,6 +79,8 @@ void Calls::Add(RawService* service, const std::string& name, UnaryMethod::Optio
     Error error = CallerOf(call->context(), &caller);
     if (error.ok()) error = CheckDeadline(call->context(), core_->clock->Read().wall);
     if (error.ok()) error = ParseMessage(&call->request(), request.get());
+    std::string remark = error.ok() ? RemarkOn(*request) : "";
+    if (!remark.empty()) call->Remark(absl::StrCat(caller.actor, " ", remark));
     const bool large = call->request().Length() > kKeptMessageBytes;
     if (error.ok()) error = handle(call, caller, request.get());
     if (!error.ok()) call->Fail(error);

@@ -16,8 +16,12 @@ void StartLogging(const std::string& level, const std::string& format);
 // Changes both. Thread-safe: threads that log meanwhile log the one way or the other.
 void ChangeLogging(const std::string& level, const std::string& format);
 
+// `message` as a text line has it: control characters, which could steer a terminal or begin a line that looks like
+// another message, become \n or \xNN, and so does what is not UTF-8.
+std::string OneLine(absl::string_view message);
+
 // {"time":"2026-01-31T09:30:00.000000Z","level":"info","message":"…"} and the end of the line. What is not UTF-8 is
-// replaced.
+// replaced, what is not ASCII written as \uNNNN.
 std::string JsonLogLine(WallMicros time, absl::string_view level, absl::string_view message);
 
 }  // namespace baton::server

@@ -1,5 +1,7 @@
 #include "broker/server/unary_call.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "broker/server/message_buffer.h"
@@ -29,6 +31,7 @@ void UnaryCall::Arrived(bool ok) {
 
 void UnaryCall::Reply(const grpc::ByteBuffer& response) {
   replied_ = true;
+  if (!remark_.empty()) spdlog::info("{}", remark_);
   responder_->Finish(response, grpc::Status::OK, static_cast<Completion*>(&on_finished_));
   if (method_->options_.unread != nullptr) method_->options_.unread->Add(this, response.Length());
 }
@@ -83,6 +86,7 @@ void UnaryMethod::Release(UnaryCall* call) {
   call->context_.reset();
   call->request_.Clear();
   call->cancel_ = nullptr;
+  call->remark_.clear();
   if (idle_.size() < kIdleCalls) {
     idle_.push_back(call);
   } else {

@@ -34,6 +34,9 @@ class UnaryCall {
   // Counts an item of the call, which is answered all the same, if it is refused.
   void CountItem(const Error& error);
 
+  // For the log, once the call is answered with OK; empty: nothing.
+  void Remark(std::string remark) { remark_ = std::move(remark); }
+
   // Only of methods made cancellable: called if the client goes away or its deadline passes before the answer.
   void OnCancel(std::function<void()> cancel) { cancel_ = std::move(cancel); }
 
@@ -51,6 +54,7 @@ class UnaryCall {
   std::optional<RawUnaryResponder> responder_;
   grpc::ByteBuffer request_;
   std::function<void()> cancel_;
+  std::string remark_;
   bool replied_ = false;
   bool finished_ = false;
   bool done_ = false;

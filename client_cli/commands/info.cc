@@ -21,7 +21,7 @@ std::string LimitsLine(const v1::Limits& limits) {
 
 void PrintInfo(Session& session, const v1::GetServerInfoResponse& info) {
   DetailList details(session.environment().out, session.style());
-  details.Add("broker", session.options().address);
+  details.Add("broker", session.address());
   details.Add("version", info.version());
   details.Add("started", info.has_started_at() ? session.Local(ToTime(info.started_at())) : "");
   details.Add("listens at", info.listen_address());
@@ -41,7 +41,7 @@ ExitCode RunInfo(Session& session, const InfoArguments& arguments) {
   if (!response.ok()) return session.Fail(response.status());
   if (!session.is_table()) return session.Print(MessageJson(*response));
   if (arguments.settings) {
-    session.environment().out << response->settings_toml();
+    session.environment().out << PrintableLines(response->settings_toml());
     return ExitCode::kOk;
   }
   PrintInfo(session, *response);

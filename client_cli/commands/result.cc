@@ -51,10 +51,11 @@ ExitCode RunResult(Session& session, const ResultArguments& arguments) {
 
 void AddResultCommand(CommandTable& commands) {
   auto arguments = std::make_shared<ResultArguments>();
-  CLI::App& command = commands.Add("result", "Prints the result of a completed task, byte for byte",
-                                   "  baton result 42\n"
-                                   "  baton result 42 --output picture.png\n",
-                                   [arguments](Session& session) { return RunResult(session, *arguments); });
+  CLI::App& command = commands.Add(
+      "result", "Prints the result of a completed task, byte for byte; on a terminal control characters are escaped",
+      "  baton result 42\n"
+      "  baton result 42 --output picture.png\n",
+      [arguments](Session& session) { return RunResult(session, *arguments); });
   command.add_option("id", arguments->id, "Task")->required()->type_name("ID");
   command.add_option("--output", arguments->output, "Write it to this file instead")->type_name("FILE");
 }

@@ -20,7 +20,9 @@ ExitCode PrintResult(Session& session, const v1::Task& task) {
     session.Print(MessageJson(task));
   } else if (task.state() == v1::TASK_STATE_COMPLETED) {
     const std::string& bytes = PayloadBytes(task.result());
-    session.environment().out << bytes;
+    // A program gets every byte; on a terminal they might do something.
+    const bool as_it_is = session.options().raw || !session.environment().out_is_terminal;
+    session.environment().out << (as_it_is ? bytes : PrintableLines(bytes));
     // The shell's prompt belongs on a line of its own.
     bool wants_newline = session.environment().out_is_terminal && !bytes.empty() && !absl::EndsWith(bytes, "\n");
     if (wants_newline) session.environment().out << '\n';

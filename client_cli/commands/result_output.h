@@ -9,7 +9,8 @@
 
 namespace baton::cli {
 
-// The result of an ended task: its bytes as they are, or the whole task as JSON with -o json. Without a result the
+// The result of an ended task: its bytes as they are (on a terminal only with --raw), or the whole task as JSON with -o
+// json. Without a result the
 // reason goes to standard error, and the exit code is kTaskDidNotComplete.
 ExitCode PrintResult(Session& session, const v1::Task& task);
 

@@ -39,7 +39,7 @@ bool MayPass(const absl::Status& status) { return absl::IsUnavailable(status) ||
 class LiveView {
  public:
   LiveView(Session& session, const TopOptions& options, top::Terminal& terminal)
-      : session_(session), options_(options), terminal_(terminal), model_(session.options().address) {}
+      : session_(session), options_(options), terminal_(terminal), model_(session.address()) {}
 
   absl::Status Run() {
     absl::Time next = Now();
@@ -79,7 +79,7 @@ class LiveView {
   void Change(const top::PauseOrder& order) {
     const absl::Status status = order.pause ? Pause(order.type) : Unpause(order.type);
     model_.Note(status.ok() ? absl::StrCat(order.pause ? "paused " : "unpaused ", order.type)
-                            : top::ShortError(status, session_.options().address),
+                            : top::ShortError(status, session_.address()),
                 Now());
   }
 

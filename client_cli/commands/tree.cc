@@ -56,9 +56,9 @@ class TreePrinter {
     const v1::Task& task = workflow_.tasks.at(id);
     const std::string state = EnumText(task.state());
     const double fraction = task.state() == v1::TASK_STATE_RUNNING ? ProgressFraction(task) : -1;
-    std::string line =
-        absl::StrCat(branch, id, "  ", task.type(), "  ", color_ ? Paint(state, StateColor(task.state())) : state, "  ",
-                     FormatRoughDuration(AgeOf(session_, task)));
+    std::string line = absl::StrCat(branch, id, "  ", Printable(task.type()), "  ",
+                                    color_ ? Paint(state, StateColor(task.state())) : state, "  ",
+                                    FormatRoughDuration(AgeOf(session_, task)));
     if (task.stage() > 0) absl::StrAppend(&line, "  stage ", task.stage());
     if (task.attempt() > 1) absl::StrAppend(&line, "  attempt ", task.attempt());
     if (fraction >= 0) absl::StrAppend(&line, "  ", static_cast<int>(fraction * 100), "%");

@@ -113,4 +113,8 @@ std::string FormatRoughDuration(int64_t microseconds) {
   return FormatDuration(microseconds - microseconds % step);
 }
 
+std::string FormatRoughDuration(absl::Duration duration) {
+  return FormatRoughDuration(absl::ToInt64Microseconds(duration));
+}
+
 }  // namespace baton::cli

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace baton::cli {
 
@@ -18,5 +19,6 @@ std::string FormatDuration(int64_t microseconds);
 
 // Two significant parts for reading at a glance: "412ms", "3.2s", "5m12s", "2h5m", "3d4h".
 std::string FormatRoughDuration(int64_t microseconds);
+std::string FormatRoughDuration(absl::Duration duration);
 
 }  // namespace baton::cli

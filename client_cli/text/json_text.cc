@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client_cli/text/style.h"
 
 namespace baton::cli {
@@ -101,12 +102,43 @@ std::optional<Json> ParseJson(absl::string_view text) {
   return value;
 }
 
-std::string CompactJson(const Json& value) {
-  return value.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+namespace {
+
+// The code point of what steers some terminals or turns the direction of text, and which the library leaves as it is,
+// at the start of `text`; 0: something else. Of these DEL has one byte, C1 controls have two, the others three.
+unsigned HarmfulAt(absl::string_view text) {
+  const auto byte = [&](size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+  if (byte(0) == 0x7F) return 0x7F;
+  if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) < 0xA0) return byte(1);
+  const unsigned code = byte(0) == 0xE2 ? 0x2000 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F) : 0;
+  const bool turns = (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return turns ? code : 0;
 }
 
-std::string PrettyJson(const Json& value) {
-  return value.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+// Such characters are in no other place of JSON than texts.
+std::string EscapeJsonControls(const std::string& json) {
+  std::string safe;
+  safe.reserve(json.size());
+  for (size_t i = 0; i < json.size(); ++i) {
+    const unsigned code = HarmfulAt(absl::string_view(json).substr(i, 3));
+    if (code == 0) {
+      safe += json[i];
+    } else {
+      absl::StrAppendFormat(&safe, "\\u%04x", code);
+      i += code < 0x80 ? 0 : code < 0x800 ? 1 : 2;
+    }
+  }
+  return safe;
 }
+
+std::string Dump(const Json& value, int indent) {
+  return EscapeJsonControls(value.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace));
+}
+
+}  // namespace
+
+std::string CompactJson(const Json& value) { return Dump(value, -1); }
+
+std::string PrettyJson(const Json& value) { return Dump(value, 2); }
 
 }  // namespace baton::cli

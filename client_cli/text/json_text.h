@@ -21,7 +21,7 @@ absl::Status CheckJson(absl::string_view source, absl::string_view text, size_t 
 // The value of `text`, nothing if it is not JSON or nested too deeply to be worked with (more than 200 levels).
 std::optional<Json> ParseJson(absl::string_view text);
 
-// On one line, or indented by two for each level. What is not UTF-8 is replaced.
+// On one line, or indented by two for each level. What is not UTF-8 is replaced, and no control character stays.
 std::string CompactJson(const Json& value);
 std::string PrettyJson(const Json& value);
 

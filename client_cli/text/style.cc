@@ -25,11 +25,34 @@ size_t SequenceLength(absl::string_view text) {
   return 0;
 }
 
-// C0 and C1 controls and DEL.
+// C0 and C1 controls and DEL; line and paragraph separators; what turns the direction of text, so that it reads as
+// something else.
 bool IsControl(absl::string_view sequence) {
-  auto first = static_cast<unsigned char>(sequence[0]);
-  if (sequence.size() == 1) return first < 0x20 || first == 0x7F;
-  return first == 0xC2 && static_cast<unsigned char>(sequence[1]) < 0xA0;
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
+  if (sequence.size() == 2) return byte(0) == 0xC2 && byte(1) < 0xA0;
+  if (sequence.size() != 3 || byte(0) != 0xE2) return false;
+  const bool separates_or_turns = byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE;  // U+2028 ... U+202E
+  const bool isolates = byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9;            // U+2066 ... U+2069
+  return separates_or_turns || isolates;
+}
+
+// `lines`: newlines and tabs stay as they are.
+std::string EscapeControls(absl::string_view text, bool lines) {
+  std::string safe;
+  while (!text.empty()) {
+    size_t length = SequenceLength(text);
+    absl::string_view sequence = text.substr(0, length == 0 ? 1 : length);
+    if (sequence == "\n" || sequence == "\t") {
+      absl::StrAppend(&safe, lines ? sequence : sequence == "\n" ? "\\n" : "\\t");
+    } else if (length == 0 || IsControl(sequence)) {
+      for (char byte : sequence) absl::StrAppendFormat(&safe, "\\x%02x", static_cast<unsigned char>(byte));
+    } else {
+      absl::StrAppend(&safe, sequence);
+    }
+    text.remove_prefix(sequence.size());
+  }
+  return safe;
 }
 
 const char* ColorCode(Color color) {
@@ -54,24 +77,9 @@ const char* ColorCode(Color color) {
 
 }  // namespace
 
-std::string Printable(absl::string_view text) {
-  std::string safe;
-  while (!text.empty()) {
-    size_t length = SequenceLength(text);
-    absl::string_view sequence = text.substr(0, length == 0 ? 1 : length);
-    if (sequence == "\n") {
-      safe += "\\n";
-    } else if (sequence == "\t") {
-      safe += "\\t";
-    } else if (length == 0 || IsControl(sequence)) {
-      for (char byte : sequence) absl::StrAppendFormat(&safe, "\\x%02x", static_cast<unsigned char>(byte));
-    } else {
-      absl::StrAppend(&safe, sequence);
-    }
-    text.remove_prefix(sequence.size());
-  }
-  return safe;
-}
+std::string Printable(absl::string_view text) { return EscapeControls(text, /*lines=*/false); }
+
+std::string PrintableLines(absl::string_view text) { return EscapeControls(text, /*lines=*/true); }
 
 size_t DisplayWidth(absl::string_view text) {
   size_t width = 0;

@@ -10,9 +10,12 @@ namespace baton::cli {
 
 enum class Color { kNone, kRed, kGreen, kYellow, kCyan, kDim, kBold };
 
-// Control characters, which could steer the terminal, become \n, \t or \xNN, so does what is not UTF-8. The result is
-// one line.
+// Control characters, which could steer the terminal, become \n, \t or \xNN, and so do those that turn the direction of
+// text, and what is not UTF-8. The result is one line.
 std::string Printable(absl::string_view text);
+
+// The same for text of several lines: newlines and tabs stay.
+std::string PrintableLines(absl::string_view text);
 
 // How many columns `text` (valid UTF-8) takes, counting one for each code point.
 size_t DisplayWidth(absl::string_view text);

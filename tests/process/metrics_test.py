@@ -179,6 +179,60 @@ class LogTest(ProcessTest):
             self.assertEqual(sorted(line), ["level", "message", "time"])
             self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 
+    def messages(self, level):
+        """What was logged at a level, without what tells of connections."""
+        lines = [re.fullmatch(r"\S+ (\w+) (.*)", line) for line in self.broker.log().splitlines()]
+        self.assertNotIn(None, lines, self.broker.log())
+        return [line[2] for line in lines if line[1] == level and "connected: session" not in line[2]]
+
+    def test_what_operators_do_to_many_tasks_is_a_line_each(self):
+        self.start_broker(settings={"backup.directory": str(self.folder / "backups")})
+        self.start_worker("worker-1")
+        begun = len(self.messages("info"))
+        self.baton("types", "pause", "mail", "--reason", "the mail\nserver is down")
+        self.baton("types", "unpause", "mail")
+        self.baton("types", "unpause", "mail", code=4)
+        self.baton("types", "limit", "mail", "5")
+        self.baton("types", "limit", "mail", "none")
+        secret = '{"password": "open sesame"}'
+        self.baton("schedule", "create", "nightly", "0 3 * * *", "mail", "--json", secret)
+        for verb in ("pause", "unpause", "trigger", "delete"):
+            self.baton("schedule", verb, "nightly")
+        self.baton("bulk", "cancel", "--type", "mail", "--reason", "not today", "--wait")
+        self.baton("backup", "first")
+        self.baton("workers", "drain", "worker-1")
+        done = self.messages("info")[begun:]
+        self.assertEqual(done, [
+            "local paused type mail: the mail\\nserver is down",
+            "local unpaused type mail",
+            "local set the limit of type mail to 5",
+            "local set the limit of type mail to none",
+            "local created schedule nightly: 0 3 * * * mail",
+            "local paused schedule nightly",
+            "local unpaused schedule nightly",
+            "local triggered schedule nightly",
+            "local deleted schedule nightly",
+            'local started a job: cancel {type: "mail"}: not today',
+            "local made backup first",
+            "local has worker worker-1 drain"])
+        self.assertNotIn("sesame", self.broker.log())
+
+    def test_failures_of_tasks_are_logged_only_on_demand(self):
+        self.start_broker(settings={"server.log_level": "info"})
+        self.start_worker("worker-1")
+        begun = len(self.messages("info"))
+        quiet = self.submit("fail", {"times": 9}, "--max-retries", "2")
+        self.wait_for_end(quiet, "PERMANENTLY_FAILED")
+        self.baton("submit", "echo", "--json", "1", "--count", "50", "--quiet")
+        self.baton("cancel", str(self.submit("nobody", 1)))
+        self.assertEqual(self.messages("info")[begun:], [], "what happens to single tasks is in their histories")
+        self.change_settings('[server]\nlog_level = "debug"\n')
+        wait_until(lambda: "server.log_level is debug" in self.broker.log(), self.broker.log)
+        loud = self.submit("fail", {"times": 9}, "--max-retries", "2")
+        self.wait_for_end(loud, "PERMANENTLY_FAILED")
+        failures = [line for line in self.messages("debug") if line.startswith("task ")]
+        self.assertEqual(failures, [f"task {loud}, attempt {n}: failed: told to fail in attempt {n}" for n in (1, 2)])
+
     def test_a_running_broker_reads_its_log_settings_again(self):
         self.start_broker(settings={"server.log_level": "info"})
         self.change_settings('[server]\nlog_level = "debug"\n[log]\nformat = "json"\n[workers]\ngrace = "3s"\n')

@@ -82,8 +82,8 @@ class PrometheusTest(ProcessTest):
 
     def start_full_broker(self):
         """Its disk never has what it wants to keep free."""
-        full = Broker(self.folder, self.folder / "full", settings={**self.settings, "storage.reserve_bytes": "16384GiB"},
-                      name="full")
+        full = Broker(self.folder, self.folder / "full", name="full",
+                      settings={**self.settings, "storage.reserve_bytes": "16384GiB"})
         self.processes.append(full)
         self.baton("--broker", full.address, "submit", "echo", code=5)
         return full

@@ -6,10 +6,10 @@
 //   echo      gives its payload back
 //   hold      {"until": PATH}: runs until that file exists, or until it is cancelled
 //   stubborn  {"until": PATH}: the same, but does not look whether it is cancelled
-//   fail      {"times": N, "final": BOOL, "throws": BOOL}: fails in its first N attempts
+//   fail      {"times": N, "final": BOOL, "throws": BOOL, "why": TEXT}: fails in its first N attempts
 //   spawn     {"children": [{"type": TYPE, "payload": JSON}, ...]}: gives back how they ended
 //   approve   {...}: is suspended, then gives back its payload, its context and the decision
-//   report    one checkpoint, one progress report, then {"until": PATH} as hold
+//   report    one checkpoint, one progress report, then {"until": PATH} as hold; {"says": TEXT} in both
 #include <baton/json.h>
 #include <baton/worker.h>
 #include <poll.h>
@@ -84,7 +84,7 @@ Outcome Stubborn(baton::Task&, const json& input) {
 
 Outcome Fail(baton::Task& task, const json& input) {
   if (task.attempt() > input.value("times", 1)) return json{{"attempt", task.attempt()}};
-  const std::string why = absl::StrCat("told to fail in attempt ", task.attempt());
+  const std::string why = input.value("why", absl::StrCat("told to fail in attempt ", task.attempt()));
   if (input.value("throws", false)) throw std::runtime_error(why);
   return input.value("final", false) ? Outcome(FinalError(why)) : Outcome(Error(why));
 }
@@ -112,8 +112,8 @@ Outcome Approve(baton::Task& task, const json& input) {
 }
 
 Outcome Report(baton::Task& task, const json& input) {
-  task.Audit("half_way", "the first half is done", R"({"rows": 12})").IgnoreError();
-  task.Progress(50, "row 12 of 24", "rows").IgnoreError();
+  task.Audit("half_way", input.value("says", "the first half is done"), R"({"rows": 12})").IgnoreError();
+  task.Progress(50, input.value("says", "row 12 of 24"), "rows").IgnoreError();
   return Hold(task, input);
 }
 

@@ -98,17 +98,17 @@ class FakeBrokerConnection : public Broker {
     return Ask(broker_.retry, request, timeout);
   }
   absl::Status PauseType(const v1::PauseTypeRequest& request, absl::Duration) override {
-    return broker_.pause_type(request);
+    return Ask(broker_.pause_type, request);
   }
   absl::Status UnpauseType(const v1::UnpauseTypeRequest& request, absl::Duration) override {
-    return broker_.unpause_type(request);
+    return Ask(broker_.unpause_type, request);
   }
   absl::StatusOr<v1::SetTypeLimitResponse> SetTypeLimit(const v1::SetTypeLimitRequest& request,
                                                         absl::Duration) override {
-    return broker_.set_type_limit(request);
+    return Ask(broker_.set_type_limit, request);
   }
   absl::StatusOr<v1::DrainWorkerResponse> DrainWorker(const v1::DrainWorkerRequest& request, absl::Duration) override {
-    return broker_.drain_worker(request);
+    return Ask(broker_.drain_worker, request);
   }
   absl::StatusOr<v1::CreateScheduleResponse> CreateSchedule(const v1::CreateScheduleRequest& request,
                                                             absl::Duration) override {
@@ -215,10 +215,17 @@ class CommandTest : public testing::Test {
     environment.err_is_terminal = terminal;
     environment.terminal_width = terminal ? 100 : 0;
     environment.broker_variable = broker_variable;
+    environment.profile_variable = profile_variable;
+    environment.config_path = config_path;
     environment.version = "1.2.3";
     environment.time_zone = absl::UTCTimeZone();
     environment.now = [this] { return now; };
     environment.sleep = [this](absl::Duration duration) { now += duration; };
+    environment.free_bytes = [this](const std::string&) { return free_bytes; };
+    environment.run_batond = [this](const std::vector<std::string>& words) -> absl::StatusOr<ProgramOutput> {
+      batond_arguments = words;
+      return batond;
+    };
     environment.open_terminal = open_terminal;
     environment.connect = [this](const std::string& address) {
       connected_to = address;
@@ -247,6 +254,12 @@ class CommandTest : public testing::Test {
   bool terminal = false;
   std::function<absl::StatusOr<std::unique_ptr<top::Terminal>>()> open_terminal;
   std::optional<std::string> broker_variable;
+  std::optional<std::string> profile_variable;
+  std::string config_path;
+  std::optional<uint64_t> free_bytes = uint64_t{1} << 40;
+  // What `batond` does when it is run, and what it was last run with.
+  absl::StatusOr<ProgramOutput> batond = absl::NotFoundError("there is no batond");
+  std::vector<std::string> batond_arguments;
   absl::Time now = absl::FromUnixSeconds(1'800'000'000);
   std::string connected_to;
   std::ostringstream out;

@@ -5,6 +5,7 @@
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/json_text.h"
+#include "client_cli/text/nearest.h"
 #include "client_cli/text/style.h"
 #include "client_cli/text/table.h"
 #include "client_cli/text/time_text.h"
@@ -169,6 +170,34 @@ TEST(Style, NothingSteersTheTerminal) {
   EXPECT_EQ(Printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
   EXPECT_EQ(Printable("\xe2\x80"), "\\xe2\\x80");
   EXPECT_EQ(Printable("\x80"), "\\x80");
+}
+
+TEST(Style, NothingTurnsTheDirectionOfTextOrSeparatesLines) {
+  EXPECT_EQ(Printable("a\u202eb\u2066c"), "a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6c");
+  EXPECT_EQ(Printable("\u2028\u2029\u202a\u2069"), "\\xe2\\x80\\xa8\\xe2\\x80\\xa9\\xe2\\x80\\xaa\\xe2\\x81\\xa9");
+  EXPECT_EQ(Printable("\u2027\u202f\u2065\u206a שלום"), "\u2027\u202f\u2065\u206a שלום") << "what is beside them";
+}
+
+TEST(Style, LinesStayLinesWhereTheyMay) {
+  EXPECT_EQ(PrintableLines("a\n\tb\r\x1b[2J\x7f"), "a\n\tb\\x0d\\x1b[2J\\x7f");
+  EXPECT_EQ(PrintableLines(""), "");
+}
+
+TEST(JsonText, NoControlCharacterIsLeft) {
+  const std::string text = "\x1b[2J\n\x7f\xc2\x80\xc2\x9f\xc2\xa0ü";
+  EXPECT_EQ(CompactJson(Json(text)), "\"\\u001b[2J\\n\\u007f\\u0080\\u009f\xc2\xa0ü\"");
+  EXPECT_EQ(ParseJson(CompactJson(Json{{text, text}}))->at(text), text);
+  EXPECT_EQ(CompactJson(Json("\u202e \u2066 \u2028 \u2027 \u202f € 漢")),
+            "\"\\u202e \\u2066 \\u2028 \u2027 \u202f € 漢\"");
+}
+
+TEST(Nearest, IsTheOneThatIsMeant) {
+  const std::vector<std::string> names = {"default", "profile", "broker"};
+  EXPECT_EQ(Nearest("defalt", names), "default");
+  EXPECT_EQ(Nearest("profiles", names), "profile");
+  EXPECT_EQ(Nearest("borker", names), "broker");
+  EXPECT_EQ(Nearest("", {"b", "a"}), "b") << "the first one of several";
+  EXPECT_EQ(Nearest("x", {}), "");
 }
 
 TEST(Style, CutsByColumns) {

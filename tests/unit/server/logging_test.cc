@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 namespace baton::server {
 namespace {
@@ -18,6 +19,29 @@ TEST(JsonLogLineTest, WhateverAMessageHoldsStaysOnTheLine) {
   const std::string line = JsonLogLine(0, "warning", nasty);
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   EXPECT_EQ(nlohmann::json::parse(line)["message"], "a \"b\"\nc\\d\x01\xEF\xBF\xBD e");
+}
+
+TEST(JsonLogLineTest, NoControlCharacterIsLeft) {
+  const std::string line = JsonLogLine(0, "info",
+                                       "\x1b[2J\x7f\xC2\x9b"
+                                       "31m ü");
+  EXPECT_EQ(line.substr(line.find("\"message\"")), "\"message\":\"\\u001b[2J\\u007f\\u009b31m \\u00fc\"}\n");
+}
+
+TEST(OneLineTest, KeepsTextAndEscapesWhatSteers) {
+  for (const auto& [message, line] : {std::pair<std::string, std::string>{"", ""},
+                                      {"worker w1 connected: session 7", "worker w1 connected: session 7"},
+                                      {"größer als 5 €, 漢字, 🙂", "größer als 5 €, 漢字, 🙂"},
+                                      {"a\nb\r\tc", "a\\nb\\x0d\\x09c"},
+                                      {"\x1b]0;title\x07\x7f", "\\x1b]0;title\\x07\\x7f"},
+                                      {"\xC2\x9b"
+                                       "31m\xC2\xA0.",
+                                       "\\xc2\\x9b31m\xC2\xA0."},
+                                      {"no UTF-8: \xff\xC3\xBC", "no UTF-8: \\xff\\xc3\\xbc"},
+                                      {"cut off \xC2", "cut off \\xc2"},
+                                      {std::string("a\0b", 3), "a\\x00b"}}) {
+    EXPECT_EQ(OneLine(message), line);
+  }
 }
 
 }  // namespace

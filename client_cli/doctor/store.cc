@@ -1,0 +1,84 @@
+// The store of a stopped broker: `batond verify` in other words.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "client_cli/doctor/examine.h"
+
+namespace baton::cli::doctor {
+namespace {
+
+// What `batond verify` ends with.
+constexpr int kClean = 0;
+constexpr int kDamaged = 1;
+
+std::vector<std::string> Lines(const std::string& text) { return absl::StrSplit(text, '\n', absl::SkipWhitespace()); }
+
+// As a shell takes it.
+std::string ShellWord(const std::string& text) {
+  const bool is_plain = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-") ==
+                        std::string::npos;
+  return is_plain ? text : absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+// The first line that was complained about, without the name of the program.
+std::string Complaint(const ProgramOutput& output) {
+  const std::vector<std::string> lines = Lines(output.err);
+  if (lines.empty()) return absl::StrCat("batond verify ended with exit code ", output.exit_code);
+  return std::string(absl::StripPrefix(lines.front(), "batond: "));
+}
+
+Finding Unverified(const ProgramOutput& output, const std::string& directory) {
+  const std::string complaint = Complaint(output);
+  const std::string again = absl::StrCat("`baton doctor --data-dir ", ShellWord(directory), "`");
+  std::string remedy = absl::StrCat("name the data directory of a stopped broker, as a user who may read it: ", again);
+  if (absl::StrContains(complaint, "is in use by another batond")) {
+    remedy = absl::StrCat("stop the broker first: `systemctl stop batond`, then ", again);
+  }
+  return {.rule = "store-unverified",
+          .severity = Severity::kError,
+          .subject = directory,
+          .what = absl::StrCat("the store cannot be looked at: ", complaint),
+          .remedy = remedy};
+}
+
+// A store that opens: findings, one a line, their tally, what was looked at, and the way out.
+Finding Damaged(const std::vector<std::string>& lines, const std::string& directory) {
+  Finding finding{.rule = "store-damage", .severity = Severity::kError, .subject = directory};
+  std::string tally;
+  for (const std::string& line : lines) {
+    const std::string start = line.substr(0, line.find(':'));
+    if (absl::EndsWith(start, " finding") || absl::EndsWith(start, " findings")) tally = line;
+  }
+  finding.what = absl::StrCat("the store is damaged, ", tally, ", the first one ", lines.front());
+  const std::string repair = absl::StrCat("`batond verify ", ShellWord(directory), " --repair");
+  finding.remedy =
+      absl::StartsWith(lines.back(), "Nothing is lost")
+          ? absl::StrCat("nothing is lost, all of it can be rebuilt: ", repair, "`")
+          : absl::StrCat("restore a backup: `cp -a BACKUP ", ShellWord(directory),
+                         "`; or give up the tasks with a finding marked (lost): ", repair, " --drop-lost`");
+  return finding;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Finding>> ExamineStore(const Environment& environment, const std::string& directory) {
+  const absl::StatusOr<ProgramOutput> output = environment.run_batond({"verify", directory});
+  if (!output.ok()) return output.status();
+  if (output->exit_code == kClean) return std::vector<Finding>();
+  const std::vector<std::string> lines = Lines(output->out);
+  if (output->exit_code != kDamaged) return std::vector<Finding>{Unverified(*output, directory)};
+  if (!lines.empty()) return std::vector<Finding>{Damaged(lines, directory)};
+  return std::vector<Finding>{{.rule = "store-damage",
+                               .severity = Severity::kError,
+                               .subject = directory,
+                               .what = Complaint(*output),
+                               .remedy = absl::StrCat("restore a backup: `cp -a BACKUP ", ShellWord(directory), "`")}};
+}
+
+}  // namespace baton::cli::doctor
