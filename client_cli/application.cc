@@ -8,6 +8,7 @@
 #include "client_cli/command_table.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/style.h"
+#include "worker_sdk/src/tls_files.h"
 
 namespace baton::cli {
 namespace {
@@ -15,16 +16,36 @@ namespace {
 // The global options as they were written.
 struct GlobalArguments {
   std::string broker;
+  bool encrypt = false;
+  TlsOptions tls;
   std::string format = "table";
   std::string timeout;
   bool no_color = false;
 };
 
+// Any of them has the connection encrypted.
+void AddTlsOptions(CLI::App& root, GlobalArguments& arguments) {
+  root.add_flag("--tls", arguments.encrypt, "Encrypt the connection, as tls:// in front of the address does");
+  root.add_option("--tls-ca", arguments.tls.ca,
+                  "CAs one of which has issued the broker's certificate, PEM (or BATON_TLS_CA; default those that the "
+                  "system trusts)")
+      ->type_name("FILE");
+  root.add_option("--tls-cert", arguments.tls.certificate,
+                  "Certificate to show to a broker that asks, PEM (or BATON_TLS_CERT)")
+      ->type_name("FILE");
+  root.add_option("--tls-key", arguments.tls.key, "Its key, PEM (or BATON_TLS_KEY)")->type_name("FILE");
+  root.add_option("--tls-server-name", arguments.tls.server_name,
+                  "Name that the broker's certificate must have (or BATON_TLS_SERVER_NAME; default the host of the "
+                  "address)")
+      ->type_name("NAME");
+}
+
 void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
-  root.add_option(
-          "--broker", arguments.broker,
-          absl::StrCat("Broker to ask, HOST:PORT or unix:PATH (or BATON_BROKER; default ", kDefaultAddress, ")"))
+  root.add_option("--broker", arguments.broker,
+                  absl::StrCat("Broker to ask, HOST:PORT, tls://HOST:PORT or unix:PATH (or BATON_BROKER; default ",
+                               kDefaultAddress, ")"))
       ->type_name("ADDRESS");
+  AddTlsOptions(root, arguments);
   root.add_option("-o,--format", arguments.format,
                   "table for people, json for one document, jsonl for one object a line (default table)")
       ->type_name("table|json|jsonl");
@@ -87,9 +108,13 @@ absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const En
   options.format = *format;
   std::string address =
       !arguments.broker.empty() ? arguments.broker : environment.broker_variable.value_or(std::string(kDefaultAddress));
+  if (arguments.encrypt && !IsEncrypted(address)) address = absl::StrCat(internal::kTlsScheme, address);
   absl::StatusOr<std::string> normal = NormalizeAddress(address);
   if (!normal.ok()) return normal.status();
-  options.address = *std::move(normal);
+  options.tls = internal::CompleteTls(arguments.tls);
+  absl::StatusOr<std::string> encrypted = EncryptAddress(*normal, options.tls);
+  if (!encrypted.ok()) return encrypted.status();
+  options.address = *std::move(encrypted);
   if (!arguments.timeout.empty()) {
     absl::StatusOr<int64_t> timeout = ParseDuration("--timeout", arguments.timeout);
     if (!timeout.ok()) return timeout.status();

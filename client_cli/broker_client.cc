@@ -9,6 +9,7 @@
 #include "baton/v1/admin.grpc.pb.h"
 #include "baton/v1/broker.grpc.pb.h"
 #include "client_cli/status_details.h"
+#include "worker_sdk/src/tls_files.h"
 
 namespace baton::cli {
 namespace {
@@ -240,9 +241,21 @@ grpc::ChannelArguments ChannelOptions() {
 
 }  // namespace
 
-std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep) {
-  return std::make_unique<GrpcBroker>(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), ChannelOptions()), std::move(sleep));
+std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep,
+                                      const TlsOptions& tls) {
+  const TlsOptions complete = internal::CompleteTls(tls);
+  const internal::Endpoint endpoint = internal::ResolveEndpoint(address, complete);
+  grpc::ChannelArguments options = ChannelOptions();
+  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
+  if (endpoint.encrypted) {
+    const internal::TlsMaterial material = internal::ReadTls(complete).value_or(internal::TlsMaterial());
+    credentials = grpc::SslCredentials({material.ca, material.key, material.certificate});
+    if (!complete.server_name.empty()) options.SetSslTargetNameOverride(complete.server_name);
+    // The deadline of an attempt to connect, which is more than a greeting here.
+    options.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
+  }
+  return std::make_unique<GrpcBroker>(grpc::CreateCustomChannel(endpoint.target, credentials, options),
+                                      std::move(sleep));
 }
 
 }  // namespace baton::cli

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "baton/tls.h"
 #include "client_cli/broker_client.h"
 #include "client_cli/top/terminal.h"
 
@@ -32,7 +33,7 @@ struct Environment {
   absl::TimeZone time_zone;
   std::function<absl::Time()> now;
   std::function<void(absl::Duration)> sleep;
-  std::function<std::unique_ptr<Broker>(const std::string& address)> connect;
+  std::function<std::unique_ptr<Broker>(const std::string& address, const TlsOptions& tls)> connect;
   // Takes the terminal for a live view; unset if there is none to draw on and to read keys from.
   std::function<absl::StatusOr<std::unique_ptr<top::Terminal>>()> open_terminal;
 };

@@ -38,7 +38,9 @@ baton::cli::Environment ProcessEnvironment() {
   environment.time_zone = absl::LocalTimeZone();
   environment.now = absl::Now;
   environment.sleep = absl::SleepFor;
-  environment.connect = [](const std::string& address) { return baton::cli::ConnectBroker(address, absl::SleepFor); };
+  environment.connect = [](const std::string& address, const baton::TlsOptions& tls) {
+    return baton::cli::ConnectBroker(address, absl::SleepFor, tls);
+  };
   if (CanDraw(environment.out_is_terminal)) environment.open_terminal = baton::cli::top::OpenTerminal;
   return environment;
 }

@@ -220,7 +220,7 @@ class CommandTest : public testing::Test {
     environment.now = [this] { return now; };
     environment.sleep = [this](absl::Duration duration) { now += duration; };
     environment.open_terminal = open_terminal;
-    environment.connect = [this](const std::string& address) {
+    environment.connect = [this](const std::string& address, const TlsOptions&) {
       connected_to = address;
       return std::make_unique<FakeBrokerConnection>(broker);
     };
