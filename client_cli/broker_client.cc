@@ -1,9 +1,11 @@
 #include "client_cli/broker_client.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "baton/v1/admin.grpc.pb.h"
@@ -13,6 +15,11 @@
 
 namespace baton::cli {
 namespace {
+
+// gRPC would print every handshake that fails, beside the error that a call ends with.
+void KeepGrpcQuiet() {
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
+}
 
 // From one try at an overloaded broker to the next: at least, and at most unless it advises more.
 constexpr absl::Duration kLeastPause = absl::Milliseconds(10);
@@ -248,6 +255,7 @@ std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<
   grpc::ChannelArguments options = ChannelOptions();
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (endpoint.encrypted) {
+    KeepGrpcQuiet();
     const internal::TlsMaterial material = internal::ReadTls(complete).value_or(internal::TlsMaterial());
     credentials = grpc::SslCredentials({material.ca, material.key, material.certificate});
     if (!complete.server_name.empty()) options.SetSslTargetNameOverride(complete.server_name);
