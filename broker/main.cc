@@ -110,27 +110,26 @@ void SetUpLogging(const std::string& level, const std::string& format) {
   google::protobuf::SetLogHandler(LogFromProtobuf);
 }
 
-// What the thread that hears signals shares with the main one. Lives as long as the process: that thread is detached.
-struct Shared {
-  absl::Notification stop;
-  absl::Mutex mutex;
-  // The broker while it serves.
-  Broker* broker ABSL_GUARDED_BY(mutex) = nullptr;
-
-  void SetBroker(Broker* serving) {
-    absl::MutexLock lock(&mutex);
-    broker = serving;
+// The broker, as far as signals are concerned.
+class RunningBroker {
+ public:
+  void Set(Broker* broker) {
+    absl::MutexLock lock(&mutex_);
+    broker_ = broker;
   }
+  // One that is starting or has stopped has nothing to reload.
   void ReloadCertificates() {
-    absl::MutexLock lock(&mutex);
-    if (broker != nullptr) broker->ReloadCertificates();
+    absl::MutexLock lock(&mutex_);
+    if (broker_ != nullptr) broker_->ReloadCertificates();
   }
+
+ private:
+  absl::Mutex mutex_;
+  Broker* broker_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
 
-// SIGHUP: reads the settings again, and logs as they say from now on, and the certificates. What else has changed needs
-// a restart.
-void Reload(const Flags& flags, const Settings& running, Shared* shared) {
-  shared->ReloadCertificates();
+// SIGHUP: reads the settings again, and logs as they say from now on. What else has changed needs a restart.
+void Reload(const Flags& flags, const Settings& running) {
   Settings settings;
   if (absl::Status status = ReadAllSettings(flags, &settings); !status.ok()) {
     return spdlog::error("told to reload (SIGHUP), but nothing is changed: {}", std::string(status.message()));
@@ -181,22 +180,27 @@ std::string StoppingState(const Settings& settings) {
 }
 
 int Run(const Flags& flags, const Settings& settings) {
-  auto* shared = new Shared;
-  WatchSignals(
-      BlockSignals(), [flags, settings, shared] { Reload(flags, settings, shared); }, &shared->stop);
+  // Live as long as the process: a detached thread refers to them.
+  auto* stop = new absl::Notification;
+  auto* running = new RunningBroker;
+  const auto reload = [flags, settings, running] {
+    Reload(flags, settings);
+    running->ReloadCertificates();
+  };
+  WatchSignals(BlockSignals(), reload, stop);
   absl::StatusOr<std::unique_ptr<Broker>> broker = Broker::Start(settings);
   if (!broker.ok()) return Complain(kFailed, broker.status());
-  shared->SetBroker(broker->get());
+  running->Set(broker->get());
   std::printf("batond %s serving on %s %s(data in %s)\n", baton::server::kVersion, (*broker)->address().c_str(),
               (*broker)->has_tls() ? "with TLS " : "", settings.store.directory.c_str());
   std::fflush(stdout);
   baton::TellServiceManager(absl::StrCat("READY=1\nSTATUS=serving on ", (*broker)->address()));
-  shared->stop.WaitForNotification();
+  stop->WaitForNotification();
   baton::TellServiceManager(StoppingState(settings));
   spdlog::info("told to stop: draining");
   if (!(*broker)->Drain("the broker is stopping"))
     spdlog::warn("the drain deadline passed with attempts still running");
-  shared->SetBroker(nullptr);
+  running->Set(nullptr);
   broker->reset();
   spdlog::info("stopped");
   return EXIT_SUCCESS;

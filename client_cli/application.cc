@@ -8,6 +8,7 @@
 #include "client_cli/command_table.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/style.h"
+#include "worker_sdk/src/tls_files.h"
 
 namespace baton::cli {
 namespace {
@@ -15,20 +16,40 @@ namespace {
 // The global options as they were written.
 struct GlobalArguments {
   ConnectionFlags connection;
+  bool encrypt = false;
+  TlsOptions tls;
   std::string format = "table";
   std::string timeout;
   bool no_color = false;
   bool raw = false;
 };
 
+// Any of them has the connection encrypted.
+void AddTlsOptions(CLI::App& root, GlobalArguments& arguments) {
+  root.add_flag("--tls", arguments.encrypt, "Encrypt the connection, as tls:// in front of the address does");
+  root.add_option("--tls-ca", arguments.tls.ca,
+                  "CAs one of which has issued the broker's certificate, PEM (or BATON_TLS_CA; default those that the "
+                  "system trusts)")
+      ->type_name("FILE");
+  root.add_option("--tls-cert", arguments.tls.certificate,
+                  "Certificate to show to a broker that asks, PEM (or BATON_TLS_CERT)")
+      ->type_name("FILE");
+  root.add_option("--tls-key", arguments.tls.key, "Its key, PEM (or BATON_TLS_KEY)")->type_name("FILE");
+  root.add_option("--tls-server-name", arguments.tls.server_name,
+                  "Name that the broker's certificate must have (or BATON_TLS_SERVER_NAME; default the host of the "
+                  "address)")
+      ->type_name("NAME");
+}
+
 void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
-  root.add_option(
-          "--broker", arguments.connection.broker,
-          absl::StrCat("Broker to ask, HOST:PORT or unix:PATH (or BATON_BROKER; default ", kDefaultAddress, ")"))
+  root.add_option("--broker", arguments.connection.broker,
+                  absl::StrCat("Broker to ask, HOST:PORT, tls://HOST:PORT or unix:PATH (or BATON_BROKER; default ",
+                               kDefaultAddress, ")"))
       ->type_name("ADDRESS");
   root.add_option("--profile", arguments.connection.profile,
                   "Broker to ask, by its name in ~/.config/baton/config.toml (or BATON_PROFILE; see `baton profiles`)")
       ->type_name("NAME");
+  AddTlsOptions(root, arguments);
   root.add_option("-o,--format", arguments.format,
                   "table for people, json for one document, jsonl for one object a line (default table)")
       ->type_name("table|json|jsonl");
@@ -86,6 +107,34 @@ absl::StatusOr<OutputFormat> ParseFormat(const std::string& text) {
       absl::StrCat("--format: unknown format \"", Printable(text), "\"; it is one of table, json, jsonl"));
 }
 
+// Of each, what the command line says, else the profile in force, else the environment.
+TlsOptions ResolveTls(TlsOptions flags, const TlsOptions& profile) {
+  if (flags.ca.empty()) flags.ca = profile.ca;
+  if (flags.server_name.empty()) flags.server_name = profile.server_name;
+  if (flags.certificate.empty() && flags.key.empty()) {
+    flags.certificate = profile.certificate;
+    flags.key = profile.key;
+  }
+  return internal::CompleteTls(std::move(flags));
+}
+
+absl::Status ResolveConnection(const GlobalArguments& arguments, const Environment& environment,
+                               GlobalOptions* options) {
+  absl::StatusOr<ConnectionChoice> choice = ChooseConnection(arguments.connection, environment);
+  if (!choice.ok()) return choice.status();
+  absl::StatusOr<std::string> address = choice->address;
+  if (arguments.encrypt && !IsEncrypted(*address)) {
+    address = NormalizeAddress(absl::StrCat(internal::kTlsScheme, *address));
+    if (!address.ok()) return address.status();
+  }
+  options->tls = ResolveTls(arguments.tls, choice->tls);
+  address = EncryptAddress(*address, options->tls);
+  if (!address.ok()) return address.status();
+  choice->address = *std::move(address);
+  options->connection = *std::move(choice);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const Environment& environment) {
   GlobalOptions options;
   options.no_color = arguments.no_color;
@@ -93,9 +142,7 @@ absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const En
   absl::StatusOr<OutputFormat> format = ParseFormat(arguments.format);
   if (!format.ok()) return format.status();
   options.format = *format;
-  absl::StatusOr<ConnectionChoice> connection = ChooseConnection(arguments.connection, environment);
-  if (!connection.ok()) return connection.status();
-  options.connection = *std::move(connection);
+  if (absl::Status status = ResolveConnection(arguments, environment, &options); !status.ok()) return status;
   if (!arguments.timeout.empty()) {
     absl::StatusOr<int64_t> timeout = ParseDuration("--timeout", arguments.timeout);
     if (!timeout.ok()) return timeout.status();

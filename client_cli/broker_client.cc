@@ -1,17 +1,25 @@
 #include "client_cli/broker_client.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "baton/v1/admin.grpc.pb.h"
 #include "baton/v1/broker.grpc.pb.h"
 #include "client_cli/status_details.h"
+#include "worker_sdk/src/tls_files.h"
 
 namespace baton::cli {
 namespace {
+
+// gRPC would print every handshake that fails, beside the error that a call ends with.
+void KeepGrpcQuiet() {
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
+}
 
 // From one try at an overloaded broker to the next: at least, and at most unless it advises more.
 constexpr absl::Duration kLeastPause = absl::Milliseconds(10);
@@ -240,9 +248,22 @@ grpc::ChannelArguments ChannelOptions() {
 
 }  // namespace
 
-std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep) {
-  return std::make_unique<GrpcBroker>(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), ChannelOptions()), std::move(sleep));
+std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep,
+                                      const TlsOptions& tls) {
+  const TlsOptions complete = internal::CompleteTls(tls);
+  const internal::Endpoint endpoint = internal::ResolveEndpoint(address, complete);
+  grpc::ChannelArguments options = ChannelOptions();
+  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
+  if (endpoint.encrypted) {
+    KeepGrpcQuiet();
+    const internal::TlsMaterial material = internal::ReadTls(complete).value_or(internal::TlsMaterial());
+    credentials = grpc::SslCredentials({material.ca, material.key, material.certificate});
+    if (!complete.server_name.empty()) options.SetSslTargetNameOverride(complete.server_name);
+    // The deadline of an attempt to connect, which is more than a greeting here.
+    options.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
+  }
+  return std::make_unique<GrpcBroker>(grpc::CreateCustomChannel(endpoint.target, credentials, options),
+                                      std::move(sleep));
 }
 
 }  // namespace baton::cli

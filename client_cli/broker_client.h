@@ -6,7 +6,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "baton/tls.h"
 #include "baton/v1/admin.pb.h"
 #include "baton/v1/broker.pb.h"
 
@@ -80,12 +82,21 @@ class Broker {
   virtual absl::StatusOr<v1::ListBackupsResponse> ListBackups(absl::Duration timeout) = 0;
 };
 
-// A broker at "HOST:PORT" or "unix:PATH". Connects with the first call. `sleep` lets time pass before a call that was
-// refused as OVERLOADED is repeated; without it no call is.
-std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep = nullptr);
+// A broker at "HOST:PORT", "tls://HOST:PORT" or "unix:PATH". Connects with the first call. `sleep` lets time pass
+// before a call that was refused as OVERLOADED is repeated; without it no call is. What `tls` leaves open is taken from
+// the environment; its files have been checked.
+std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep = nullptr,
+                                      const TlsOptions& tls = {});
 
-// The address to connect to: a missing port is filled in, a URL is refused.
+// The address to connect to: a missing port is filled in; of URLs only tls:// is taken.
 absl::StatusOr<std::string> NormalizeAddress(const std::string& address);
+
+// Whether connections to a normal address are encrypted.
+bool IsEncrypted(absl::string_view address);
+
+// A normal address as `tls`, which is complete, makes it: with tls:// if that is what is meant. Errors: a file that
+// cannot be used.
+absl::StatusOr<std::string> EncryptAddress(const std::string& address, const TlsOptions& tls);
 
 inline constexpr char kDefaultAddress[] = "127.0.0.1:7461";
 

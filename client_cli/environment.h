@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "baton/tls.h"
 #include "client_cli/broker_client.h"
 #include "client_cli/machine.h"
 #include "client_cli/top/terminal.h"
@@ -39,7 +40,7 @@ struct Environment {
   absl::TimeZone time_zone;
   std::function<absl::Time()> now;
   std::function<void(absl::Duration)> sleep;
-  std::function<std::unique_ptr<Broker>(const std::string& address)> connect;
+  std::function<std::unique_ptr<Broker>(const std::string& address, const TlsOptions& tls)> connect;
   // Bytes that are free for users on the disk of a directory of this machine; nothing if it cannot be seen.
   std::function<std::optional<uint64_t>(const std::string& directory)> free_bytes;
   // Runs `batond` with these arguments to its end.

@@ -3,25 +3,34 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client_cli/broker_client.h"
 #include "client_cli/status_details.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/style.h"
+#include "worker_sdk/src/tls_files.h"
 
 namespace baton::cli {
 namespace {
 
 // The last part of gRPC's chain of causes: "failed to connect to all addresses; last error: UNKNOWN:
-// ipv4:127.0.0.1:7461: Failed to connect to remote host: Connection refused" gives "connection refused".
+// ipv4:127.0.0.1:7461: Failed to connect to remote host: Connection refused" gives "connection refused", and
+// "error:0A000086:SSL routines::certificate verify failed" gives "certificate verify failed".
 std::string ConnectionCause(absl::string_view message) {
-  size_t colon = message.rfind(": ");
-  std::string cause(colon == absl::string_view::npos ? message : message.substr(colon + 2));
+  for (absl::string_view mark : {": ", " routines::"}) {
+    size_t at = message.rfind(mark);
+    if (at != absl::string_view::npos) message.remove_prefix(at + mark.size());
+  }
+  std::string cause(message);
   if (!cause.empty() && !(cause.size() > 1 && absl::ascii_isupper(cause[1]))) cause[0] = absl::ascii_tolower(cause[0]);
   return cause.empty() ? "no connection" : Printable(cause);
 }
 
 std::string Unreachable(const absl::Status& status, absl::string_view address) {
-  return absl::StrCat("cannot reach a broker at ", address, ": ", ConnectionCause(status.message()),
-                      ".\nStart one with `batond --data-dir DIR`, or name another with --broker or BATON_BROKER.");
+  const std::string advice = internal::TlsAdvice(IsEncrypted(address), status.message());
+  return absl::StrCat("cannot reach a broker at ", address, ": ", ConnectionCause(status.message()), ".\n",
+                      !advice.empty() ? advice + "."
+                                      : "Start one with `batond --data-dir DIR`, or name another with --broker or "
+                                        "BATON_BROKER.");
 }
 
 // What to do next, where the broker's sentence cannot know it. Empty: nothing to add.

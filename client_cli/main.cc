@@ -51,7 +51,9 @@ baton::cli::Environment ProcessEnvironment() {
   environment.time_zone = absl::LocalTimeZone();
   environment.now = absl::Now;
   environment.sleep = absl::SleepFor;
-  environment.connect = [](const std::string& address) { return baton::cli::ConnectBroker(address, absl::SleepFor); };
+  environment.connect = [](const std::string& address, const baton::TlsOptions& tls) {
+    return baton::cli::ConnectBroker(address, absl::SleepFor, tls);
+  };
   environment.free_bytes = baton::cli::FreeBytes;
   environment.run_batond = baton::cli::RunBatond;
   if (CanDraw(environment.out_is_terminal)) environment.open_terminal = baton::cli::top::OpenTerminal;

@@ -25,8 +25,14 @@ struct ProfileKey {
   bool required;
 };
 
+absl::StatusOr<std::string> AsItIs(const std::string& text) { return text; }
+
 constexpr ProfileKey kProfileKeys[] = {
     {"broker", &Profile::broker, NormalizeAddress, /*required=*/true},
+    {"tls_ca", &Profile::tls_ca, AsItIs, /*required=*/false},
+    {"tls_cert", &Profile::tls_cert, AsItIs, /*required=*/false},
+    {"tls_key", &Profile::tls_key, AsItIs, /*required=*/false},
+    {"tls_server_name", &Profile::tls_server_name, AsItIs, /*required=*/false},
 };
 
 std::vector<std::string> KeyNames() {
@@ -153,7 +159,14 @@ absl::StatusOr<ConnectionChoice> ByProfile(const ProfileFile& file, const std::s
   if (found == file.profiles.end()) {
     return absl::InvalidArgumentError(absl::StrCat(chosen_by, ": ", NoSuchProfile(file, name)));
   }
-  return ConnectionChoice{.address = found->second.broker, .profile = name, .chosen_by = std::move(chosen_by)};
+  const Profile& profile = found->second;
+  return ConnectionChoice{.address = profile.broker,
+                          .tls = {.ca = profile.tls_ca,
+                                  .certificate = profile.tls_cert,
+                                  .key = profile.tls_key,
+                                  .server_name = profile.tls_server_name},
+                          .profile = name,
+                          .chosen_by = std::move(chosen_by)};
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
 //   default = "production"
 //
 //   [profile.production]
-//   broker = "tasks.example.com:7461"
+//   broker = "tls://tasks.example.com:7461"
+//   tls_ca = "/etc/ssl/example-ca.pem"
 //
 //   [profile.local]
 //   broker = "unix:/run/batond.sock"
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "baton/tls.h"
 #include "client_cli/environment.h"
 
 namespace baton::cli {
@@ -21,6 +23,8 @@ namespace baton::cli {
 struct Profile {
   // As NormalizeAddress returns it.
   std::string broker;
+  // As TlsOptions has them.
+  std::string tls_ca, tls_cert, tls_key, tls_server_name;
 };
 
 struct ProfileFile {
@@ -45,6 +49,8 @@ struct ConnectionFlags {
 struct ConnectionChoice {
   // As NormalizeAddress returns it.
   std::string address;
+  // What the profile in force says of it.
+  TlsOptions tls = {};
   // Name of the profile in force; empty: none is.
   std::string profile;
   // What chose it: "--broker", "--profile", "BATON_BROKER", "BATON_PROFILE", "default" of the file, or "default of this

@@ -10,7 +10,7 @@
 namespace baton::cli {
 
 Broker& Session::broker() {
-  if (broker_ == nullptr) broker_ = environment_.connect(options_.connection.address);
+  if (broker_ == nullptr) broker_ = environment_.connect(options_.connection.address, options_.tls);
   return *broker_;
 }
 

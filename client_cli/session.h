@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "baton/tls.h"
 #include "client_cli/environment.h"
 #include "client_cli/exit_code.h"
 #include "client_cli/profiles.h"
@@ -24,7 +25,10 @@ enum class OutputFormat { kTable, kJson, kJsonLines };
 
 struct GlobalOptions {
   OutputFormat format = OutputFormat::kTable;
+  // Its address is as EncryptAddress returns it.
   ConnectionChoice connection;
+  // Complete.
+  TlsOptions tls;
   // As given; unset: ten seconds for an answer, no limit for the end of a task.
   std::optional<absl::Duration> timeout;
   bool no_color = false;

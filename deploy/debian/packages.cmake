@@ -44,7 +44,7 @@ set(CPACK_DEBIAN_BATON-DEV_PACKAGE_NAME libbaton-dev)
 set(CPACK_DEBIAN_BATON-DEV_PACKAGE_SECTION libdevel)
 # What find_package(baton) looks for; gRPC's own configuration asks for its compiler plugin.
 set(CPACK_DEBIAN_BATON-DEV_PACKAGE_DEPENDS
-    "libgrpc++-dev (>= 1.51), libprotobuf-dev, libabsl-dev, protobuf-compiler-grpc")
+    "libgrpc++-dev (>= 1.51), libprotobuf-dev, libabsl-dev, libssl-dev, protobuf-compiler-grpc")
 set(CPACK_DEBIAN_BATON-DEV_PACKAGE_RECOMMENDS "nlohmann-json3-dev")
 set(CPACK_COMPONENT_BATON-DEV_DESCRIPTION
 "C++ library for workers and clients of the Baton task broker

@@ -112,7 +112,8 @@ class Worker(Process):
     """The worker of test_worker.cc; returns when the broker has taken it in."""
 
     def __init__(self, test, name, capabilities="", **options):
-        variables = {"BATON_BROKER": test.broker.address, "WORKER_ID": name, "CAPABILITIES": capabilities}
+        variables = {"BATON_BROKER": test.broker.address, "WORKER_ID": name, "CAPABILITIES": capabilities,
+                     **test.client_environment}
         variables.update({key.upper(): str(value) for key, value in options.items()})
         super().__init__(test.folder, name, [program("TEST_WORKER")], variables)
         test.processes.append(self)
@@ -168,6 +169,8 @@ class ProcessTest(unittest.TestCase):
 
     # What a subclass wants its broker to be configured with; short intervals keep tests short.
     settings = {}
+    # What its workers and its command line find in their environment beside the address of the broker.
+    client_environment = {}
 
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="baton-process-"))
@@ -212,7 +215,7 @@ class ProcessTest(unittest.TestCase):
     def baton(self, *arguments, code=0, stdin=None):
         """Runs the command line tool and checks its exit code."""
         command = [program("BATON"), *arguments]
-        answer = run_program(command, {"BATON_BROKER": self.broker.address}, stdin)
+        answer = run_program(command, {"BATON_BROKER": self.broker.address, **self.client_environment}, stdin)
         self.assertEqual(answer.code, code, f"{command}\n{answer.out}\n{answer.err}")
         return answer
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "baton/tls.h"
 #include "baton/v1/broker.pb.h"
 #include "baton/v1/schedule.pb.h"
 #include "baton/v1/worker.pb.h"
@@ -88,8 +89,8 @@ class BrokerConnection {
   virtual void Close() = 0;
 };
 
-// The real one, over gRPC. `address`: "host:port" or "unix:/path".
-std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address);
+// The real one, over gRPC. `address` and `tls`: as in WorkerIdentity.
+std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address, const TlsOptions& tls = {});
 
 // `configured`, or the environment's BATON_BROKER, or 127.0.0.1:7461.
 std::string ResolveAddress(const std::string& configured);

@@ -16,7 +16,7 @@ using Results = std::vector<absl::StatusOr<Submitted>>;
 
 Client::Client(ClientOptions options) {
   std::shared_ptr<internal::BrokerConnection> connection =
-      internal::MakeGrpcConnection(internal::ResolveAddress(options.broker));
+      internal::MakeGrpcConnection(internal::ResolveAddress(options.broker), options.tls);
   core_ = std::make_shared<internal::ClientCore>(std::move(options), std::move(connection), internal::MakeTimerThread(),
                                                  std::hash<std::string>()(internal::RandomId()));
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "worker_sdk/src/client_call.h"
 #include "worker_sdk/src/text.h"
+#include "worker_sdk/src/tls_files.h"
 #include "worker_sdk/src/worker_core.h"
 
 namespace baton::inline sdk {
@@ -21,7 +22,9 @@ constexpr absl::Duration kWaitSlice = absl::Seconds(30);
 constexpr absl::Duration kWaitSlack = absl::Seconds(5);
 
 absl::Status ValidateOptions(const ClientOptions& options) {
-  if (options.timeout >= absl::Milliseconds(1) && options.timeout <= absl::Hours(1)) return absl::OkStatus();
+  if (options.timeout >= absl::Milliseconds(1) && options.timeout <= absl::Hours(1)) {
+    return ValidateTls(ResolveAddress(options.broker), options.tls);
+  }
   return absl::InvalidArgumentError(absl::StrCat("client options: timeout is ", absl::FormatDuration(options.timeout),
                                                  "; allowed are 1ms to 1h: change it"));
 }

@@ -1,4 +1,4 @@
-// The one file of the library that knows gRPC.
+// Calls and streams over gRPC; broker_channel.h has what they go through.
 #include <grpcpp/grpcpp.h>
 
 #include <set>
@@ -9,11 +9,14 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "baton/v1/admin.grpc.pb.h"
 #include "baton/v1/broker.grpc.pb.h"
+#include "worker_sdk/src/broker_channel.h"
 #include "worker_sdk/src/broker_connection.h"
 #include "worker_sdk/src/convert.h"
+#include "worker_sdk/src/tls_files.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -21,8 +24,36 @@ namespace {
 
 // ── Status and channel ──
 
+// Both services of one broker, and the way to it.
+struct Stubs {
+  explicit Stubs(const BrokerChannel& made)
+      : encrypted(made.encrypted()), channel(made.get()), tasks(channel), admin(channel) {}
+
+  bool is_connected() const { return channel->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY; }
+
+  const bool encrypted;
+  const std::shared_ptr<grpc::Channel> channel;
+  v1::TaskBroker::Stub tasks;
+  v1::TaskAdmin::Stub admin;
+};
+
+// What gRPC itself says, of a connection that it could not make, with what to do about it.
+std::string Explained(const grpc::Status& status, const Stubs& stubs) {
+  std::string message = status.error_message();
+  if (!status.error_details().empty()) return message;
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    const std::string advice = TlsAdvice(stubs.encrypted, message);
+    return advice.empty() ? message : absl::StrCat(message, ". ", advice);
+  }
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED && !stubs.encrypted && !stubs.is_connected()) {
+    absl::StrAppend(&message,
+                    ": there is no connection; if the broker speaks TLS, write tls:// in front of its address");
+  }
+  return message;
+}
+
 // The details are attached by Baton brokers only; without them there is no reason.
-absl::Status FromGrpc(const grpc::Status& status) {
+absl::Status FromGrpc(const grpc::Status& status, const Stubs& stubs) {
   if (status.ok()) return absl::OkStatus();
   v1::Status body;
   std::string reason;
@@ -39,34 +70,7 @@ absl::Status FromGrpc(const grpc::Status& status) {
       }
     }
   }
-  return MakeStatus(static_cast<int>(status.error_code()), status.error_message(), reason, retry_after);
-}
-
-// Both services of one broker.
-struct Stubs {
-  explicit Stubs(const std::shared_ptr<grpc::Channel>& channel) : tasks(channel), admin(channel) {}
-  v1::TaskBroker::Stub tasks;
-  v1::TaskAdmin::Stub admin;
-};
-
-std::shared_ptr<Stubs> MakeStubs(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  // A dead peer is noticed within 15 s also when nothing is sent; the broker allows such pings.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // The defaults (20 s, 120 s) are made for the internet; a broker that was restarted is found within a second.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
-  // Retries are made by those who know what may be repeated.
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  // One item may be larger than what the broker cuts its messages to.
-  arguments.SetMaxReceiveMessageSize(16 * 1024 * 1024);
-  // Workers and clients of one process do not share a connection: a broker sees each come and go by itself.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return std::make_shared<Stubs>(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+  return MakeStatus(static_cast<int>(status.error_code()), Explained(status, stubs), reason, retry_after);
 }
 
 // What the completion queue hands back.
@@ -110,10 +114,12 @@ class Outstanding {
 template <typename Response>
 class UnaryCall final : public Completion {
  public:
-  UnaryCall(Outstanding* outstanding, CallOptions options, Answer<Response> answer)
-      : outstanding_(outstanding), answer_(std::move(answer)) {
+  UnaryCall(Outstanding* outstanding, std::shared_ptr<Stubs> stubs, CallOptions options, Answer<Response> answer)
+      : outstanding_(outstanding), stubs_(std::move(stubs)), answer_(std::move(answer)) {
     context_.set_deadline(gpr_time_from_micros(Micros(options.timeout), GPR_TIMESPAN));
-    context_.set_wait_for_ready(options.wait_for_ready);
+    // A call that waits never tells why there is no connection. Where certificates are shown that is worth knowing, and
+    // whoever asks to wait tries again what is UNAVAILABLE.
+    context_.set_wait_for_ready(options.wait_for_ready && !stubs_->encrypted);
   }
 
   template <typename Stub, typename Request, typename Method>
@@ -128,7 +134,7 @@ class UnaryCall final : public Completion {
   }
 
   void Done(bool) override {
-    answer_(FromGrpc(status_), response_);
+    answer_(FromGrpc(status_, *stubs_), response_);
     // What the answer holds may be what waits for the end of this call.
     answer_ = nullptr;
     outstanding_->End(&context_);
@@ -137,6 +143,7 @@ class UnaryCall final : public Completion {
 
  private:
   Outstanding* const outstanding_;
+  const std::shared_ptr<Stubs> stubs_;
   Answer<Response> answer_;
   grpc::ClientContext context_;
   grpc::Status status_;
@@ -150,8 +157,9 @@ class UnaryCall final : public Completion {
 // way at a time; the updates that come meanwhile are replaced by the last one, which says it all.
 class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
  public:
-  ClaimCall(uint64_t number, std::weak_ptr<ClaimObserver> observer, Outstanding* outstanding)
-      : number_(number), observer_(std::move(observer)), outstanding_(outstanding) {}
+  ClaimCall(uint64_t number, std::shared_ptr<Stubs> stubs, std::weak_ptr<ClaimObserver> observer,
+            Outstanding* outstanding)
+      : number_(number), stubs_(std::move(stubs)), observer_(std::move(observer)), outstanding_(outstanding) {}
 
   void Start(v1::TaskBroker::Stub* stub, grpc::CompletionQueue* queue, const v1::Hello& hello) {
     if (!outstanding_->Begin(&context_)) return;
@@ -244,13 +252,14 @@ class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
     }
     stream_->Finish(&status_, Operation([this](bool) {
       if (const std::shared_ptr<ClaimObserver> observer = observer_.lock()) {
-        observer->OnClaimClosed(number_, FromGrpc(status_));
+        observer->OnClaimClosed(number_, FromGrpc(status_, *stubs_));
       }
       outstanding_->End(&context_);
     }));
   }
 
   const uint64_t number_;
+  const std::shared_ptr<Stubs> stubs_;
   const std::weak_ptr<ClaimObserver> observer_;
   Outstanding* const outstanding_;
   grpc::ClientContext context_;
@@ -272,17 +281,19 @@ class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
 
 class GrpcConnection final : public BrokerConnection {
  public:
-  explicit GrpcConnection(const std::string& address) : stubs_(MakeStubs(address)), thread_([this] { Loop(); }) {}
+  GrpcConnection(const std::string& address, const TlsOptions& tls)
+      : channel_(address, tls), stubs_(std::make_shared<Stubs>(channel_)), thread_([this] { Loop(); }) {}
   ~GrpcConnection() override { Close(); }
 
   void OpenClaim(uint64_t stream, const v1::Hello& hello, std::weak_ptr<ClaimObserver> observer) override {
-    auto call = std::make_shared<ClaimCall>(stream, std::move(observer), &outstanding_);
+    const std::shared_ptr<Stubs> stubs = CurrentStubs();
+    auto call = std::make_shared<ClaimCall>(stream, stubs, std::move(observer), &outstanding_);
     {
       absl::MutexLock lock(&mutex_);
       // Only the last one matters: whoever opens a stream has seen the end of the one before.
       claim_ = {stream, call};
     }
-    call->Start(&stubs()->tasks, &queue_, hello);
+    call->Start(&stubs->tasks, &queue_, hello);
   }
   void UpdateClaim(uint64_t stream, const v1::WorkerUpdate& update) override {
     if (const std::shared_ptr<ClaimCall> call = claim(stream)) call->Update(update);
@@ -296,8 +307,9 @@ class GrpcConnection final : public BrokerConnection {
 
 #define BATON_UNARY_OF(stub, service, method)                                                                          \
   void method(const v1::method##Request& request, CallOptions options, Answer<v1::method##Response> answer) override { \
-    auto* call = new UnaryCall<v1::method##Response>(&outstanding_, options, std::move(answer));                       \
-    call->Start(&stubs()->stub, &queue_, &v1::service::Stub::Async##method, request);                                  \
+    const std::shared_ptr<Stubs> stubs = CurrentStubs();                                                               \
+    auto* call = new UnaryCall<v1::method##Response>(&outstanding_, stubs, options, std::move(answer));                \
+    call->Start(&stubs->stub, &queue_, &v1::service::Stub::Async##method, request);                                    \
   }
 #define BATON_UNARY(method) BATON_UNARY_OF(tasks, TaskBroker, method)
   BATON_UNARY(Heartbeat)
@@ -320,9 +332,9 @@ class GrpcConnection final : public BrokerConnection {
 #undef BATON_UNARY_OF
 
   void SetAddress(const std::string& address) override {
-    std::shared_ptr<Stubs> made = MakeStubs(address);
     absl::MutexLock lock(&mutex_);
-    stubs_.swap(made);
+    channel_.SetAddress(address);
+    stubs_ = std::make_shared<Stubs>(channel_);
   }
 
   void Close() override {
@@ -345,8 +357,9 @@ class GrpcConnection final : public BrokerConnection {
     while (queue_.Next(&tag, &ok)) static_cast<Completion*>(tag)->Done(ok);
   }
 
-  std::shared_ptr<Stubs> stubs() {
+  std::shared_ptr<Stubs> CurrentStubs() {
     absl::MutexLock lock(&mutex_);
+    if (channel_.RenewIfChanged()) stubs_ = std::make_shared<Stubs>(channel_);
     return stubs_;
   }
   std::shared_ptr<ClaimCall> claim(uint64_t stream) {
@@ -357,6 +370,7 @@ class GrpcConnection final : public BrokerConnection {
   grpc::CompletionQueue queue_;
   Outstanding outstanding_;
   absl::Mutex mutex_;
+  BrokerChannel channel_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<Stubs> stubs_ ABSL_GUARDED_BY(mutex_);
   std::pair<uint64_t, std::shared_ptr<ClaimCall>> claim_ ABSL_GUARDED_BY(mutex_);
   // Last: it uses the others.
@@ -365,8 +379,8 @@ class GrpcConnection final : public BrokerConnection {
 
 }  // namespace
 
-std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address) {
-  return std::make_shared<GrpcConnection>(address);
+std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address, const TlsOptions& tls) {
+  return std::make_shared<GrpcConnection>(address, tls);
 }
 
 }  // namespace internal

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "worker_sdk/src/sdk_limits.h"
 #include "worker_sdk/src/text.h"
+#include "worker_sdk/src/tls_files.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -135,7 +136,9 @@ absl::Status ValidateIdentity(const WorkerIdentity& identity, int max_concurrenc
   checks.Range("lost_slot_grace", Given(identity.lost_slot_grace), absl::ZeroDuration(), absl::Hours(1));
   checks.Range("max_lost_slots", std::optional<int>(identity.max_lost_slots), 0, max_concurrency);
   if (!identity.log) checks.Refuse("log is empty: leave it at LogToStderr or give a function");
-  return checks.status();
+  absl::Status status = checks.status();
+  status.Update(ValidateTls(identity.broker, identity.tls));
+  return status;
 }
 
 absl::StatusOr<v1::Checkpoint> MakeCheckpoint(const std::string& code, const std::string& message,

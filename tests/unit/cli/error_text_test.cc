@@ -10,6 +10,7 @@
 namespace baton::cli {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 TEST(ExitCodes, AreStable) {
@@ -48,6 +49,22 @@ TEST(ErrorText, AnUnreachableBroker) {
   EXPECT_EQ(DescribeError(status, "127.0.0.1:7461"),
             "cannot reach a broker at 127.0.0.1:7461: connection refused.\n"
             "Start one with `batond --data-dir DIR`, or name another with --broker or BATON_BROKER.");
+}
+
+TEST(ErrorText, AConnectionThatFailsForTlsSaysWhatToDo) {
+  const auto told = [](const char* address, const std::string& cause) {
+    return DescribeError(absl::UnavailableError("failed to connect to all addresses; last error: UNKNOWN: " + cause),
+                         address);
+  };
+  EXPECT_THAT(told("b:1", "ipv4:127.0.0.1:1: Socket closed"),
+              AllOf(HasSubstr("socket closed.\n"), HasSubstr("write tls://"), HasSubstr("--tls-ca")));
+  EXPECT_THAT(told("tls://b:1", "ipv4:127.0.0.1:1: Socket closed"), HasSubstr("--tls-cert"));
+  EXPECT_THAT(told("tls://b:1", "Ssl handshake failed: error:0A000086:SSL routines::certificate verify failed"),
+              AllOf(HasSubstr("certificate verify failed.\n"), HasSubstr("--tls-ca"), HasSubstr("expired")));
+  EXPECT_THAT(told("tls://b:1", "Peer name b is not in peer certificate"), HasSubstr("--tls-server-name"));
+  EXPECT_THAT(told("tls://b:1", "Ssl handshake failed: error:0A00010B:SSL routines::wrong version number"),
+              HasSubstr("does not speak TLS"));
+  EXPECT_THAT(told("tls://b:1", "Failed to connect to remote host: Connection refused"), HasSubstr("Start one with"));
 }
 
 TEST(ErrorText, ABrokerThatRefusesIsNotCalledUnreachable) {
@@ -97,10 +114,12 @@ TEST(BrokerAddress, FillsInThePort) {
   EXPECT_EQ(*NormalizeAddress("[::1]"), "[::1]:7461");
   EXPECT_EQ(*NormalizeAddress("[::1]:9"), "[::1]:9");
   EXPECT_EQ(*NormalizeAddress("unix:/run/baton.sock"), "unix:/run/baton.sock");
+  EXPECT_EQ(*NormalizeAddress("tls://broker.example"), "tls://broker.example:7461");
+  EXPECT_EQ(*NormalizeAddress("tls://[::1]:9"), "tls://[::1]:9");
 }
 
 TEST(BrokerAddress, RefusesWhatIsNoAddress) {
-  for (const char* text : {"", "http://localhost:7461", "a b", "unix:"}) {
+  for (const char* text : {"", "http://localhost:7461", "a b", "unix:", "tls://", "tls://unix:/s", "tls://h:1/x"}) {
     absl::StatusOr<std::string> address = NormalizeAddress(text);
     ASSERT_EQ(address.status().code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_THAT(std::string(address.status().message()), HasSubstr("HOST:PORT")) << text;

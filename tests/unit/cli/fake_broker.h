@@ -227,7 +227,7 @@ class CommandTest : public testing::Test {
       return batond;
     };
     environment.open_terminal = open_terminal;
-    environment.connect = [this](const std::string& address) {
+    environment.connect = [this](const std::string& address, const TlsOptions&) {
       connected_to = address;
       return std::make_unique<FakeBrokerConnection>(broker);
     };

@@ -42,6 +42,19 @@ TEST_F(CommandTest, TheOptionWinsOverTheVariable) {
   EXPECT_EQ(connected_to, "from-option:7461");
 }
 
+TEST_F(CommandTest, AConnectionIsEncryptedByItsAddressOrByAnyOptionOfTls) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"stats", "--tls"},
+                                             {"stats", "--broker", "tls://127.0.0.1"},
+                                             {"stats", "--broker", "tls://127.0.0.1:7461", "--tls"},
+                                             {"stats", "--tls-server-name", "broker.example"}}) {
+    Run(arguments);
+    EXPECT_EQ(connected_to, "tls://127.0.0.1:7461") << arguments[1];
+  }
+  Run({"stats", "--broker", "unix:/s", "--tls-server-name", "broker.example"});
+  EXPECT_EQ(connected_to, "unix:/s");
+}
+
 TEST_F(CommandTest, MistakesNameTheWordAndTheCure) {
   struct Case {
     std::vector<std::string> arguments;
@@ -54,6 +67,9 @@ TEST_F(CommandTest, MistakesNameTheWordAndTheCure) {
                         {{"stats", "--timeout", "5"}, "--timeout: \"5\" is not a duration"},
                         {{"stats", "--timeout", "0"}, "--timeout: 0"},
                         {{"stats", "--broker", "http://x"}, "broker address: \"http://x\""},
+                        {{"stats", "--broker", "unix:/s", "--tls"}, "broker address: \"tls://unix:/s\""},
+                        {{"stats", "--tls-ca", "/nowhere"}, "the CA file '/nowhere' cannot be read: No such file"},
+                        {{"stats", "--tls-cert", "c.pem"}, "client certificate 'c.pem', but no client key"},
                         {{"stats", "extra"}, "extra"},
                         {{"get"}, "See `baton get --help`."}}) {
     EXPECT_EQ(Run(c.arguments), ExitCode::kBadInput) << c.message;

@@ -19,6 +19,7 @@
 #include "baton/schedule.h"
 #include "baton/task_info.h"
 #include "baton/task_options.h"
+#include "baton/tls.h"
 
 namespace baton::inline sdk {
 
@@ -27,8 +28,9 @@ class ClientCore;
 }  // namespace internal
 
 struct ClientOptions {
-  // "host:port" or "unix:/path". Empty: the environment's BATON_BROKER, else 127.0.0.1:7461.
+  // "host:port", "tls://host:port" or "unix:/path". Empty: the environment's BATON_BROKER, else 127.0.0.1:7461.
   std::string broker = {};
+  TlsOptions tls = {};
   // How long a call may take, with all its retries (Wait: in addition to its own timeout). 1 ms ... 1 h.
   absl::Duration timeout = absl::Seconds(30);
   LogFunction log = LogToStderr;

@@ -19,6 +19,7 @@
 #include "baton/outcome.h"
 #include "baton/task.h"
 #include "baton/task_options.h"
+#include "baton/tls.h"
 
 namespace baton::inline sdk {
 
@@ -80,8 +81,9 @@ struct WorkerOptions {
 
 // What a worker is; fixed when it is made.
 struct WorkerIdentity {
-  // "host:port" or "unix:/path". Empty: the environment's BATON_BROKER, else 127.0.0.1:7461.
+  // "host:port", "tls://host:port" or "unix:/path". Empty: the environment's BATON_BROKER, else 127.0.0.1:7461.
   std::string broker = {};
+  TlsOptions tls = {};
   // Unique among live workers: 1 ... 128 bytes of [A-Za-z0-9_.:/-]. Empty: the host's name and a random part.
   std::string worker_id = {};
   // The logical node that survives restarts. Optional.
@@ -148,8 +150,8 @@ class Worker {
 
   // Works until Shutdown(), or until the broker tells the worker to leave. Returns OK when everything it held was
   // finished or given back. Errors:
-  //   INVALID_ARGUMENT     a refused registration or configuration, or an identity that is refused
-  //   FAILED_PRECONDITION  reason SUPERSEDED: a newer generation of the pod has taken over; or called twice
+  //   INVALID_ARGUMENT     a refused registration or configuration, or an identity that is refused, with its files of
+  //   TLS FAILED_PRECONDITION  reason SUPERSEDED: a newer generation of the pod has taken over; or called twice
   //   ALREADY_EXISTS       reason WORKER_ID_IN_USE: another live process has this worker id
   //   DEADLINE_EXCEEDED    handlers were still running at the drain deadline; their tasks were given back, their
   //   threads
