@@ -179,9 +179,9 @@ void WorkerCore::OnBeatTimer(uint64_t chain) {
   Pump();
 }
 
-// There may be thousands of idle workers, and they have nothing to lose by falling silent. So they beat as late as leaves
-// time for a second beat in the broker's window, should the first be lost: with its defaults every 9 s. (A thousand of
-// them cost a broker 4.4 % of a core with a beat every 6 s each: baton-bench idle.)
+// There may be thousands of idle workers, and they have nothing to lose by falling silent. So they beat as late as
+// leaves time for a second beat in the broker's window, should the first be lost: with its defaults every 9 s. (A
+// thousand of them cost a broker 4.4 % of a core with a beat every 6 s each: baton-bench idle.)
 bool WorkerCore::MaySkipBeatLocked() const {
   if (!ledger_.held().empty() || stream_state_ != StreamState::kOpen || beats_in_flight_ > 0 || !beat_heard_) {
     return false;
