@@ -1,12 +1,12 @@
-# What find_package(baton) finds: baton::worker with the libraries that it is made of, and the contract for other
-# languages.
+# What find_package(baton) finds: baton::worker with the libraries that it is made of, baton::testing, and the contract
+# for other languages.
 include(CMakePackageConfigHelpers)
 
 set(PACKAGE_FOLDER ${CMAKE_INSTALL_LIBDIR}/cmake/baton)
-foreach(name worker worker_logic proto grpc)
+foreach(name worker worker_logic testing proto grpc)
   set_target_properties(baton_${name} PROPERTIES EXPORT_NAME ${name})
 endforeach()
-install(TARGETS baton_worker baton_worker_logic baton_proto baton_grpc EXPORT baton_targets
+install(TARGETS baton_worker baton_worker_logic baton_testing baton_proto baton_grpc EXPORT baton_targets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT baton-dev)
 install(EXPORT baton_targets FILE batonTargets.cmake NAMESPACE baton:: DESTINATION ${PACKAGE_FOLDER}
   COMPONENT baton-dev)

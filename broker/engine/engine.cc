@@ -202,7 +202,7 @@ void Engine::FinishRound(bool expire) {
     drains_.clear();
   }
   const Micros sleep = SleepTime();
-  if (sleep <= kMaxSleep) asked_wake_ = now_.steady + sleep;
+  if (sleep <= kMaxSleep && !clock_is_turned_) asked_wake_ = now_.steady + sleep;
 }
 
 void Engine::Expire() {
@@ -213,22 +213,25 @@ void Engine::Expire() {
 
 Micros Engine::SleepTime() const {
   Micros sleep = kHour;
+  // Somebody who turns the clock looks at it.
+  const Micros most_by_wall = clock_is_turned_ ? kHour : kMaxScheduleSleep;
+  const Micros most_by_lease = clock_is_turned_ ? kHour : kMaxSleep;
   if (order_.next_due() != std::numeric_limits<WallMicros>::max()) {
     sleep = std::min(sleep, std::max<Micros>(order_.next_due() - now_.wall, 0));
   }
   // Those that are due and wait for the next round need no waking.
   if (!has_more_ && schedules_.next_due() != std::numeric_limits<WallMicros>::max()) {
     // The wall clock may be set forward meanwhile.
-    sleep = std::min({sleep, kMaxScheduleSleep, std::max<Micros>(schedules_.next_due() - now_.wall, 0)});
+    sleep = std::min({sleep, most_by_wall, std::max<Micros>(schedules_.next_due() - now_.wall, 0)});
   }
   if (!has_more_ && !alarms_.empty()) {
-    sleep = std::min({sleep, kMaxScheduleSleep, std::max<Micros>(alarms_.begin()->first - now_.wall, 0)});
+    sleep = std::min({sleep, most_by_wall, std::max<Micros>(alarms_.begin()->first - now_.wall, 0)});
   }
   if (!session_timers_.empty()) {
-    sleep = std::min({sleep, kMaxSleep, std::max<Micros>(session_timers_.begin()->first - lease_now_, 0)});
+    sleep = std::min({sleep, most_by_lease, std::max<Micros>(session_timers_.begin()->first - lease_now_, 0)});
   }
   if (!timeouts_.empty()) {
-    sleep = std::min({sleep, kMaxSleep, std::max<Micros>(timeouts_.begin()->first - lease_now_, 0)});
+    sleep = std::min({sleep, most_by_lease, std::max<Micros>(timeouts_.begin()->first - lease_now_, 0)});
   }
   if (slots_changed_) sleep = std::min(sleep, kSlotsPublishInterval);
   return sleep;

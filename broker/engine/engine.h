@@ -42,6 +42,10 @@ class Engine : private EngineState {
   // From now on, tells `ends` how attempts end; it must outlive the engine.
   void Observe(AttemptEnds* ends) { attempt_ends_ = ends; }
 
+  // From now on the clock is one that is turned by hand, and stands still while the engine works: that nobody looked at
+  // it for long is no pause of the process, and it need not be looked at before something is due.
+  void ClockIsTurned() { clock_is_turned_ = true; }
+
   void BeginRound(Now now);
   void Apply(std::unique_ptr<Command> command);
   void Apply(LoadResult loaded);

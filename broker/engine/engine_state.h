@@ -59,6 +59,7 @@ class EngineState {
   SteadyMicros lease_now_ = 0;
   Micros paused_ = 0;
   SteadyMicros asked_wake_ = 0;  // Steady time; 0: none asked for.
+  bool clock_is_turned_ = false;
   bool has_more_ = false;
 
   Batch batch_;

@@ -41,6 +41,17 @@ class InstallTest(unittest.TestCase):
             allowed = ["google/protobuf/message_lite.h"] if header.name == "protobuf.h" else []
             self.assertEqual(needs, allowed, header.name)
 
+    def test_each_public_header_compiles_alone(self):
+        headers = sorted((self.prefix / "include" / "baton").glob("*.h"))
+        self.assertGreater(len(headers), 10)
+        for header in headers:
+            # Twice: it guards itself.
+            source = f"#include <baton/{header.name}>\n" * 2
+            command = ["c++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers",
+                       "-fsyntax-only", "-I", str(self.prefix / "include"), "-x", "c++", "-"]
+            done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=300, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), header.name)
+
     def test_a_project_finds_builds_and_runs_with_the_library(self):
         build = self.folder / "consumer"
         launcher = [f"-DCMAKE_CXX_COMPILER_LAUNCHER={shutil.which('ccache')}"] if shutil.which("ccache") else []
@@ -55,6 +66,11 @@ class InstallTest(unittest.TestCase):
         self.assertEqual((answer.out, answer.err, answer.code), ("hello!\n", "", 0), worker.log())
         self.assertEqual(worker.terminate(), 0)
         self.assertEqual(broker.terminate(), 0)
+        tested = run_program([build / "shout_check"])
+        self.assertEqual((tested.out, tested.err, tested.code),
+                         ("hello!, and nothing to shout after 3 attempts in 2h\n", "", 0))
+        # What tests need is no store on disk.
+        self.assertNotIn("rocksdb", run("ldd", build / "shout_check"))
 
     def test_the_whole_contract_comes_along(self):
         contract = Path("proto") / "baton" / "v1"

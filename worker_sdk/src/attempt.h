@@ -38,6 +38,9 @@ struct Attempt {
   Event over;
   std::string over_reason;
 
+  // Tells the scheduler that its handler has something to do. Belongs to whoever runs the attempt or gives it back.
+  std::shared_ptr<void> work;
+
   // Steady microseconds; meaningful once started. Without a timeout: the end of time.
   int64_t deadline() const {
     const int64_t timeout = delivery->timeout_us();

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
+
 namespace baton::inline sdk {
 namespace internal {
 namespace {
@@ -54,7 +56,7 @@ bool BrokerChannel::RenewIfChanged() {
 void BrokerChannel::SetAddress(const std::string& address) {
   const bool was_encrypted = encrypted();
   endpoint_ = ResolveEndpoint(address, tls_);
-  endpoint_.encrypted = endpoint_.encrypted || was_encrypted;
+  endpoint_.encrypted = endpoint_.encrypted || (was_encrypted && !absl::StartsWith(endpoint_.target, "unix:"));
   Make();
 }
 

@@ -5,9 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
-#include "worker_sdk/src/broker_connection.h"
 #include "worker_sdk/src/client_core.h"
-#include "worker_sdk/src/scheduler.h"
+#include "worker_sdk/src/transport.h"
 #include "worker_sdk/src/worker_core.h"
 
 namespace baton::inline sdk {
@@ -15,9 +14,8 @@ namespace baton::inline sdk {
 using Results = std::vector<absl::StatusOr<Submitted>>;
 
 Client::Client(ClientOptions options) {
-  std::shared_ptr<internal::BrokerConnection> connection =
-      internal::MakeGrpcConnection(internal::ResolveAddress(options.broker), options.tls);
-  core_ = std::make_shared<internal::ClientCore>(std::move(options), std::move(connection), internal::MakeTimerThread(),
+  const internal::Transport transport = internal::OpenTransport(internal::ResolveAddress(options.broker), options.tls);
+  core_ = std::make_shared<internal::ClientCore>(std::move(options), transport.connect(), transport.scheduler,
                                                  std::hash<std::string>()(internal::RandomId()));
 }
 
@@ -41,16 +39,18 @@ Results Client::SubmitAll(std::vector<NewTask> tasks) {
 }
 
 void Client::SubmitAllAsync(std::vector<NewTask> tasks, SubmitCallback done) {
-  core_->Submit(std::move(tasks), std::move(done));
+  core_->SubmitAsync(std::move(tasks), std::move(done));
 }
 
 std::future<absl::StatusOr<Submitted>> Client::SubmitAsync(NewTask task) {
   auto promise = std::make_shared<std::promise<absl::StatusOr<Submitted>>>();
   std::vector<NewTask> one;
   one.push_back(std::move(task));
-  core_->Submit(std::move(one), [promise](Results answer) { promise->set_value(std::move(answer[0])); });
+  core_->SubmitAsync(std::move(one), [promise](Results answer) { promise->set_value(std::move(answer[0])); });
   return promise->get_future();
 }
+
+absl::Status Client::Flush(absl::Duration timeout) { return core_->Flush(timeout); }
 
 absl::StatusOr<TaskInfo> Client::Get(uint64_t id, TaskParts parts) { return core_->Get(id, parts); }
 

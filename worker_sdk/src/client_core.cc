@@ -10,7 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "worker_sdk/src/client_call.h"
 #include "worker_sdk/src/text.h"
-#include "worker_sdk/src/tls_files.h"
+#include "worker_sdk/src/validate.h"
 #include "worker_sdk/src/worker_core.h"
 
 namespace baton::inline sdk {
@@ -22,11 +22,22 @@ constexpr absl::Duration kWaitSlice = absl::Seconds(30);
 constexpr absl::Duration kWaitSlack = absl::Seconds(5);
 
 absl::Status ValidateOptions(const ClientOptions& options) {
-  if (options.timeout >= absl::Milliseconds(1) && options.timeout <= absl::Hours(1)) {
-    return ValidateTls(ResolveAddress(options.broker), options.tls);
+  if (options.timeout < absl::Milliseconds(1) || options.timeout > absl::Hours(1)) {
+    return absl::InvalidArgumentError(absl::StrCat("client options: timeout is ", absl::FormatDuration(options.timeout),
+                                                   "; allowed are 1ms to 1h: change it"));
   }
-  return absl::InvalidArgumentError(absl::StrCat("client options: timeout is ", absl::FormatDuration(options.timeout),
-                                                 "; allowed are 1ms to 1h: change it"));
+  if (options.max_unanswered_tasks == 0 || options.max_unanswered_bytes == 0) {
+    return absl::InvalidArgumentError(
+        "client options: max_unanswered_tasks or max_unanswered_bytes is 0: nothing could be submitted; raise it");
+  }
+  return ValidateAddresses(ResolveAddress(options.broker), options.tls);
+}
+
+// What a submission counts for: its payloads, and about what a task takes besides.
+AsyncBook::Size SizeOf(const std::vector<NewTask>& tasks) {
+  AsyncBook::Size size{tasks.size(), 0};
+  for (const NewTask& task : tasks) size.bytes += task.payload.bytes().size();
+  return size;
 }
 
 // Random for each client, then counted: the random numbers of the system cost 3 % of a producer's time.
@@ -53,6 +64,7 @@ ClientCore::ClientCore(ClientOptions options, std::shared_ptr<BrokerConnection> 
       options_status_(ValidateOptions(options_)),
       connection_(std::move(connection)),
       scheduler_(std::move(scheduler)),
+      async_({options_.max_unanswered_tasks, options_.max_unanswered_bytes}),
       queue_(seed, RequestIds()) {}
 
 void ClientCore::Submit(std::vector<NewTask> tasks, Client::SubmitCallback done) {
@@ -82,6 +94,29 @@ void ClientCore::Submit(std::vector<NewTask> tasks, Client::SubmitCallback done)
   }
   Deliver(finished);
   if (answering != this) Pump();
+}
+
+void ClientCore::SubmitAsync(std::vector<NewTask> tasks, Client::SubmitCallback done) {
+  absl::StatusOr<uint64_t> number = uint64_t{0};
+  if (options_status_.ok()) number = async_.Begin(SizeOf(tasks));
+  if (!number.ok()) return done(std::vector<absl::StatusOr<Submitted>>(tasks.size(), number.status()));
+  Submit(std::move(tasks),
+         [this, number = *number, done = std::move(done)](std::vector<absl::StatusOr<Submitted>> results) {
+           // The callback may want the room for more.
+           async_.Answered(number);
+           const absl::Cleanup end = [this, number] { async_.End(number); };
+           done(std::move(results));
+         });
+}
+
+absl::Status ClientCore::Flush(absl::Duration timeout) {
+  const std::shared_ptr<const Event> ended = async_.AllEnded();
+  if (scheduler_->Wait(*ended, timeout)) {
+    if (closing_.HasBeenNotified()) return absl::CancelledError("Flush: the client was closed");
+    return absl::OkStatus();
+  }
+  return absl::DeadlineExceededError(
+      absl::StrCat("Flush: ", async_.open(), " submissions are not answered after ", absl::FormatDuration(timeout)));
 }
 
 void ClientCore::Deliver(const SubmitQueue::Finished& finished) const {
@@ -136,7 +171,7 @@ void ClientCore::Send(std::shared_ptr<SubmitQueue::Call> call, int64_t now) {
                       });
 }
 
-bool ClientCore::Pause(absl::Duration duration) { return !closing_.WaitForNotificationWithTimeout(duration); }
+bool ClientCore::Pause(absl::Duration duration) { return !scheduler_->Wait(closing_, duration); }
 
 absl::StatusOr<TaskInfo> ClientCore::Get(uint64_t id, TaskParts parts) {
   v1::GetRequest request;

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "baton/client.h"
+#include "worker_sdk/src/async_book.h"
 #include "worker_sdk/src/broker_connection.h"
 #include "worker_sdk/src/event.h"
 #include "worker_sdk/src/scheduler.h"
@@ -26,6 +27,9 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
              uint64_t seed);
 
   void Submit(std::vector<NewTask> tasks, Client::SubmitCallback done);
+  // As Submit, within the bounds of the options.
+  void SubmitAsync(std::vector<NewTask> tasks, Client::SubmitCallback done);
+  absl::Status Flush(absl::Duration timeout);
   absl::StatusOr<TaskInfo> Get(uint64_t id, TaskParts parts);
   // `known_version` 0: until the task has ended. Answers with the task as it stands when `timeout` is over.
   absl::StatusOr<TaskInfo> Wait(uint64_t id, uint64_t known_version, absl::Duration timeout, TaskParts parts);
@@ -61,6 +65,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   const std::shared_ptr<Scheduler> scheduler_;
 
   Event closing_;
+  AsyncBook async_;
   absl::Mutex mutex_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   SubmitQueue queue_ ABSL_GUARDED_BY(mutex_);

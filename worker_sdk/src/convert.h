@@ -14,12 +14,11 @@
 #include "baton/v1/error.pb.h"
 #include "baton/v1/task.pb.h"
 #include "baton/worker.h"
+#include "worker_sdk/src/make_status.h"
 
 namespace baton::inline sdk {
 namespace internal {
 
-// The public error of an item or a call, with reason and retry delay attached.
-absl::Status MakeStatus(int code, const std::string& message, const std::string& reason, absl::Duration retry_after);
 absl::Status FromError(const v1::Error& error);
 
 // Errors: INVALID_ARGUMENT what cannot travel: text that is not UTF-8, over `limit` bytes. `field` begins the message.

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/time/time.h"
+#include "worker_sdk/src/event.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -24,6 +25,17 @@ class Scheduler {
   virtual void After(absl::Duration delay, std::function<void()> action) = 0;
   // Ends the thread; waits for the action that runs. Must not be called from an action.
   virtual void Stop() = 0;
+
+  // Waits until `event` has happened, for at most `timeout` by this clock; returns whether it has.
+  virtual bool Wait(const Event& event, absl::Duration timeout) {
+    return event.WaitForNotificationWithTimeout(timeout);
+  }
+
+  // ── For a clock that is turned by hand: it must stand still while handlers are at work ──
+  // Held as long as a handler runs or waits for a thread to run on.
+  virtual std::shared_ptr<void> BeginWork() { return nullptr; }
+  // How many handlers run at the same time, at most.
+  virtual void SetHandlerThreads(int /*most*/) {}
 };
 
 // The clocks of the machine and one thread, started with the first action.

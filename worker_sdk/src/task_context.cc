@@ -124,7 +124,7 @@ bool TaskContext::cancelled() const { return attempt_->over.HasBeenNotified() ||
 
 bool TaskContext::WaitCancelled(absl::Duration timeout) const {
   const absl::Duration left = absl::Microseconds(std::max<int64_t>(0, deadline() - host_->Now()));
-  return attempt_->over.WaitForNotificationWithTimeout(std::min(timeout, left)) || cancelled();
+  return host_->WaitUntilOver(attempt_, std::min(timeout, left)) || cancelled();
 }
 
 void TaskContext::SetUnreadFailure(const absl::Status& status) {

@@ -28,6 +28,8 @@ class TaskHost {
   // Blocks; tries again until the attempt is over or its deadline has passed.
   virtual absl::StatusOr<v1::ListChildOutcomesResponse> ListChildOutcomes(const AttemptPtr& attempt,
                                                                           const std::string& page_token) = 0;
+  // Waits until the attempt is over, for at most `timeout`; returns whether it is.
+  virtual bool WaitUntilOver(const AttemptPtr& attempt, absl::Duration timeout) = 0;
   virtual void Warn(const std::string& text) = 0;
 };
 

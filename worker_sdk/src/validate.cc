@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "worker_sdk/src/failover_connection.h"
 #include "worker_sdk/src/sdk_limits.h"
 #include "worker_sdk/src/text.h"
 #include "worker_sdk/src/tls_files.h"
@@ -128,6 +129,20 @@ absl::Status ValidateWorkerOptions(const WorkerOptions& options) {
   return checks.status();
 }
 
+absl::Status ValidateAddresses(const std::string& broker, const TlsOptions& tls) {
+  const std::vector<std::string> addresses = SplitAddresses(broker);
+  const auto empty = std::find(addresses.begin(), addresses.end(), "");
+  if (addresses.size() > 1 && empty != addresses.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("broker: address ", empty - addresses.begin() + 1, " of ", addresses.size(), " in '", broker,
+                     "' is empty; write them as host:port or unix:/path with one comma between two"));
+  }
+  for (const std::string& address : addresses) {
+    if (absl::Status status = ValidateTls(address, tls); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateIdentity(const WorkerIdentity& identity, int max_concurrency) {
   Checks checks("worker identity: ");
   checks.Name("worker_id", identity.worker_id, kNameBytes);
@@ -135,10 +150,10 @@ absl::Status ValidateIdentity(const WorkerIdentity& identity, int max_concurrenc
   checks.Range("drain_deadline", Given(identity.drain_deadline), absl::ZeroDuration(), absl::Hours(1));
   checks.Range("lost_slot_grace", Given(identity.lost_slot_grace), absl::ZeroDuration(), absl::Hours(1));
   checks.Range("max_lost_slots", std::optional<int>(identity.max_lost_slots), 0, max_concurrency);
+  const absl::Status addresses = ValidateAddresses(identity.broker, identity.tls);
+  if (!addresses.ok()) checks.Refuse(std::string(addresses.message()));
   if (!identity.log) checks.Refuse("log is empty: leave it at LogToStderr or give a function");
-  absl::Status status = checks.status();
-  status.Update(ValidateTls(identity.broker, identity.tls));
-  return status;
+  return checks.status();
 }
 
 absl::StatusOr<v1::Checkpoint> MakeCheckpoint(const std::string& code, const std::string& message,

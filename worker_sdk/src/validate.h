@@ -19,6 +19,8 @@ namespace internal {
 absl::Status ValidateTaskOptions(const std::string& where, const TaskOptions& options);
 absl::Status ValidateRegistration(const Registration& registration);
 absl::Status ValidateWorkerOptions(const WorkerOptions& options);
+// `broker`: an address or several, as ResolveAddress returns them.
+absl::Status ValidateAddresses(const std::string& broker, const TlsOptions& tls);
 absl::Status ValidateIdentity(const WorkerIdentity& identity, int max_concurrency);
 
 // The checked message, without a time.

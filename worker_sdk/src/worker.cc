@@ -3,20 +3,18 @@
 #include <functional>
 #include <utility>
 
-#include "worker_sdk/src/broker_connection.h"
 #include "worker_sdk/src/signals.h"
+#include "worker_sdk/src/transport.h"
 #include "worker_sdk/src/worker_core.h"
 
 namespace baton::inline sdk {
 
 Worker::Worker(WorkerIdentity identity) {
-  std::shared_ptr<internal::Scheduler> scheduler = internal::MakeTimerThread();
-  identity = internal::CompleteIdentity(std::move(identity), scheduler->WallNow());
+  internal::Transport transport = internal::OpenTransport(internal::ResolveAddress(identity.broker), identity.tls);
+  identity = internal::CompleteIdentity(std::move(identity), transport.scheduler->WallNow());
   internal::WorkerParts parts;
-  parts.connect = [address = identity.broker, tls = identity.tls] {
-    return internal::MakeGrpcConnection(address, tls);
-  };
-  parts.scheduler = std::move(scheduler);
+  parts.connect = std::move(transport.connect);
+  parts.scheduler = std::move(transport.scheduler);
   parts.instance_id = internal::RandomId();
   parts.seed = std::hash<std::string>()(parts.instance_id);
   core_ = std::make_shared<internal::WorkerCore>(std::move(identity), std::move(parts));

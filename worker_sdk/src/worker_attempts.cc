@@ -33,6 +33,11 @@ void WorkerCore::Execute(const AttemptPtr& attempt) {
     pump = ledger_.outcome_call_ready();
   }
   if (pump) Pump();
+  attempt->work.reset();
+}
+
+bool WorkerCore::WaitUntilOver(const AttemptPtr& attempt, absl::Duration timeout) {
+  return scheduler_->Wait(attempt->over, timeout);
 }
 
 void WorkerCore::ReleaseLocked(const std::vector<AttemptPtr>& unstarted, const std::string& reason) {
@@ -42,6 +47,7 @@ void WorkerCore::ReleaseLocked(const std::vector<AttemptPtr>& unstarted, const s
     outcome->set_queued_us(std::max<int64_t>(0, Now() - attempt->received_at));
     ledger_.Settle(attempt, std::move(outcome));
     ledger_.SetReturned(attempt);
+    attempt->work.reset();
   }
 }
 
@@ -111,7 +117,7 @@ absl::StatusOr<v1::ListChildOutcomesResponse> WorkerCore::ListChildOutcomes(cons
     if (pending->status.ok()) return std::move(pending->response);
     if (!IsTransient(pending->status)) return pending->status;
     const absl::Duration left = absl::Microseconds(std::max<int64_t>(0, attempt->deadline() - Now()));
-    const bool over = attempt->over.WaitForNotificationWithTimeout(std::min(left, backoff.Next()));
+    const bool over = WaitUntilOver(attempt, std::min(left, backoff.Next()));
     if (over || Now() >= attempt->deadline()) return pending->status;
   }
 }

@@ -135,6 +135,7 @@ void WorkerCore::OnDeliveriesLocked(v1::Deliveries* deliveries) {
       continue;
     }
     const bool wanted = handler != nullptr && phase_ == Phase::kRunning && ClaimedFor(*handler, *attempt->delivery);
+    if (wanted) attempt->work = scheduler_->BeginWork();
     (wanted ? run : release).push_back(std::move(attempt));
   }
   if (!run.empty()) pool_->Add(std::move(run));

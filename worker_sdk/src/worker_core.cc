@@ -56,7 +56,10 @@ absl::Status WorkerCore::Configure(WorkerOptions options) {
   {
     absl::MutexLock lock(&mutex_);
     update_due_ = true;
-    if (pool_ != nullptr) pool_->SetMaxThreads(max_concurrency);
+    if (pool_ != nullptr) {
+      pool_->SetMaxThreads(max_concurrency);
+      scheduler_->SetHandlerThreads(max_concurrency);
+    }
   }
   Pump();
   return status;
@@ -79,6 +82,7 @@ absl::Status WorkerCore::Prepare() {
   pool_ = std::make_unique<HandlerPool>(options.max_concurrency, [weak = weak_from_this()](const AttemptPtr& attempt) {
     if (const std::shared_ptr<WorkerCore> self = weak.lock()) self->Execute(attempt);
   });
+  scheduler_->SetHandlerThreads(options.max_concurrency);
   connection_ = parts_.connect();
   phase_ = Phase::kRunning;
   StartBeatsLocked();

@@ -62,6 +62,7 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   void Progress(const AttemptPtr& attempt, v1::Progress progress) override;
   absl::StatusOr<v1::ListChildOutcomesResponse> ListChildOutcomes(const AttemptPtr& attempt,
                                                                   const std::string& page_token) override;
+  bool WaitUntilOver(const AttemptPtr& attempt, absl::Duration timeout) override;
   void Warn(const std::string& text) override { identity_.log(LogLevel::kWarning, text); }
 
  private:

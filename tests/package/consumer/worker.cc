@@ -1,9 +1,8 @@
-#include <baton/worker.h>
+#include "shout.h"
 
 int main() {
   baton::Worker worker;
-  const absl::Status used = worker.Use("shout", [](baton::Task& task) { return task.payload().bytes() + "!"; });
-  if (!used.ok()) return 2;
+  if (!worker.Use("shout", Shout).ok()) return 2;
   worker.ShutdownOnSignals();
   return worker.Run().ok() ? 0 : 1;
 }

@@ -2,6 +2,7 @@
 #ifndef BATON_CLIENT_H_
 #define BATON_CLIENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -28,11 +29,18 @@ class ClientCore;
 }  // namespace internal
 
 struct ClientOptions {
-  // "host:port", "tls://host:port" or "unix:/path". Empty: the environment's BATON_BROKER, else 127.0.0.1:7461.
+  // "host:port", "tls://host:port" or "unix:/path", or several with commas between them. Empty: the environment's
+  // BATON_BROKER, else 127.0.0.1:7461. Of several the first one that answers is used, for as long as it does; when it cannot be reached,
+  // drains or stops, the next one, after the last the first. Brokers share nothing: what one has stored, another one
+  // knows only if it was started on the same data directory.
   std::string broker = {};
   TlsOptions tls = {};
   // How long a call may take, with all its retries (Wait: in addition to its own timeout). 1 ms ... 1 h.
   absl::Duration timeout = absl::Seconds(30);
+  // What SubmitAsync and SubmitAllAsync have taken and not answered yet: how many tasks at most, and how many bytes of
+  // payload. Above 0.
+  size_t max_unanswered_tasks = 100'000;
+  size_t max_unanswered_bytes = size_t{256} << 20;
   LogFunction log = LogToStderr;
 };
 
@@ -86,10 +94,24 @@ class Client {
   std::vector<absl::StatusOr<Submitted>> Submit(Tasks tasks) {
     return SubmitAll(std::move(tasks));
   }
-  // Returns at once. `done` is called once, with one result per task, on a thread of the library: it must not block and
-  // must not call the blocking methods of this class.
-  void SubmitAllAsync(std::vector<NewTask> tasks, SubmitCallback done);
+
+  // Without waiting: returns at once, and leaves with what others submit meanwhile, in the order of the calls. One
+  // submission ends within ClientOptions::timeout, whatever happens. What is not answered yet is bounded by
+  // max_unanswered_tasks and max_unanswered_bytes: beyond that the results are RESOURCE_EXHAUSTED, reason CLIENT_FULL,
+  // and nothing was sent: wait for some of those before. Closing the client ends what is not answered with CANCELLED;
+  // the tasks may have been created. Call Flush() first to lose none.
+  //
+  //   std::vector<std::future<absl::StatusOr<baton::Submitted>>> answers;
+  //   for (baton::NewTask& task : tasks) answers.push_back(client.SubmitAsync(std::move(task)));
+  //   for (auto& answer : answers) Check(answer.get());
   std::future<absl::StatusOr<Submitted>> SubmitAsync(NewTask task);
+  // `done` is called once, with one result per task: by a thread of the library, or by the calling one before this
+  // returns if nothing was sent. It must not block, nor call the blocking methods of this class; it may submit more in
+  // this way.
+  void SubmitAllAsync(std::vector<NewTask> tasks, SubmitCallback done);
+  // Waits until everything that was submitted so without waiting before has been answered, and its callback has
+  // returned. Errors: DEADLINE_EXCEEDED something has not within `timeout`; CANCELLED the client was closed.
+  absl::Status Flush(absl::Duration timeout);
 
   // Errors: NOT_FOUND, reason TASK_NOT_FOUND (no such id) or TASK_EXPIRED (no longer retained).
   absl::StatusOr<TaskInfo> Get(uint64_t id, TaskParts parts = {});

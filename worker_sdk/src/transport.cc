@@ -1,0 +1,21 @@
+#include "worker_sdk/src/transport.h"
+
+#include <utility>
+#include <vector>
+
+#include "worker_sdk/src/failover_connection.h"
+
+namespace baton::inline sdk {
+namespace internal {
+
+Transport OpenTransport(const std::string& addresses, const TlsOptions& tls) {
+  if (std::optional<Transport> found = FindInProcess(addresses)) return *std::move(found);
+  const auto connect = [list = SplitAddresses(addresses), tls]() -> std::shared_ptr<BrokerConnection> {
+    std::shared_ptr<BrokerConnection> connection = MakeGrpcConnection(list[0], tls);
+    return list.size() == 1 ? connection : MakeFailoverConnection(std::move(connection), list);
+  };
+  return {connect, MakeTimerThread()};
+}
+
+}  // namespace internal
+}  // namespace baton::inline sdk
