@@ -93,7 +93,7 @@ std::vector<Setting> ServerSettings() {
               CheckDirectory),
       Checked(Text("server.listen", FIELD(listen), {},
                    "HOST:PORT (port 0 picks a free one) or unix:PATH. Only addresses of this machine, as there is no "
-                   "TLS and there are no access tokens yet."),
+                   "TLS yet."),
               CheckAddress),
       Text("server.log_level", FIELD(log_level), {"trace", "debug", "info", "warning", "error", "critical", "off"},
            "The least severe messages to log, on the standard error output."),
@@ -138,6 +138,14 @@ std::vector<Setting> ServerSettings() {
       Text("backup.directory", FIELD(backup_directory), {},
            "Where backups are written, each into a directory of its own; created if it is missing. Not within the data "
            "directory, and not shared with other brokers. Empty: this broker makes no backups."),
+  };
+}
+
+std::vector<Setting> AccessSettings() {
+  return {
+      Text("access.tokens_file", FIELD(access_tokens_file), {},
+           "File with the access tokens that calls are admitted by; `batond create-token` makes it, `baton token` and "
+           "SIGHUP change what is in force. Empty: no access control, everybody who can connect may do everything."),
   };
 }
 
@@ -245,7 +253,8 @@ std::vector<Setting> EngineSettings() {
 
 std::vector<Setting> Joined() {
   std::vector<Setting> all;
-  for (auto& part : {ServerSettings(), ObservationSettings(), LimitSettings(), TaskSettings(), EngineSettings()}) {
+  for (auto& part :
+       {ServerSettings(), AccessSettings(), ObservationSettings(), LimitSettings(), TaskSettings(), EngineSettings()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -33,6 +33,8 @@ struct Settings {
   uint64_t reserve_bytes = uint64_t{1} << 30;
   uint64_t ballast_bytes = 0;
   std::string backup_directory;
+  // Empty: no access control.
+  std::string access_tokens_file;
   service::WireLimits limits;
   engine::EngineSettings engine;
 };
