@@ -1,7 +1,7 @@
 // batond: reads flags and settings, runs a broker until it is told to stop.
 //
 // Exit codes: 0 stopped as told; 1 the broker could not start or go on; 2 a flag or a setting is wrong. Those of the
-// verb `verify` are told in verify_command.h.
+// verbs `verify` and `create-token` are told in verify_command.h and token_command.h.
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <sys/resource.h>
@@ -23,12 +23,14 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "broker/base/clock.h"
+#include "broker/server/access/rights_table.h"
 #include "broker/server/broker.h"
 #include "broker/server/certificates.h"
 #include "broker/server/logging.h"
 #include "broker/server/settings.h"
 #include "broker/server/version.h"
 #include "broker/service_manager.h"
+#include "broker/token_command.h"
 #include "broker/verify_command.h"
 #include "spdlog/spdlog.h"
 
@@ -43,6 +45,7 @@ constexpr int kUsage = 2;
 struct Flags {
   std::string config;
   bool print_config = false;
+  bool print_access = false;
   // Settings given as flags, which override the file.
   std::vector<std::pair<std::string, std::string>> settings;
 };
@@ -68,6 +71,7 @@ void DeclareFlags(CLI::App* app, Flags* flags) {
   AddSetting(app, "--metrics", "metrics.address", "HOST:PORT of metrics and health over HTTP, default none", flags);
   AddSetting(app, "--recover", "storage.recover", "tail or point-in-time: what to do with a damaged log", flags);
   app->add_flag("--print-config", flags->print_config, "Print all settings in force, with their meaning, and exit");
+  app->add_flag("--print-access", flags->print_access, "Print which role of access tokens has which call, and exit");
   app->set_version_flag("--version", std::string("batond ") + baton::server::kVersion);
 }
 
@@ -118,9 +122,14 @@ class RunningBroker {
     broker_ = broker;
   }
   // One that is starting or has stopped has nothing to reload.
-  void ReloadCertificates() {
+  void Reload() {
     absl::MutexLock lock(&mutex_);
-    if (broker_ != nullptr) broker_->ReloadCertificates();
+    if (broker_ == nullptr) return;
+    broker_->ReloadCertificates();
+    const absl::Status status = broker_->ReloadTokens();
+    if (status.ok()) return;
+    spdlog::error("told to reload (SIGHUP), but the access tokens stay as they were: {}",
+                  std::string(status.message()));
   }
 
  private:
@@ -185,7 +194,7 @@ int Run(const Flags& flags, const Settings& settings) {
   auto* running = new RunningBroker;
   const auto reload = [flags, settings, running] {
     Reload(flags, settings);
-    running->ReloadCertificates();
+    running->Reload();
   };
   WatchSignals(BlockSignals(), reload, stop);
   absl::StatusOr<std::unique_ptr<Broker>> broker = Broker::Start(settings);
@@ -216,6 +225,8 @@ int main(int argc, char** argv) {
   DeclareFlags(&app, &flags);
   baton::VerifyFlags verify_flags;
   const CLI::App* verify = baton::DeclareVerify(&app, &verify_flags);
+  baton::TokenFlags token_flags;
+  const CLI::App* create_token = baton::DeclareCreateToken(&app, &token_flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -225,6 +236,11 @@ int main(int argc, char** argv) {
   if (verify->parsed()) {
     SetUpLogging("warning", "text");
     return baton::RunVerify(verify_flags);
+  }
+  if (create_token->parsed()) return baton::RunCreateToken(token_flags);
+  if (flags.print_access) {
+    std::fputs(baton::server::RightsAsText().c_str(), stdout);
+    return EXIT_SUCCESS;
   }
   Settings settings;
   if (absl::Status status = ReadAllSettings(flags, &settings); !status.ok()) return Complain(kUsage, status);

@@ -76,6 +76,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Start(const Settings& settings) 
   }
   RETURN_IF_ERROR(CheckAddressFree(settings.listen));
   RETURN_IF_ERROR(CheckMetricsAddressFree(settings.metrics_address));
+  RETURN_IF_ERROR(broker->LoadTokens());
   RETURN_IF_ERROR(broker->ServePages());
   RETURN_IF_ERROR(broker->Open());
   RETURN_IF_ERROR(broker->StartPartition());
@@ -90,6 +91,18 @@ absl::Status Broker::ServePages() {
   spdlog::info("metrics on http://{}/metrics, health on /healthz and /readyz", endpoint_->address());
   return absl::OkStatus();
 }
+
+absl::Status Broker::LoadTokens() {
+  if (settings_.access_tokens_file.empty()) return absl::OkStatus();
+  tokens_ = std::make_unique<TokenStore>(settings_.access_tokens_file, [this](std::shared_ptr<const TokenBook> book) {
+    spdlog::info("access tokens: {}, from {}", book->tokens().size(), settings_.access_tokens_file);
+    if (server_ != nullptr) return server_->UseTokens(std::move(book));
+    first_tokens_ = std::move(book);
+  });
+  return tokens_->Load();
+}
+
+absl::Status Broker::ReloadTokens() { return tokens_ == nullptr ? absl::OkStatus() : tokens_->Load(); }
 
 absl::Status Broker::Open() {
   const std::string& directory = settings_.store.directory;
@@ -149,7 +162,7 @@ absl::Status Broker::Serve() {
                                            .reserve_bytes = settings_.reserve_bytes};
   server_->Serve(
       {settings_.limits, settings_.engine, kVersion, settings_.watch_heartbeat, space, settings_.unread_bytes},
-      partition_.get(), reads_.get(), backups_.get(), &clock_);
+      partition_.get(), reads_.get(), backups_.get(), &clock_, tokens_.get(), std::move(first_tokens_));
   return absl::OkStatus();
 }
 

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "broker/base/clock.h"
 #include "broker/engine/run/partition.h"
+#include "broker/server/access/token_store.h"
 #include "broker/server/metrics/endpoint.h"
 #include "broker/server/metrics/pages.h"
 #include "broker/server/server.h"
@@ -23,7 +24,7 @@ namespace baton::server {
 //   … broker->address()
 //   broker->Drain("…");
 //
-// Not thread-safe, but Drain may run while another thread waits for anything else.
+// Not thread-safe, but Drain and ReloadTokens may run while another thread waits for anything else.
 class Broker {
  public:
   // Opens or creates the data directory, recovers, and serves. Settings must have passed Validate.
@@ -39,6 +40,10 @@ class Broker {
 
   // Where metrics and health are served, with the port that was picked; empty: nowhere.
   std::string metrics_address() const { return endpoint_ == nullptr ? "" : endpoint_->address(); }
+
+  // Reads the access tokens again; an error, in one line, leaves those that were read before. OK without access
+  // control.
+  absl::Status ReloadTokens();
 
   // What is on disk. For tests, which look deeper than the services show.
   const storage::Store& store() const { return *store_; }
@@ -57,6 +62,7 @@ class Broker {
   explicit Broker(const Settings& settings) : settings_(settings) {}
   // Serves the pages before the store is open, so that whoever watches the start can tell it from a crash.
   absl::Status ServePages();
+  absl::Status LoadTokens();
   absl::Status Open();
   absl::Status StartPartition();
   absl::Status Serve();
@@ -67,6 +73,10 @@ class Broker {
   Pages pages_;
   // Outlives the server.
   std::unique_ptr<Tls> tls_;
+  // Null: no access control.
+  std::unique_ptr<TokenStore> tokens_;
+  // Until it is served.
+  std::shared_ptr<const TokenBook> first_tokens_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<engine::Partition> partition_;

@@ -13,14 +13,20 @@
 
 namespace baton::server {
 
-Calls::Calls(Core* core, RawService* broker, RawService* admin, grpc::ServerCompletionQueue* queue)
-    : core_(core), broker_(broker), admin_(admin), queue_(queue), unread_(core->settings.unread_bytes) {
+Calls::Calls(Core* core, RawService* broker, RawService* admin, RawService* access, grpc::ServerCompletionQueue* queue)
+    : core_(core),
+      broker_(broker),
+      admin_(admin),
+      access_(access),
+      queue_(queue),
+      unread_(core->settings.unread_bytes) {
   AddSubmitting();
   AddOutcomes();
   AddVerbs();
   AddJobs();
   AddSchedules();
   AddReads();
+  AddAccess();
 }
 
 void Calls::Start() {
@@ -35,7 +41,7 @@ void Calls::AddSubmitting() {
       broker_, "SpawnChildren", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
         auto command = CommandFor<engine::SpawnChildrenCommand, v1::SpawnChildrenResponse>(
             call, caller, [](auto& answered, auto* response) { response->set_staged(answered.staged); });
-        Error error = service::DecodeSpawnChildren(core_->Decoding(), *request, command.get());
+        Error error = service::DecodeSpawnChildren(core_->Decoding(caller.types()), *request, command.get());
         if (error.ok()) error = core_->CheckSpace();
         return error.ok() ? Send(core_->partition, std::move(command)) : error;
       });
@@ -44,7 +50,7 @@ void Calls::AddSubmitting() {
 Error Calls::Submit(UnaryCall* call, const Caller& caller, const v1::SubmitRequest& request) {
   if (core_->draining) return DrainingError();
   auto command = CommandFor<engine::SubmitCommand, v1::SubmitResponse>(call, caller, service::EncodeSubmit);
-  const service::Decoding decoding = core_->Decoding();
+  const service::Decoding decoding = core_->Decoding(caller.types());
   Error error = service::DecodeSubmit(decoding, request, command.get());
   if (error.ok() && service::NeedsLookUp(*command)) {
     error = service::LookUpKeys(*core_->partition->Snapshot(), decoding.now, command.get());
@@ -61,7 +67,7 @@ void Calls::AddOutcomes() {
   Add<v1::CompleteRequest>(
       broker_, "Complete", kHot, [this, encode](UnaryCall* call, const Caller& caller, auto* request) {
         auto command = CommandFor<engine::CompleteCommand, v1::CompleteResponse>(call, caller, encode);
-        const Error error = service::DecodeComplete(core_->Decoding(), request, command.get());
+        const Error error = service::DecodeComplete(core_->Decoding(caller.types()), request, command.get());
         if (error.ok()) LogFailures(*command);
         return error.ok() ? Send(core_->partition, std::move(command)) : error;
       });
@@ -196,7 +202,7 @@ void Calls::AddSchedules() {
       admin_, "CreateSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
         auto command = CommandFor<engine::CreateScheduleCommand, v1::CreateScheduleResponse>(
             call, caller, service::EncodeCreateSchedule);
-        Error error = service::DecodeCreateSchedule(core_->Decoding(), *request, command.get());
+        Error error = service::DecodeCreateSchedule(core_->Decoding(caller.types()), *request, command.get());
         if (error.ok()) error = core_->CheckSpace();
         return error.ok() ? Send(core_->partition, std::move(command)) : error;
       });

@@ -14,13 +14,13 @@
 
 namespace baton::server {
 
-// All unary methods of TaskBroker and TaskAdmin, from the bytes of a request to the bytes of its answer. Requests and
-// answers that pass the engine are parsed and built on the completion queue's thread, in messages that are used again
-// and again; reads are answered by readers' threads.
+// All unary methods of TaskBroker, TaskAdmin and AccessAdmin, from the bytes of a request to the bytes of its answer.
+// Requests and answers that pass the engine are parsed and built on the completion queue's thread, in messages that are
+// used again and again; reads are answered by readers' threads.
 class Calls {
  public:
   // All must outlive the calls.
-  Calls(Core* core, RawService* broker, RawService* admin, grpc::ServerCompletionQueue* queue);
+  Calls(Core* core, RawService* broker, RawService* admin, RawService* access, grpc::ServerCompletionQueue* queue);
 
   // Begins to take calls; the server must have been started.
   void Start();
@@ -33,6 +33,15 @@ class Calls {
   // Registers a method by its name in the proto file.
   template <typename Request>
   void Add(RawService* service, const std::string& name, UnaryMethod::Options options, Handle<Request> handle);
+  // Of a caller that is limited: looks first, on a reader's thread, whether it may have to do with what the request
+  // names.
+  template <typename Request>
+  Error HandleLimited(UnaryCall* call, const Caller& caller, const Right& right, Request* request,
+                      const Handle<Request>& handle);
+  // A method that changes access tokens: `change` may block, and runs on a reader's thread.
+  template <typename Request, typename Response>
+  void AddTokenChange(const std::string& name,
+                      Error (*change)(const Request&, WallMicros, std::vector<Token>*, Response*));
   // A method that the ReadService answers.
   template <typename Request, typename Response>
   void AddRead(RawService* service, const std::string& name,
@@ -44,6 +53,7 @@ class Calls {
   void AddJobs();
   void AddSchedules();
   void AddReads();
+  void AddAccess();
   template <typename Response, typename Request, typename Encode>
   Error ChangeSchedule(engine::ChangeScheduleCommand::Verb verb, UnaryCall* call, const Caller& caller,
                        const Request& request, Encode encode);
@@ -52,12 +62,13 @@ class Calls {
   Error Explain(UnaryCall* call, const Caller& caller, const v1::ExplainRequest& request);
   // For what only the engine knows.
   void AskEngine(UnaryCall* call, const Caller& caller, const service::Explanation& explanation);
-  Error Wait(UnaryCall* call, const v1::WaitRequest& request);
-  Error ListChildOutcomes(UnaryCall* call, const v1::ListChildOutcomesRequest& request);
+  Error Wait(UnaryCall* call, const Caller& caller, const v1::WaitRequest& request);
+  Error ListChildOutcomes(UnaryCall* call, const Caller& caller, const v1::ListChildOutcomesRequest& request);
 
   Core* const core_;
   RawService* const broker_;
   RawService* const admin_;
+  RawService* const access_;
   grpc::ServerCompletionQueue* const queue_;
   UnreadAnswers unread_;
   // Calls that wait for a reader.

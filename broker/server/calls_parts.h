@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/server/access/reach.h"
+#include "broker/server/access/redact.h"
 #include "broker/server/calls.h"
 #include "broker/server/message_buffer.h"
 #include "broker/server/operator_log.h"
@@ -29,6 +31,18 @@ inline Error CheckDeadline(const grpc::ServerContext& context, WallMicros now) {
   if (std::chrono::duration_cast<std::chrono::microseconds>(deadline).count() >= now) return {};
   return {absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
           "the caller's deadline passed before the broker began: nothing was done"};
+}
+
+inline Error CallerGone() {
+  return {absl::StatusCode::kCancelled, "CANCELLED", "the caller went away before the broker began: nothing was done"};
+}
+
+inline Error TooManyReads(size_t reads) {
+  return ResourceExhausted("OVERLOADED",
+                           absl::StrCat(reads,
+                                        " calls wait to be answered from what is stored, as many as this broker takes "
+                                        "(engine.lane_commands): retry later with backoff"),
+                           100 * kMillisecond);
 }
 
 inline const Error& ItemError(const Error& result) { return result; }
@@ -62,31 +76,59 @@ Error Send(engine::Partition* partition, std::unique_ptr<Command> command) {
 
 // Answers `call` from any thread.
 template <typename Response>
-std::function<void(Error, Response)> ReplyFrom(UnaryCall* call, Mailbox* mailbox) {
-  return [call, mailbox](const Error& error, const Response& response) {
+std::function<void(Error, Response)> ReplyFrom(UnaryCall* call, const Caller& caller, Mailbox* mailbox) {
+  return [call, token = caller.token, mailbox](const Error& error, Response response) {
     if (!error.ok()) return mailbox->Post([call, error] { call->Fail(error); });
+    if (token != nullptr) Redact(*token, &response);
     mailbox->Post([call, buffer = ToBuffer(response)] { call->Reply(buffer); });
   };
 }
 
 template <typename Request>
 void Calls::Add(RawService* service, const std::string& name, UnaryMethod::Options options, Handle<Request> handle) {
-  const int index = service->descriptor().FindMethodByName(name)->index();
+  const google::protobuf::MethodDescriptor* method = service->descriptor().FindMethodByName(name);
   options.refusals = &core_->meters->refusals;
   options.unread = &unread_;
-  auto run = [this, handle = std::move(handle), request = std::make_shared<Request>()](UnaryCall* call) {
+  auto run = [this, &right = RightOf(*method), handle = std::move(handle),
+              request = std::make_shared<Request>()](UnaryCall* call) {
     Caller caller;
-    Error error = CallerOf(call->context(), &caller);
+    Error error = CallerOf(*core_->access, call->context(), right, &caller);
     if (error.ok()) error = CheckDeadline(call->context(), core_->clock->Read().wall);
     if (error.ok()) error = ParseMessage(&call->request(), request.get());
     std::string remark = error.ok() ? RemarkOn(*request) : "";
     if (!remark.empty()) call->Remark(absl::StrCat(caller.actor, " ", remark));
     const bool large = call->request().Length() > kKeptMessageBytes;
-    if (error.ok()) error = handle(call, caller, request.get());
+    if (error.ok()) {
+      error = caller.limited() ? HandleLimited(call, caller, right, request.get(), handle)
+                               : handle(call, caller, request.get());
+    }
     if (!error.ok()) call->Fail(error);
     if (large) *request = Request();
   };
-  methods_.push_back(std::make_unique<UnaryMethod>(service, index, queue_, options, std::move(run)));
+  methods_.push_back(std::make_unique<UnaryMethod>(service, method->index(), queue_, options, std::move(run)));
+}
+
+template <typename Request>
+Error Calls::HandleLimited(UnaryCall* call, const Caller& caller, const Right& right, Request* request,
+                           const Handle<Request>& handle) {
+  Named named;
+  Limit limit{caller.token->types, caller.own_only ? caller.actor : ""};
+  Error error = NameReached(right.reach, core_->partition->incarnation(), limit.types, *request, &named);
+  if (!error.ok()) return error;
+  if (named.nothing()) return handle(call, caller, request);
+  if (reads_ >= core_->settings.engine.lane_commands) return TooManyReads(reads_);
+  ++reads_;
+  auto go_on = [this, call, caller, handle, copy = std::make_shared<Request>(*request)](Error found) {
+    --reads_;
+    if (found.ok() && call->is_gone()) found = CallerGone();
+    if (found.ok()) found = handle(call, caller, copy.get());
+    if (!found.ok()) call->Fail(found);
+  };
+  core_->partition->Read([mailbox = core_->mailbox, named = std::move(named), limit = std::move(limit),
+                          go_on = std::move(go_on)](const std::shared_ptr<const engine::View>& view) {
+    mailbox->Post([go_on, found = CheckNamed(*view, named, limit)] { go_on(found); });
+  });
+  return {};
 }
 
 }  // namespace baton::server

@@ -9,25 +9,14 @@
 #include "broker/service/schedules.h"
 
 namespace baton::server {
-namespace {
-
-Error TooManyReads(size_t reads) {
-  return ResourceExhausted("OVERLOADED",
-                           absl::StrCat(reads,
-                                        " calls wait to be answered from what is stored, as many as this broker takes "
-                                        "(engine.lane_commands): retry later with backoff"),
-                           100 * kMillisecond);
-}
-
-}  // namespace
 
 template <typename Request, typename Response>
 void Calls::AddRead(RawService* service, const std::string& name,
                     void (service::ReadService::*read)(const Request&, std::function<void(Error, Response)>)) {
-  Add<Request>(service, name, kCold, [this, read](UnaryCall* call, const Caller&, Request* request) {
+  Add<Request>(service, name, kCold, [this, read](UnaryCall* call, const Caller& caller, Request* request) {
     if (reads_ >= core_->settings.engine.lane_commands) return TooManyReads(reads_);
     ++reads_;
-    (core_->reads->*read)(*request, [this, reply = ReplyFrom<Response>(call, core_->mailbox)](
+    (core_->reads->*read)(*request, [this, reply = ReplyFrom<Response>(call, caller, core_->mailbox)](
                                         const Error& error, const Response& response) {
       core_->mailbox->Post([this] { --reads_; });
       reply(error, response);
@@ -48,25 +37,30 @@ void Calls::AddReads() {
   AddRead(admin_, "GetStatistics", &ReadService::GetStatistics);
   AddRead(admin_, "CountTasks", &ReadService::CountTasks);
   AddRead(admin_, "GetServerInfo", &ReadService::GetServerInfo);
-  Add<v1::CreateBackupRequest>(admin_, "CreateBackup", kCold, [this](UnaryCall* call, const Caller&, auto* request) {
-    return core_->backups->Create(*request, ReplyFrom<v1::CreateBackupResponse>(call, core_->mailbox));
+  Add<v1::CreateBackupRequest>(
+      admin_, "CreateBackup", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+        return core_->backups->Create(*request, ReplyFrom<v1::CreateBackupResponse>(call, caller, core_->mailbox));
+      });
+  Add<v1::ListBackupsRequest>(admin_, "ListBackups", kCold, [this](UnaryCall* call, const Caller& caller, auto*) {
+    return core_->backups->List(ReplyFrom<v1::ListBackupsResponse>(call, caller, core_->mailbox));
   });
-  Add<v1::ListBackupsRequest>(admin_, "ListBackups", kCold, [this](UnaryCall* call, const Caller&, auto*) {
-    return core_->backups->List(ReplyFrom<v1::ListBackupsResponse>(call, core_->mailbox));
-  });
-  Add<v1::GetScheduleRequest>(admin_, "GetSchedule", kCold, [this](UnaryCall* call, const Caller&, auto* request) {
-    const Error error = service::CheckScheduleName(request->name());
-    if (error.ok()) core_->reads->GetSchedule(*request, ReplyFrom<v1::GetScheduleResponse>(call, core_->mailbox));
-    return error;
-  });
+  Add<v1::GetScheduleRequest>(
+      admin_, "GetSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
+        const Error error = service::CheckScheduleName(request->name());
+        if (error.ok())
+          core_->reads->GetSchedule(*request, ReplyFrom<v1::GetScheduleResponse>(call, caller, core_->mailbox));
+        return error;
+      });
   Add<v1::ExplainRequest>(admin_, "Explain", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
     return Explain(call, caller, *request);
   });
-  Add<v1::WaitRequest>(broker_, "Wait", kCancellable,
-                       [this](UnaryCall* call, const Caller&, auto* request) { return Wait(call, *request); });
-  Add<v1::ListChildOutcomesRequest>(
-      broker_, "ListChildOutcomes", kCold,
-      [this](UnaryCall* call, const Caller&, auto* request) { return ListChildOutcomes(call, *request); });
+  Add<v1::WaitRequest>(broker_, "Wait", kCancellable, [this](UnaryCall* call, const Caller& caller, auto* request) {
+    return Wait(call, caller, *request);
+  });
+  Add<v1::ListChildOutcomesRequest>(broker_, "ListChildOutcomes", kCold,
+                                    [this](UnaryCall* call, const Caller& caller, auto* request) {
+                                      return ListChildOutcomes(call, caller, *request);
+                                    });
 }
 
 Error Calls::Explain(UnaryCall* call, const Caller& caller, const v1::ExplainRequest& request) {
@@ -92,20 +86,21 @@ void Calls::AskEngine(UnaryCall* call, const Caller& caller, const service::Expl
   if (!error.ok()) call->Fail(error);
 }
 
-Error Calls::Wait(UnaryCall* call, const v1::WaitRequest& request) {
+Error Calls::Wait(UnaryCall* call, const Caller& caller, const v1::WaitRequest& request) {
   service::ReadService* reads = core_->reads;
-  const auto wait = reads->Wait(request, ReplyFrom<v1::WaitResponse>(call, core_->mailbox));
+  const auto wait = reads->Wait(request, ReplyFrom<v1::WaitResponse>(call, caller, core_->mailbox));
   // The answer, even one given at once, comes through the mailbox: the call is still there.
   if (wait != 0) call->OnCancel([reads, wait] { reads->CancelWait(wait); });
   return {};
 }
 
-Error Calls::ListChildOutcomes(UnaryCall* call, const v1::ListChildOutcomesRequest& request) {
+Error Calls::ListChildOutcomes(UnaryCall* call, const Caller& caller, const v1::ListChildOutcomesRequest& request) {
   engine::AttemptId attempt;
   Error error = service::ReadAttemptToken(service::Field("attempt_token"), request.attempt_token(),
                                           core_->partition->incarnation(), &attempt);
   if (!error.ok()) return error;
-  core_->reads->ListChildOutcomes(attempt, request, ReplyFrom<v1::ListChildOutcomesResponse>(call, core_->mailbox));
+  core_->reads->ListChildOutcomes(attempt, request,
+                                  ReplyFrom<v1::ListChildOutcomesResponse>(call, caller, core_->mailbox));
   return {};
 }
 

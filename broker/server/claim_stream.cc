@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "broker/server/caller.h"
+#include "broker/server/access/reach.h"
 #include "broker/server/message_buffer.h"
 #include "broker/service/deliveries.h"
 #include "broker/service/sessions.h"
@@ -32,7 +32,13 @@ Error DrainedError() {
 
 ClaimStream::ClaimStream(StreamSet* set, Core* core, RawService* service, int method,
                          grpc::ServerCompletionQueue* queue)
-    : Stream(set), core_(core), service_(service), method_(method), queue_(queue), stream_(&context_) {}
+    : Stream(set),
+      core_(core),
+      service_(service),
+      method_(method),
+      right_(RightOf(*service->descriptor().method(method))),
+      queue_(queue),
+      stream_(&context_) {}
 
 ClaimStream::~ClaimStream() {
   if (session_ != 0) core_->RemoveSession(session_);
@@ -47,9 +53,7 @@ void ClaimStream::Arrived(bool ok) {
   --outstanding_;
   if (!ok) return Delete();
   set()->Add<ClaimStream>(core_, service_, method_, queue_)->Listen();
-  Caller caller;
-  const Error error = CallerOf(context_, &caller);
-  actor_ = std::move(caller.actor);
+  const Error error = CallerOf(*core_->access, context_, right_, &caller_);
   state_ = State::kExpectsHello;
   open_.Open(&core_->meters->claim_streams);
   if (!error.ok()) return End(error);
@@ -85,14 +89,39 @@ void ClaimStream::TakeHello(const v1::ClaimRequest& message) {
   auto command = std::make_unique<Answering<engine::HelloCommand>>();
   command->actor = message.hello().worker_id();
   command->bytes = message.ByteSizeLong();
-  Error error = service::DecodeHello(core_->Decoding(), message.hello(), command.get());
+  Error error = service::DecodeHello(core_->Decoding(caller_.types()), message.hello(), command.get());
   if (!error.ok()) return End(error);
   command->on_answer = [this](engine::HelloCommand& answered) { Welcome(answered); };
-  std::unique_ptr<engine::Command> sent = std::move(command);
-  error = core_->partition->Send(sent);
-  if (!error.ok()) return End(error);
   state_ = State::kSaidHello;
   ++outstanding_;
+  const bool look = caller_.types() != nullptr && !command->held.empty();
+  look ? CheckHeld(std::move(command)) : SayHello(std::move(command));
+}
+
+void ClaimStream::CheckHeld(std::unique_ptr<engine::HelloCommand> command) {
+  Named held{.tasks = {}, .by_attempts = true, .schedule = ""};
+  for (const engine::AttemptId& attempt : command->held) {
+    if (attempt.task != 0) held.tasks.push_back(attempt.task);
+  }
+  auto go_on =
+      [this, kept = std::make_shared<std::unique_ptr<engine::HelloCommand>>(std::move(command))](const Error& error) {
+        if (error.ok() && !ending_.has_value()) return SayHello(std::move(*kept));
+        --outstanding_;
+        End(error);
+        DeleteIfOver();
+      };
+  core_->partition->Read([go_on, mailbox = core_->mailbox, held,
+                          limit = Limit{caller_.token->types, ""}](const std::shared_ptr<const engine::View>& view) {
+    mailbox->Post([go_on, error = CheckNamed(*view, held, limit)] { go_on(error); });
+  });
+}
+
+void ClaimStream::SayHello(std::unique_ptr<engine::HelloCommand> command) {
+  std::unique_ptr<engine::Command> sent = std::move(command);
+  const Error error = core_->partition->Send(sent);
+  if (error.ok()) return;
+  --outstanding_;
+  End(error);
 }
 
 void ClaimStream::Welcome(engine::HelloCommand& command) {
@@ -125,10 +154,10 @@ void ClaimStream::TakeUpdate(const v1::ClaimRequest& message) {
                                "stream to say hello again"));
   }
   auto command = std::make_unique<Answering<engine::UpdateWorkerCommand>>();
-  command->actor = actor_;
+  command->actor = caller_.actor;
   command->bytes = message.ByteSizeLong();
   command->session = session_;
-  const Error error = service::DecodeWorkerUpdate(core_->Decoding(), message.update(), &command->worker);
+  const Error error = service::DecodeWorkerUpdate(core_->Decoding(caller_.types()), message.update(), &command->worker);
   if (!error.ok()) return End(error);
   command->on_answer = [this, number = message.update().number()](engine::UpdateWorkerCommand& answered) {
     --outstanding_;
@@ -192,8 +221,8 @@ std::string ClaimStream::NextMessage() {
   std::string message;
   if (auto* deliveries = std::get_if<std::deque<engine::Delivery>>(&next)) {
     size_t taken = 0;
-    message = service::TakeDeliveries(core_->partition->incarnation(), core_->settings.limits.message_bytes,
-                                      deliveries, &taken);
+    message = service::TakeDeliveries(core_->partition->incarnation(), core_->settings.limits.message_bytes, deliveries,
+                                      &taken);
     waiting_bytes_ -= taken;
     if (!deliveries->empty()) return message;
   } else if (auto* order = std::get_if<engine::Order>(&next)) {
@@ -253,7 +282,7 @@ void ClaimStream::Pace() {
   if (behind == behind_ || session_ == 0) return;
   behind_ = behind;
   auto command = std::make_unique<Answering<engine::PaceCommand>>();
-  command->actor = actor_;
+  command->actor = caller_.actor;
   command->session = session_;
   command->behind = behind;
   command->on_answer = [](engine::PaceCommand&) {};
@@ -265,7 +294,7 @@ void ClaimStream::CloseSession() {
   if (!worker_id_.empty()) spdlog::info("worker {} disconnected: session {}", worker_id_, session_);
   core_->RemoveSession(session_);
   auto command = std::make_unique<Answering<engine::StreamClosedCommand>>();
-  command->actor = actor_;
+  command->actor = caller_.actor;
   command->session = session_;
   command->on_answer = [](engine::StreamClosedCommand&) {};
   session_ = 0;

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "baton/v1/worker.pb.h"
+#include "broker/server/caller.h"
 #include "broker/server/completion.h"
 #include "broker/server/core.h"
 #include "broker/server/raw_service.h"
@@ -29,6 +30,7 @@ class ClaimStream final : public Stream, private SessionSink {
 
   void Listen() override;
   void End(const Error& error) override;
+  Error Objection() const override { return StillAdmitted(*core_->access, caller_); }
 
  private:
   // Waiting in the order they came; neighbours of a kind are merged.
@@ -41,6 +43,9 @@ class ClaimStream final : public Stream, private SessionSink {
 
   void Read();
   void TakeHello(const v1::ClaimRequest& message);
+  // Says the hello once it is known that the attempts held are of types that the caller may have.
+  void CheckHeld(std::unique_ptr<engine::HelloCommand> command);
+  void SayHello(std::unique_ptr<engine::HelloCommand> command);
   void Welcome(engine::HelloCommand& command);
   void TakeUpdate(const v1::ClaimRequest& message);
   void Take(engine::SessionOutput output) override;
@@ -58,11 +63,12 @@ class ClaimStream final : public Stream, private SessionSink {
   Core* const core_;
   RawService* const service_;
   const int method_;
+  const Right& right_;
   grpc::ServerCompletionQueue* const queue_;
   grpc::ServerContext context_;
   RawStream stream_;
   grpc::ByteBuffer incoming_;
-  std::string actor_;
+  Caller caller_;
   OpenStream open_;
   // Once it is welcome.
   std::string worker_id_;

@@ -11,6 +11,8 @@
 #include "broker/base/clock.h"
 #include "broker/engine/command.h"
 #include "broker/engine/run/partition.h"
+#include "broker/server/access/token_store.h"
+#include "broker/server/caller.h"
 #include "broker/server/mailbox.h"
 #include "broker/server/meters.h"
 #include "broker/service/backups.h"
@@ -46,6 +48,9 @@ struct CoreParts {
   const Clock* clock;
   Mailbox* mailbox;
   ServerMeters* meters;
+  const Access* access;
+  // Null: no access control.
+  TokenStore* tokens;
 };
 
 // What all calls share. Belongs to the completion queue's thread.
@@ -53,7 +58,10 @@ class Core : public CoreParts {
  public:
   explicit Core(CoreParts parts) : CoreParts(std::move(parts)), space_guard_(settings.space) {}
 
-  service::Decoding Decoding() const { return {settings.limits, partition->incarnation(), clock->Read().wall}; }
+  // `types`: those that the caller may have to do with; null: all.
+  service::Decoding Decoding(const service::TypePrefixes* types = nullptr) const {
+    return {settings.limits, partition->incarnation(), clock->Read().wall, types};
+  }
 
   // Whether there is room on the disk for what a caller wants to add (DISK_FULL).
   Error CheckSpace() { return space_guard_.Check(clock->Read().steady); }

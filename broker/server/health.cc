@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "broker/server/caller.h"
 #include "broker/server/message_buffer.h"
 
 namespace baton::server {
@@ -46,10 +45,8 @@ void HealthWatch::Arrived(bool ok) {
   if (!ok) return Delete();
   arrived_ = true;
   set()->Add<HealthWatch>(health_, service_, method_, queue_)->Listen();
-  Caller caller;
   HealthCheckRequest request;
-  Error error = CallerOf(context_, &caller);
-  if (error.ok()) error = ParseMessage(&incoming_, &request);
+  const Error error = ParseMessage(&incoming_, &request);
   if (!error.ok()) return End(error);
   watched_ = request.service();
   health_->Add(this);

@@ -68,17 +68,17 @@ ServerReflectionResponse Reflect(const ServerReflectionRequest& request, const s
 }
 
 ReflectionStream::ReflectionStream(StreamSet* set, RawService* service, const std::vector<std::string>* services,
-                                   grpc::ServerCompletionQueue* queue)
-    : Stream(set), service_(service), services_(services), queue_(queue), stream_(&context_) {}
+                                   const Access* access, grpc::ServerCompletionQueue* queue)
+    : Stream(set), service_(service), services_(services), access_(access), queue_(queue), stream_(&context_) {}
 
 void ReflectionStream::Listen() { service_->RequestStream(0, &context_, &stream_, queue_, &on_arrived_); }
 
 void ReflectionStream::Arrived(bool ok) {
   if (!ok) return Delete();
   arrived_ = true;
-  set()->Add<ReflectionStream>(service_, services_, queue_)->Listen();
+  set()->Add<ReflectionStream>(service_, services_, access_, queue_)->Listen();
   Caller caller;
-  const Error error = CallerOf(context_, &caller);
+  const Error error = CallerOf(*access_, context_, AnyRole(), &caller);
   error.ok() ? Read() : End(error);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/server/caller.h"
 #include "broker/server/completion.h"
 #include "broker/server/raw_service.h"
 #include "broker/server/reflection_v1.pb.h"
@@ -22,8 +23,8 @@ grpc::reflection::v1::ServerReflectionResponse Reflect(const grpc::reflection::v
 // queue like all others: the plug-in of gRPC would bring threads that compete for the polling.
 class ReflectionStream final : public Stream {
  public:
-  // `services` must outlive the stream.
-  ReflectionStream(StreamSet* set, RawService* service, const std::vector<std::string>* services,
+  // `services` and `access` must outlive the stream. Any valid access token will do.
+  ReflectionStream(StreamSet* set, RawService* service, const std::vector<std::string>* services, const Access* access,
                    grpc::ServerCompletionQueue* queue);
 
   void Listen() override;
@@ -40,6 +41,7 @@ class ReflectionStream final : public Stream {
 
   RawService* const service_;
   const std::vector<std::string>* const services_;
+  const Access* const access_;
   grpc::ServerCompletionQueue* const queue_;
   grpc::ServerContext context_;
   RawStream stream_;

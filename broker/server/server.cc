@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "baton/v1/access.pb.h"
 #include "baton/v1/admin.pb.h"
 #include "broker/base/status_macros.h"
 #include "broker/server/claim_stream.h"
@@ -65,11 +66,14 @@ Server::Server(Options options)
     : options_(std::move(options)),
       broker_(ServiceBeside<v1::SubmitRequest>()),
       admin_(ServiceBeside<v1::ListTasksRequest>()),
+      access_admin_(ServiceBeside<v1::CreateTokenRequest>()),
       health_service_(ServiceBeside<grpc::health::v1::HealthCheckRequest>()),
       reflection_(ServiceBeside<grpc::reflection::v1::ServerReflectionRequest>()),
       reflection_alpha_(ServiceBeside<grpc::reflection::v1alpha::ServerReflectionRequest>()),
-      services_(NamesOf({&broker_, &admin_, &health_service_, &reflection_, &reflection_alpha_})),
-      health_(NamesOf({&broker_, &admin_})) {}
+      services_(NamesOf({&broker_, &admin_, &access_admin_, &health_service_, &reflection_, &reflection_alpha_})),
+      health_(NamesOf({&broker_, &admin_, &access_admin_})) {
+  CheckRights({&broker_.descriptor(), &admin_.descriptor(), &access_admin_.descriptor()});
+}
 
 Server::~Server() { Stop(); }
 
@@ -80,7 +84,7 @@ absl::StatusOr<std::string> Server::Bind() {
   acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
       FromDescriptor::FROM_FD,
       options_.tls != nullptr ? options_.tls->MakeCredentials() : grpc::InsecureServerCredentials());
-  for (RawService* service : {&broker_, &admin_, &health_service_, &reflection_, &reflection_alpha_}) {
+  for (RawService* service : {&broker_, &admin_, &access_admin_, &health_service_, &reflection_, &reflection_alpha_}) {
     builder.RegisterService(service);
   }
   ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.listener));
@@ -102,27 +106,28 @@ absl::StatusOr<std::string> Server::Bind() {
 }
 
 void Server::Serve(Core::Settings settings, engine::Partition* partition, service::ReadService* reads,
-                   service::BackupService* backups, const Clock* clock) {
-  core_ = std::make_unique<Core>(CoreParts{std::move(settings), partition, reads, backups, clock, &mailbox_, &meters_});
+                   service::BackupService* backups, const Clock* clock, TokenStore* tokens,
+                   std::shared_ptr<const TokenBook> book) {
+  access_keeper_.Start(queue_.get(), clock, std::move(book));
+  core_ = std::make_unique<Core>(CoreParts{std::move(settings), partition, reads, backups, clock, &mailbox_, &meters_,
+                                           &access_keeper_.access(), tokens});
   Listen();
   mailbox_.Open(queue_.get());
   thread_ = std::thread([this] { Run(); });
 }
 
 void Server::Listen() {
-  calls_ = std::make_unique<Calls>(core_.get(), &broker_, &admin_, queue_.get());
+  calls_ = std::make_unique<Calls>(core_.get(), &broker_, &admin_, &access_admin_, queue_.get());
   calls_->Start();
-  health_check_ = std::make_unique<UnaryMethod>(&health_service_, MethodOf(health_service_, "Check"), queue_.get(),
-                                                UnaryMethod::Options{}, [this](UnaryCall* call) {
-                                                  Caller caller;
-                                                  const Error error = CallerOf(call->context(), &caller);
-                                                  error.ok() ? health_.Check(call) : call->Fail(error);
-                                                });
+  // Open to everybody: whoever probes it has no token to lose, and learns nothing else.
+  health_check_ =
+      std::make_unique<UnaryMethod>(&health_service_, MethodOf(health_service_, "Check"), queue_.get(),
+                                    UnaryMethod::Options{}, [this](UnaryCall* call) { health_.Check(call); });
   health_check_->Start();
   const int watch_health = MethodOf(health_service_, "Watch");
   streams_.Add<HealthWatch>(&health_, &health_service_, watch_health, queue_.get())->Listen();
   for (RawService* service : {&reflection_, &reflection_alpha_}) {
-    streams_.Add<ReflectionStream>(service, &services_, queue_.get())->Listen();
+    streams_.Add<ReflectionStream>(service, &services_, &access_keeper_.access(), queue_.get())->Listen();
   }
   const int claim = MethodOf(broker_, "Claim");
   for (int i = 0; i < kListeningStreams; ++i) {
@@ -147,6 +152,10 @@ void Server::Release(engine::Outbox outbox) {
   mailbox_.Post([this, outbox = std::move(outbox)]() mutable { core_->Release(std::move(outbox)); });
 }
 
+void Server::UseTokens(std::shared_ptr<const TokenBook> book) {
+  mailbox_.Post([this, book = std::move(book)]() mutable { access_keeper_.Use(std::move(book)); });
+}
+
 bool Server::Drain(const std::string& reason, Micros deadline) {
   auto drained = std::make_shared<absl::Notification>();
   mailbox_.Post([this, reason, drained] {
@@ -167,6 +176,7 @@ void Server::Stop() {
   mailbox_.Post([this] {
     core_->draining = true;
     health_.StopServing();
+    access_keeper_.Stop();
     streams_.EndAll(Unavailable("STOPPING", "the broker is stopping: reconnect with backoff"));
   });
   listener_->Stop();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "broker/server/access_keeper.h"
 #include "broker/server/calls.h"
 #include "broker/server/core.h"
 #include "broker/server/health.h"
@@ -31,7 +32,7 @@ namespace baton::server {
 //   server.Drain("…", deadline);
 //   server.Stop();
 //
-// Release and Drain may be called by any thread, the others only by the owner's.
+// Release, UseTokens and Drain may be called by any thread, the others only by the owner's.
 class Server {
  public:
   struct Options {
@@ -56,9 +57,10 @@ class Server {
   // address cannot be listened on.
   absl::StatusOr<std::string> Bind();
   // Begins to serve. All that is passed must live until Stop has returned, and the server until the partition was
-  // stopped.
+  // stopped. `tokens` and `book` null: no access control.
   void Serve(Core::Settings settings, engine::Partition* partition, service::ReadService* reads,
-             service::BackupService* backups, const Clock* clock);
+             service::BackupService* backups, const Clock* clock, TokenStore* tokens,
+             std::shared_ptr<const TokenBook> book);
 
   // Where it listens, with the port that was picked.
   const std::string& address() const { return address_; }
@@ -68,6 +70,9 @@ class Server {
 
   // Passes what a partition releases to the calls and sessions. May be called before Serve.
   void Release(engine::Outbox outbox);
+
+  // Callers are checked by these access tokens, as soon as calls are served.
+  void UseTokens(std::shared_ptr<const TokenBook> book);
 
   // Refuses new tasks and sessions, tells the workers, and waits until no attempt is running, at most this long. False
   // if the time was up before.
@@ -82,7 +87,7 @@ class Server {
 
   const Options options_;
   std::string address_;
-  RawService broker_, admin_, health_service_, reflection_, reflection_alpha_;
+  RawService broker_, admin_, access_admin_, health_service_, reflection_, reflection_alpha_;
   const std::vector<std::string> services_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   Mailbox mailbox_;
@@ -96,6 +101,7 @@ class Server {
   std::unique_ptr<UnaryMethod> health_check_;
   std::unique_ptr<Calls> calls_;
   StreamSet streams_;
+  AccessKeeper access_keeper_{&streams_};
   // Goes before everything that it calls.
   std::unique_ptr<grpc::Server> server_;
   // These go before the server that gets the connections.

@@ -160,6 +160,14 @@ std::vector<Setting> TlsSettings() {
   };
 }
 
+std::vector<Setting> AccessSettings() {
+  return {
+      Text("access.tokens_file", FIELD(access_tokens_file), {},
+           "File with the access tokens that calls are admitted by; `batond create-token` makes it, `baton token` and "
+           "SIGHUP change what is in force. Empty: no access control, everybody who can connect may do everything."),
+  };
+}
+
 std::vector<Setting> ObservationSettings() {
   return {
       Text("log.format", FIELD(log_format), {"text", "json"},
@@ -264,8 +272,8 @@ std::vector<Setting> EngineSettings() {
 
 std::vector<Setting> Joined() {
   std::vector<Setting> all;
-  for (auto& part :
-       {ServerSettings(), TlsSettings(), ObservationSettings(), LimitSettings(), TaskSettings(), EngineSettings()}) {
+  for (auto& part : {ServerSettings(), TlsSettings(), AccessSettings(), ObservationSettings(), LimitSettings(),
+                     TaskSettings(), EngineSettings()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -8,7 +8,6 @@
 #include <fstream>
 #include <sstream>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -17,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "broker/base/status_macros.h"
 #include "broker/server/address.h"
+#include "broker/server/nearest_name.h"
 #include "broker/server/setting_table.h"
 #include "broker/server/setting_value.h"
 #include "broker/service/field.h"
@@ -29,21 +29,6 @@ const Setting* FindSetting(const std::string& name) {
     if (setting.name == name) return &setting;
   }
   return nullptr;
-}
-
-// How many letters have to change to make one of the other.
-size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
 }
 
 std::string Nearest(const std::string& name) {

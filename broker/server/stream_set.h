@@ -24,6 +24,8 @@ class Stream {
   virtual void Listen() = 0;
   // Ends the call with this error, as soon as what is being written is out. No effect while waiting for a client.
   virtual void End(const Error& error) = 0;
+  // Why the call is not to go on: its caller would not be admitted any more.
+  virtual Error Objection() const { return {}; }
 
  protected:
   StreamSet* set() const { return set_; }
@@ -49,6 +51,14 @@ class StreamSet {
     std::vector<Stream*> streams;
     for (const auto& [stream, owned] : streams_) streams.push_back(stream);
     for (Stream* stream : streams) stream->End(error);
+  }
+  // Ends those that have an objection.
+  void EndRefused() {
+    std::vector<std::pair<Stream*, Error>> refused;
+    for (const auto& [stream, owned] : streams_) {
+      if (Error error = stream->Objection(); !error.ok()) refused.emplace_back(stream, std::move(error));
+    }
+    for (const auto& [stream, error] : refused) stream->End(error);
   }
 
  private:

@@ -28,6 +28,9 @@ class UnaryCall {
   grpc::ServerContext& context() { return *context_; }
   grpc::ByteBuffer& request() { return request_; }
 
+  // Only of methods made cancellable: the client has gone away, or its deadline has passed.
+  bool is_gone() const { return done_; }
+
   // Exactly one of these, once.
   void Reply(const grpc::ByteBuffer& response);
   void Fail(const Error& error);

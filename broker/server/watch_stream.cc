@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/server/caller.h"
+#include "broker/server/access/redact.h"
 #include "broker/server/message_buffer.h"
 
 namespace baton::server {
@@ -18,7 +18,13 @@ constexpr Micros kPause = 50 * kMillisecond;
 
 WatchStream::WatchStream(StreamSet* set, Core* core, RawService* service, int method,
                          grpc::ServerCompletionQueue* queue)
-    : Stream(set), core_(core), service_(service), method_(method), queue_(queue), writer_(&context_) {}
+    : Stream(set),
+      core_(core),
+      service_(service),
+      method_(method),
+      right_(RightOf(*service->descriptor().method(method))),
+      queue_(queue),
+      writer_(&context_) {}
 
 void WatchStream::Listen() {
   context_.AsyncNotifyWhenDone(static_cast<Completion*>(&on_done_));
@@ -35,9 +41,8 @@ void WatchStream::Arrived(bool ok) {
 }
 
 Error WatchStream::Begin() {
-  Caller caller;
   v1::WatchRequest request;
-  Error error = CallerOf(context_, &caller);
+  Error error = CallerOf(*core_->access, context_, right_, &caller_);
   if (error.ok()) error = ParseMessage(&incoming_, &request);
   incoming_.Clear();
   if (!error.ok()) return error;
@@ -65,8 +70,9 @@ void WatchStream::Look() {
   looking_ = true;
   changed_ = false;
   next_look_ = now() + kPause;
-  watch_->Look([mailbox = core_->mailbox, weak = std::weak_ptr<WatchStream*>(self_)](
-                   const Error& error, const v1::WatchResponse& response) {
+  watch_->Look([mailbox = core_->mailbox, weak = std::weak_ptr<WatchStream*>(self_), token = caller_.token](
+                   const Error& error, v1::WatchResponse response) {
+    if (token != nullptr) Redact(*token, &response);
     mailbox->Post([weak, error, buffer = ToBuffer(response), tells = !response.tasks().empty(),
                    caught_up = response.caught_up()] {
       const std::shared_ptr<WatchStream*> self = weak.lock();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "broker/server/caller.h"
 #include "broker/server/completion.h"
 #include "broker/server/core.h"
 #include "broker/server/raw_service.h"
@@ -26,6 +27,7 @@ class WatchStream final : public Stream {
 
   void Listen() override;
   void End(const Error& error) override;
+  Error Objection() const override { return StillAdmitted(*core_->access, caller_); }
 
  private:
   void Arrived(bool ok);
@@ -47,10 +49,12 @@ class WatchStream final : public Stream {
   Core* const core_;
   RawService* const service_;
   const int method_;
+  const Right& right_;
   grpc::ServerCompletionQueue* const queue_;
   grpc::ServerContext context_;
   grpc::ByteBuffer incoming_;
   RawWriter writer_;
+  Caller caller_;
   OpenStream open_;
   grpc::Alarm alarm_;
   // What other threads hold on to in place of the stream. Belongs, like the stream, to the queue's thread.

@@ -6,6 +6,7 @@
 
 #include "broker/base/clock.h"
 #include "broker/service/limits.h"
+#include "broker/service/type_prefixes.h"
 
 namespace baton::service {
 
@@ -14,6 +15,8 @@ struct Decoding {
   // Of the store: attempt tokens of another one are void.
   uint64_t incarnation = 0;
   WallMicros now = 0;
+  // The types that the caller may create tasks of, or handle; null: all.
+  const TypePrefixes* types = nullptr;
 };
 
 }  // namespace baton::service

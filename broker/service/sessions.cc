@@ -23,8 +23,10 @@ Error ReadHeldToken(const Decoding& decoding, const Field& field, const std::str
   return error.code == absl::StatusCode::kAborted ? Error{} : error;
 }
 
-Error DecodeHandler(const Field& field, const v1::Handler& wire, engine::HandlerInfo* handler) {
+Error DecodeHandler(const Decoding& decoding, const Field& field, const v1::Handler& wire,
+                    engine::HandlerInfo* handler) {
   CHECK_FIELD(CheckName(Field(field, "type"), wire.type(), Presence::kRequired, kNameBytes));
+  if (decoding.types != nullptr) CHECK_FIELD(decoding.types->Check(Field(field, "type"), wire.type()));
   CHECK_FIELD(CheckLength(Field(field, "description"), wire.description(), Presence::kOptional, kTextBytes));
   CHECK_FIELD(DecodeOptions(Field(field, "options"), wire.options(), &handler->options));
   CHECK_FIELD(CheckRange(Field(field, "max_concurrency"), wire.max_concurrency(), 0, kSlots));
@@ -35,14 +37,15 @@ Error DecodeHandler(const Field& field, const v1::Handler& wire, engine::Handler
   return {};
 }
 
-Error DecodeHandlers(const Field& field, const v1::WorkerUpdate& wire, engine::WorkerInfo* worker) {
+Error DecodeHandlers(const Decoding& decoding, const Field& field, const v1::WorkerUpdate& wire,
+                     engine::WorkerInfo* worker) {
   CHECK_FIELD(
       CheckCount(Field(field, "handlers"), wire.handlers_size(), kHandlers, "spread them over several workers"));
   absl::flat_hash_set<absl::string_view> types;
   worker->handlers.resize(wire.handlers_size());
   for (int i = 0; i < wire.handlers_size(); ++i) {
     const Field handler(field, "handlers", i);
-    CHECK_FIELD(DecodeHandler(handler, wire.handlers(i), &worker->handlers[i]));
+    CHECK_FIELD(DecodeHandler(decoding, handler, wire.handlers(i), &worker->handlers[i]));
     if (types.insert(wire.handlers(i).type()).second) continue;
     return InvalidArgument("DUPLICATE_HANDLER", absl::StrCat(handler.Path(), ".type is '", wire.handlers(i).type(),
                                                              "', which an earlier handler has: name each type once"));
@@ -50,10 +53,11 @@ Error DecodeHandlers(const Field& field, const v1::WorkerUpdate& wire, engine::W
   return {};
 }
 
-Error DecodeWorker(const Field& field, const v1::WorkerUpdate& wire, engine::WorkerInfo* worker) {
+Error DecodeWorker(const Decoding& decoding, const Field& field, const v1::WorkerUpdate& wire,
+                   engine::WorkerInfo* worker) {
   CHECK_FIELD(DecodeCapabilities(Field(field, "capabilities"), wire.capabilities(), kWorkerCapabilities,
                                  &worker->capabilities));
-  CHECK_FIELD(DecodeHandlers(field, wire, worker));
+  CHECK_FIELD(DecodeHandlers(decoding, field, wire, worker));
   CHECK_FIELD(CheckRange(Field(field, "slots"), wire.slots(), 0, kSlots));
   worker->slots = static_cast<uint32_t>(wire.slots());
   v1::TaskOptions retry_strategy = wire.default_options();
@@ -83,7 +87,7 @@ Error CheckTaskId(uint64_t task_id) { return CheckId(Field("task_id"), task_id, 
 Error DecodeHello(const Decoding& decoding, const v1::Hello& hello, engine::HelloCommand* command) {
   CHECK_FIELD(CheckHelloNames(hello));
   const Field field("hello");
-  CHECK_FIELD(DecodeWorker(Field(field, "worker"), hello.worker(), &command->worker));
+  CHECK_FIELD(DecodeWorker(decoding, Field(field, "worker"), hello.worker(), &command->worker));
   CHECK_FIELD(CheckCount(Field(field, "held_attempt_tokens"), hello.held_attempt_tokens_size(), kHeldAttempts,
                          "a worker cannot hold so many"));
   command->held.resize(hello.held_attempt_tokens_size());
@@ -109,8 +113,8 @@ Error DecodeHello(const Decoding& decoding, const v1::Hello& hello, engine::Hell
   return {};
 }
 
-Error DecodeWorkerUpdate(const Decoding&, const v1::WorkerUpdate& update, engine::WorkerInfo* worker) {
-  return DecodeWorker(Field("update"), update, worker);
+Error DecodeWorkerUpdate(const Decoding& decoding, const v1::WorkerUpdate& update, engine::WorkerInfo* worker) {
+  return DecodeWorker(decoding, Field("update"), update, worker);
 }
 
 Error DecodeHeartbeat(const Decoding& decoding, const v1::HeartbeatRequest& request, engine::HeartbeatCommand* command,

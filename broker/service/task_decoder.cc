@@ -184,6 +184,7 @@ Error DecodeOptions(const Field& field, const v1::TaskOptions& wire, engine::Opt
 Error DecodeNewTask(const Decoding& decoding, const Field& field, TaskRole role, const std::string& actor,
                     const v1::NewTask& wire, engine::NewTask* task) {
   CHECK_FIELD(CheckName(Field(field, "type"), wire.type(), Presence::kRequired, kNameBytes));
+  if (decoding.types != nullptr) CHECK_FIELD(decoding.types->Check(Field(field, "type"), wire.type()));
   CHECK_FIELD(CheckName(Field(field, "tag"), wire.tag(), Presence::kOptional, kNameBytes));
   if (wire.has_payload()) CHECK_FIELD(CheckPayload(decoding, Field(field, "payload"), wire.payload()));
   if (wire.has_options()) {

@@ -31,8 +31,9 @@ bool Next(grpc::CompletionQueue* queue) {
 }  // namespace
 
 RawAnswer RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, const std::string& message,
-                  size_t answers) {
+                  size_t answers, const std::string& authorization) {
   grpc::ClientContext context;
+  if (!authorization.empty()) context.AddMetadata("authorization", authorization);
   context.set_deadline(gpr_time_from_seconds(20, GPR_TIMESPAN));
   grpc::CompletionQueue queue;
   grpc::GenericStub stub(channel);
