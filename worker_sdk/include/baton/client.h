@@ -30,9 +30,9 @@ class ClientCore;
 
 struct ClientOptions {
   // "host:port", "tls://host:port" or "unix:/path", or several with commas between them. Empty: the environment's
-  // BATON_BROKER, else 127.0.0.1:7461. Of several the first one that answers is used, for as long as it does; when it cannot be reached,
-  // drains or stops, the next one, after the last the first. Brokers share nothing: what one has stored, another one
-  // knows only if it was started on the same data directory.
+  // BATON_BROKER, else 127.0.0.1:7461. Of several the first one that answers is used, for as long as it does; when it
+  // cannot be reached, drains or stops, the next one, after the last the first. Brokers share nothing: what one has
+  // stored, another one knows only if it was started on the same data directory.
   std::string broker = {};
   TlsOptions tls = {};
   // How long a call may take, with all its retries (Wait: in addition to its own timeout). 1 ms ... 1 h.

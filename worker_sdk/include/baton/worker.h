@@ -82,9 +82,10 @@ struct WorkerOptions {
 // What a worker is; fixed when it is made.
 struct WorkerIdentity {
   // "host:port", "tls://host:port" or "unix:/path", or several with commas between them. Empty: the environment's
-  // BATON_BROKER, else 127.0.0.1:7461. Of several the first one that answers is used, for as long as it does; when it cannot be reached,
-  // drains or stops, the next one, after the last the first. What the worker runs then goes on if the other broker was
-  // started on the same data directory; one with another store knows nothing of it: those attempts are over.
+  // BATON_BROKER, else 127.0.0.1:7461. Of several the first one that answers is used, for as long as it does; when it
+  // cannot be reached, drains or stops, the next one, after the last the first. What the worker runs then goes on if
+  // the other broker was started on the same data directory; one with another store knows nothing of it: those attempts
+  // are over.
   std::string broker = {};
   TlsOptions tls = {};
   // Unique among live workers: 1 ... 128 bytes of [A-Za-z0-9_.:/-]. Empty: the host's name and a random part.
