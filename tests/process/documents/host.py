@@ -54,7 +54,7 @@ class HostTest(DocumentTest):
         self.write_script("journalctl", f"""[[ "$1 $2" == "-u batond" ]] || exit 64
 tail -n "${{4:-100}}" {self.folder}/journal | sed "s/^/Nov 30 04:06:25 ada batond[4711]: /" """)
         # Whoever runs the tests may do all this, in this folder, and there is no user of the broker.
-        self.write_script("sudo", 'exec "$@"')
+        self.write_script("sudo", '[[ "$1 $2" != "-u baton" ]] || shift 2\nexec "$@"')
         self.write_script("chown", '[[ "$1 $2" == "-R baton:baton" ]] && [[ -d $3 ]]')
         self.addCleanup(self.kill_broker)
 

@@ -145,6 +145,19 @@ class LanguagesTest(ProcessTest):
             self.assertEqual(len(self.attempts(task)), 1)
             self.assertEqual(self.workers()[0]["session"], session)
 
+    def test_a_frozen_worker_drops_what_was_taken_from_it(self):
+        for worker in self.start_test_workers():
+            task, gate = self.hold(worker)
+            worker.freeze()
+            wait_until(lambda: self.outcomes(task)[0][1] == "INTERRUPTED", "the broker takes it away")
+            worker.thaw()
+            # It is told so by its next beat, and is handed the task once more.
+            wait_until(lambda: f"stopped {task}\n" in worker.out(), worker.out)
+            wait_until(lambda: worker.out().count(f"holding {task}\n") == 2, worker.out)
+            gate.touch()
+            self.wait_for_end(task)
+            self.assertEqual([outcome for _, outcome in self.outcomes(task)], ["INTERRUPTED", "SUCCEEDED"])
+
     def test_a_drained_worker_finishes_what_it_runs_and_leaves(self):
         for worker in self.start_test_workers():
             task, gate = self.hold(worker)
