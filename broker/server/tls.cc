@@ -49,10 +49,8 @@ class TlsCredentials final : public grpc::ServerCredentials {
   }
 
   static grpc_ssl_certificate_config_reload_status Fetch(void* user_data, grpc_ssl_server_certificate_config** config) {
-    Tls* const tls = static_cast<Tls*>(user_data);
-    absl::MutexLock lock(&tls->mutex_);
-    if (!std::exchange(tls->is_new_, false)) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
-    const Certificates& current = tls->current_;
+    Certificates current;
+    if (!static_cast<Tls*>(user_data)->TakeNew(&current)) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     const grpc_ssl_pem_key_cert_pair pair = {current.private_key.c_str(), current.chain.c_str()};
     // gRPC insists on CAs also where no client is asked for a certificate, and then does nothing with them.
     const std::string& client_ca = current.client_ca.empty() ? current.chain : current.client_ca;
@@ -80,6 +78,13 @@ Tls::~Tls() {
 }
 
 std::shared_ptr<grpc::ServerCredentials> Tls::MakeCredentials() { return std::make_shared<TlsCredentials>(this); }
+
+bool Tls::TakeNew(Certificates* certificates) {
+  absl::MutexLock lock(&mutex_);
+  if (!std::exchange(is_new_, false)) return false;
+  *certificates = current_;
+  return true;
+}
 
 void Tls::Reload() {
   absl::MutexLock lock(&mutex_);

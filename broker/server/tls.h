@@ -54,6 +54,8 @@ class Tls {
 
   Tls(const TlsFiles& files, const Clock* clock) : files_(files), clock_(clock) {}
 
+  // False if gRPC has them already.
+  bool TakeNew(Certificates* certificates);
   static Stamp StampOf(const std::string& path);
   Stamps Look() const;
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
