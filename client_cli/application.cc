@@ -21,9 +21,9 @@ struct GlobalArguments {
 };
 
 void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
-  root.add_option(
-          "--broker", arguments.broker,
-          absl::StrCat("Broker to ask, HOST:PORT or unix:PATH (or BATON_BROKER; default ", kDefaultAddress, ")"))
+  root.add_option("--broker", arguments.broker,
+                  absl::StrCat("Broker to ask, HOST:PORT or unix:PATH (or BATON_BROKER; default ", kDefaultAddress,
+                               "); of several with commas between them, the first that answers"))
       ->type_name("ADDRESS");
   root.add_option("-o,--format", arguments.format,
                   "table for people, json for one document, jsonl for one object a line (default table)")

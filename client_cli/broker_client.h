@@ -84,7 +84,7 @@ class Broker {
 // refused as OVERLOADED is repeated; without it no call is.
 std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep = nullptr);
 
-// The address to connect to: a missing port is filled in, a URL is refused.
+// The addresses to connect to, one or several with commas between them: missing ports are filled in, URLs are refused.
 absl::StatusOr<std::string> NormalizeAddress(const std::string& address);
 
 inline constexpr char kDefaultAddress[] = "127.0.0.1:7461";

@@ -23,7 +23,7 @@ enum class OutputFormat { kTable, kJson, kJsonLines };
 
 struct GlobalOptions {
   OutputFormat format = OutputFormat::kTable;
-  // As NormalizeAddress returns it.
+  // As NormalizeAddress returns it: one, or several with commas between them.
   std::string address;
   // As given; unset: ten seconds for an answer, no limit for the end of a task.
   std::optional<absl::Duration> timeout;
@@ -40,8 +40,10 @@ class Session {
   const GlobalOptions& options() const { return options_; }
   bool is_table() const { return options_.format == OutputFormat::kTable; }
 
-  // Connects at the first use.
+  // Connects at the first use; of several brokers, to the first that answers, or else to the last.
   Broker& broker();
+  // The broker has not answered: of several, the next use looks anew for one that does.
+  void Reconnect();
 
   // How long a call may take.
   absl::Duration call_timeout() const { return options_.timeout.value_or(absl::Seconds(10)); }
@@ -60,6 +62,8 @@ class Session {
   std::string Local(int64_t unix_microseconds) const;
 
  private:
+  std::unique_ptr<Broker> Connect() const;
+
   const Environment& environment_;
   const GlobalOptions options_;
   std::unique_ptr<Broker> broker_;

@@ -97,10 +97,11 @@ TEST(BrokerAddress, FillsInThePort) {
   EXPECT_EQ(*NormalizeAddress("[::1]"), "[::1]:7461");
   EXPECT_EQ(*NormalizeAddress("[::1]:9"), "[::1]:9");
   EXPECT_EQ(*NormalizeAddress("unix:/run/baton.sock"), "unix:/run/baton.sock");
+  EXPECT_EQ(*NormalizeAddress("one, two:9,unix:/run/baton.sock"), "one:7461,two:9,unix:/run/baton.sock");
 }
 
 TEST(BrokerAddress, RefusesWhatIsNoAddress) {
-  for (const char* text : {"", "http://localhost:7461", "a b", "unix:"}) {
+  for (const char* text : {"", "http://localhost:7461", "a b", "unix:", "one,,two", "one,"}) {
     absl::StatusOr<std::string> address = NormalizeAddress(text);
     ASSERT_EQ(address.status().code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_THAT(std::string(address.status().message()), HasSubstr("HOST:PORT")) << text;
