@@ -44,7 +44,7 @@ void AddTlsOptions(CLI::App& root, GlobalArguments& arguments) {
 void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
   root.add_option("--broker", arguments.connection.broker,
                   absl::StrCat("Broker to ask, HOST:PORT, tls://HOST:PORT or unix:PATH (or BATON_BROKER; default ",
-                               kDefaultAddress, ")"))
+                               kDefaultAddress, "); of several with commas between them, the first that answers"))
       ->type_name("ADDRESS");
   root.add_option("--profile", arguments.connection.profile,
                   "Broker to ask, by its name in ~/.config/baton/config.toml (or BATON_PROFILE; see `baton profiles`)")
@@ -122,13 +122,8 @@ absl::Status ResolveConnection(const GlobalArguments& arguments, const Environme
                                GlobalOptions* options) {
   absl::StatusOr<ConnectionChoice> choice = ChooseConnection(arguments.connection, environment);
   if (!choice.ok()) return choice.status();
-  absl::StatusOr<std::string> address = choice->address;
-  if (arguments.encrypt && !IsEncrypted(*address)) {
-    address = NormalizeAddress(absl::StrCat(internal::kTlsScheme, *address));
-    if (!address.ok()) return address.status();
-  }
   options->tls = ResolveTls(arguments.tls, choice->tls);
-  address = EncryptAddress(*address, options->tls);
+  absl::StatusOr<std::string> address = EncryptAddress(choice->address, options->tls, arguments.encrypt);
   if (!address.ok()) return address.status();
   choice->address = *std::move(address);
   options->connection = *std::move(choice);

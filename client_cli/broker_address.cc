@@ -1,5 +1,11 @@
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "client_cli/broker_client.h"
 #include "worker_sdk/src/tls_files.h"
@@ -14,9 +20,7 @@ bool HasPort(absl::string_view host) {
   return host.find(':', bracket == absl::string_view::npos ? 0 : bracket) != absl::string_view::npos;
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> NormalizeAddress(const std::string& address) {
+absl::StatusOr<std::string> NormalizeOne(const std::string& address) {
   bool is_socket = absl::StartsWith(address, "unix:");
   absl::string_view host = absl::StripPrefix(address, internal::kTlsScheme);
   bool is_url = !is_socket && absl::StrContains(host, "/");
@@ -30,13 +34,37 @@ absl::StatusOr<std::string> NormalizeAddress(const std::string& address) {
   return is_socket || HasPort(host) ? address : absl::StrCat(address, kDefaultPort);
 }
 
+absl::StatusOr<std::string> EncryptOne(const std::string& address, const TlsOptions& tls, bool always) {
+  if (always && !IsEncrypted(address)) return NormalizeOne(absl::StrCat(internal::kTlsScheme, address));
+  const internal::Endpoint endpoint = internal::ResolveEndpoint(address, tls);
+  return endpoint.encrypted ? absl::StrCat(internal::kTlsScheme, endpoint.target) : address;
+}
+
+using ForOne = absl::FunctionRef<absl::StatusOr<std::string>(const std::string& address)>;
+
+absl::StatusOr<std::string> ForEach(const std::string& addresses, ForOne make) {
+  std::vector<std::string> made;
+  for (const absl::string_view address : absl::StrSplit(addresses, ',')) {
+    absl::StatusOr<std::string> one = make(std::string(absl::StripAsciiWhitespace(address)));
+    if (!one.ok()) return one.status();
+    made.push_back(*std::move(one));
+  }
+  return absl::StrJoin(made, ",");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> NormalizeAddress(const std::string& addresses) { return ForEach(addresses, NormalizeOne); }
+
 bool IsEncrypted(absl::string_view address) { return absl::StartsWith(address, internal::kTlsScheme); }
 
-absl::StatusOr<std::string> EncryptAddress(const std::string& address, const TlsOptions& tls) {
-  internal::Endpoint endpoint = internal::ResolveEndpoint(address, tls);
-  if (!endpoint.encrypted) return address;
-  if (absl::Status status = internal::ReadTls(tls).status(); !status.ok()) return status;
-  return absl::StrCat(internal::kTlsScheme, endpoint.target);
+absl::StatusOr<std::string> EncryptAddress(const std::string& addresses, const TlsOptions& tls, bool always) {
+  absl::StatusOr<std::string> encrypted =
+      ForEach(addresses, [&](const std::string& address) { return EncryptOne(address, tls, always); });
+  if (!encrypted.ok() || !absl::StrContains(*encrypted, internal::kTlsScheme)) return encrypted;
+  const absl::Status files = internal::ReadTls(tls).status();
+  if (!files.ok()) return files;
+  return encrypted;
 }
 
 }  // namespace baton::cli

@@ -88,15 +88,16 @@ class Broker {
 std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep = nullptr,
                                       const TlsOptions& tls = {});
 
-// The address to connect to: a missing port is filled in; of URLs only tls:// is taken.
+// The addresses to connect to, one or several with commas between them: missing ports are filled in, and of URLs only
+// tls:// is taken.
 absl::StatusOr<std::string> NormalizeAddress(const std::string& address);
 
-// Whether connections to a normal address are encrypted.
+// Whether connections to a normal address, a single one, are encrypted.
 bool IsEncrypted(absl::string_view address);
 
-// A normal address as `tls`, which is complete, makes it: with tls:// if that is what is meant. Errors: a file that
-// cannot be used.
-absl::StatusOr<std::string> EncryptAddress(const std::string& address, const TlsOptions& tls);
+// Normal addresses as `tls`, which is complete, makes them: with tls:// if that is what is meant, or `always`. Errors: a
+// file that cannot be used; a socket that is to be encrypted always.
+absl::StatusOr<std::string> EncryptAddress(const std::string& addresses, const TlsOptions& tls, bool always);
 
 inline constexpr char kDefaultAddress[] = "127.0.0.1:7461";
 

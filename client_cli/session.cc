@@ -1,7 +1,11 @@
 #include "client_cli/session.h"
 
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "client_cli/error_text.h"
 #include "client_cli/text/message_json.h"
 #include "client_cli/text/style.h"
@@ -9,9 +13,34 @@
 
 namespace baton::cli {
 
+namespace {
+
+// How long one broker of several may take to show that it is there.
+constexpr absl::Duration kReachable = absl::Seconds(2);
+
+bool IsThere(Broker& broker, absl::Duration timeout) {
+  const absl::Status status = broker.GetServerInfo(std::min(timeout, kReachable)).status();
+  return !absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status);
+}
+
+}  // namespace
+
 Broker& Session::broker() {
-  if (broker_ == nullptr) broker_ = environment_.connect(options_.connection.address, options_.tls);
+  if (broker_ == nullptr) broker_ = Connect();
   return *broker_;
+}
+
+std::unique_ptr<Broker> Session::Connect() const {
+  const std::vector<std::string> addresses = absl::StrSplit(address(), ',');
+  for (size_t i = 0; i + 1 < addresses.size(); ++i) {
+    std::unique_ptr<Broker> broker = environment_.connect(addresses[i], options_.tls);
+    if (IsThere(*broker, call_timeout())) return broker;
+  }
+  return environment_.connect(addresses.back(), options_.tls);
+}
+
+void Session::Reconnect() {
+  if (absl::StrContains(address(), ",")) broker_ = nullptr;
 }
 
 TableStyle Session::style() const {

@@ -46,11 +46,13 @@ class Session {
   const GlobalOptions& options() const { return options_; }
   bool is_table() const { return options_.format == OutputFormat::kTable; }
 
-  // Of the broker.
+  // Of the broker; of several, with commas between them.
   const std::string& address() const { return options_.connection.address; }
 
-  // Connects at the first use.
+  // Connects at the first use; of several brokers, to the first that answers, or else to the last.
   Broker& broker();
+  // The broker has not answered: of several, the next use looks anew for one that does.
+  void Reconnect();
 
   // How long a call may take.
   absl::Duration call_timeout() const { return options_.timeout.value_or(absl::Seconds(10)); }
@@ -69,6 +71,8 @@ class Session {
   std::string Local(int64_t unix_microseconds) const;
 
  private:
+  std::unique_ptr<Broker> Connect() const;
+
   const Environment& environment_;
   const GlobalOptions options_;
   std::unique_ptr<Broker> broker_;

@@ -73,6 +73,7 @@ class Waiter {
     if (Now() - unreachable_since_ >= kOutage) return false;
     if (display_ != nullptr) display_->Note("the broker does not answer, trying again");
     session_.environment().sleep(kRetryDelay);
+    session_.Reconnect();
     return true;
   }
 

@@ -132,6 +132,7 @@ class Watcher {
     unreachable_since_ = std::min(unreachable_since_, Now());
     if (Now() - unreachable_since_ >= kOutage) return false;
     session_.environment().sleep(kRetryDelay);
+    session_.Reconnect();
     return true;
   }
 

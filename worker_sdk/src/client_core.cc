@@ -197,7 +197,9 @@ absl::StatusOr<TaskInfo> ClientCore::Wait(uint64_t id, uint64_t known_version, a
     absl::StatusOr<v1::WaitResponse> answer =
         Call("Wait", request, left + options_.timeout, slice + kWaitSlack, &BrokerConnection::Wait);
     if (!answer.ok()) return answer.status();
-    if (!answer->timed_out() || scheduler_->Now() >= end) return TakeTask(answer->mutable_task());
+    // If the time went by between a call before the last one and its answer, that answer is out of date.
+    const bool last = slice == left;
+    if (!answer->timed_out() || (last && scheduler_->Now() >= end)) return TakeTask(answer->mutable_task());
   }
 }
 

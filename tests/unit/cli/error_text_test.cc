@@ -116,10 +116,12 @@ TEST(BrokerAddress, FillsInThePort) {
   EXPECT_EQ(*NormalizeAddress("unix:/run/baton.sock"), "unix:/run/baton.sock");
   EXPECT_EQ(*NormalizeAddress("tls://broker.example"), "tls://broker.example:7461");
   EXPECT_EQ(*NormalizeAddress("tls://[::1]:9"), "tls://[::1]:9");
+  EXPECT_EQ(*NormalizeAddress("one, tls://two:9,unix:/run/baton.sock"), "one:7461,tls://two:9,unix:/run/baton.sock");
 }
 
 TEST(BrokerAddress, RefusesWhatIsNoAddress) {
-  for (const char* text : {"", "http://localhost:7461", "a b", "unix:", "tls://", "tls://unix:/s", "tls://h:1/x"}) {
+  for (const char* text :
+       {"", "http://localhost:7461", "a b", "unix:", "tls://", "tls://unix:/s", "tls://h:1/x", "one,,two", "one,"}) {
     absl::StatusOr<std::string> address = NormalizeAddress(text);
     ASSERT_EQ(address.status().code(), absl::StatusCode::kInvalidArgument) << text;
     EXPECT_THAT(std::string(address.status().message()), HasSubstr("HOST:PORT")) << text;

@@ -1,4 +1,8 @@
 // The command line itself: help, global options, mistakes.
+#include <string>
+#include <vector>
+
+#include "absl/algorithm/container.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/cli/fake_broker.h"
@@ -53,6 +57,26 @@ TEST_F(CommandTest, AConnectionIsEncryptedByItsAddressOrByAnyOptionOfTls) {
   }
   Run({"stats", "--broker", "unix:/s", "--tls-server-name", "broker.example"});
   EXPECT_EQ(connected_to, "unix:/s");
+  Run({"stats", "--broker", "one,two", "--tls"});
+  EXPECT_EQ(connected_to, "tls://one:7461");
+}
+
+TEST_F(CommandTest, OfSeveralBrokersTheFirstThatAnswersIsAsked) {
+  std::vector<std::string> gone;
+  broker.info = [&]() -> absl::StatusOr<v1::GetServerInfoResponse> {
+    if (absl::c_linear_search(gone, connected_to)) return absl::UnavailableError("connection refused");
+    return v1::GetServerInfoResponse();
+  };
+  Run({"stats", "--broker", "one,two,three:9"});
+  EXPECT_EQ(connected_to, "one:7461");
+  gone = {"one:7461"};
+  Run({"stats", "--broker", "one,two,three:9"});
+  EXPECT_EQ(connected_to, "two:7461");
+  // The last one is not asked beforehand: its answer is the one that is shown.
+  gone = {"one:7461", "two:7461"};
+  broker_variable = "one,two,three:9";
+  Run({"stats"});
+  EXPECT_EQ(connected_to, "three:9");
 }
 
 TEST_F(CommandTest, MistakesNameTheWordAndTheCure) {

@@ -148,6 +148,23 @@ TEST_F(ClientCoreTest, WaitIsCutIntoCallsAndEndsWithTheTask) {
   EXPECT_EQ(task->result.bytes(), "r");
 }
 
+TEST_F(ClientCoreTest, WaitLooksOnceMoreIfAllItsTimeWentByDuringACall) {
+  absl::StatusOr<TaskInfo> task;
+  std::thread thread = Run([&] { task = client_->Wait(5, 0, absl::Seconds(45), {}); });
+  auto call = broker_->waits.Take("a Wait call");
+  scheduler_->Advance(absl::Hours(1));
+  v1::WaitResponse response;
+  response.set_timed_out(true);
+  call.Succeed(response);
+  call = broker_->waits.Take("the last Wait call");
+  EXPECT_EQ(call.request.timeout_us(), 1);
+  response.mutable_task()->set_state(v1::TASK_STATE_COMPLETED);
+  call.Succeed(response);
+  thread.join();
+  ASSERT_TRUE(task.ok());
+  EXPECT_TRUE(task->terminal());
+}
+
 TEST_F(ClientCoreTest, CancelAndResumeTellTheBroker) {
   absl::Status status;
   std::thread thread = Run([&] { status = client_->Cancel(5, "wrong file"); });
