@@ -1,10 +1,12 @@
 #include "broker/server/logging.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "broker/base/utf8.h"
 #include "spdlog/formatter.h"
@@ -46,12 +48,15 @@ std::unique_ptr<spdlog::formatter> TextFormatter() {
   return formatter;
 }
 
-// Of U+0080 … U+009F, which are C1 controls: the first byte of two.
-constexpr char kC1Lead = '\xC2';
-
-bool IsC1(absl::string_view text, size_t position) {
-  return text[position] == kC1Lead && position + 1 < text.size() &&
-         static_cast<unsigned char>(text[position + 1]) < 0xA0;
+// Bytes of the control character at the start of valid UTF-8, also of one that separates lines or turns the direction
+// of text; 0: none is there.
+size_t ControlLength(absl::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+  if (byte(0) < 0x20 || byte(0) == 0x7F) return 1;
+  if (byte(0) == 0xC2) return byte(1) < 0xA0 ? 2 : 0;
+  const bool separates_or_turns = byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE;  // U+2028 ... U+202E
+  const bool isolates = byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9;            // U+2066 ... U+2069
+  return byte(0) == 0xE2 && (separates_or_turns || isolates) ? 3 : 0;
 }
 
 }  // namespace
@@ -71,19 +76,22 @@ void ChangeLogging(const std::string& level, const std::string& format) {
 }
 
 std::string OneLine(absl::string_view message) {
+  absl::ConsumeSuffix(&message, "\n");
   const bool is_utf8 = IsUtf8(message);
   std::string line;
-  for (size_t i = 0; i < message.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(message[i]);
-    if (byte == '\n') {
+  while (!message.empty()) {
+    const bool is_foreign = !is_utf8 && static_cast<unsigned char>(message[0]) >= 0x80;
+    const size_t control = is_foreign ? 1 : ControlLength(message);
+    if (message[0] == '\n') {
       line += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !is_utf8)) {
-      absl::StrAppendFormat(&line, "\\x%02x", byte);
-    } else if (IsC1(message, i)) {
-      absl::StrAppendFormat(&line, "\\x%02x\\x%02x", byte, static_cast<unsigned char>(message[++i]));
+    } else if (control == 0) {
+      line += message[0];
     } else {
-      line += message[i];
+      for (const char byte : message.substr(0, control)) {
+        absl::StrAppendFormat(&line, "\\x%02x", static_cast<unsigned char>(byte));
+      }
     }
+    message.remove_prefix(std::max<size_t>(control, 1));
   }
   return line;
 }

@@ -17,7 +17,8 @@ void StartLogging(const std::string& level, const std::string& format);
 void ChangeLogging(const std::string& level, const std::string& format);
 
 // `message` as a text line has it: control characters, which could steer a terminal or begin a line that looks like
-// another message, become \n or \xNN, and so does what is not UTF-8.
+// another message, and those that turn the direction of text become \n or \xNN, and so does what is not UTF-8. A
+// newline at the end is dropped.
 std::string OneLine(absl::string_view message);
 
 // {"time":"2026-01-31T09:30:00.000000Z","level":"info","message":"…"} and the end of the line. What is not UTF-8 is

@@ -103,7 +103,7 @@ void AddDoctorCommand(CommandTable& commands) {
   CLI::App& command = commands.Add(
       "doctor",
       "Looks for what is wrong with a broker, and says what to do about each. Exit code 0: nothing is wrong; 1: "
-      "something is; 5 or 6: the broker cannot be asked, with the reason; 7: the answer makes no sense",
+      "something is; 5 or 6: the broker cannot be asked, and why",
       "  baton doctor\n"
       "  baton --profile production doctor --json | jq -r '.findings[].what'\n"
       "  baton doctor --data-dir /var/lib/baton\n",

@@ -25,10 +25,10 @@ class ProxyTest(ProcessTest):
         for name in ("body", "fastcgi", "proxy", "scgi", "uwsgi"):
             servers = f"{name if name != 'body' else 'client_body'}_temp_path {self.folder}/{name};\n{servers}"
         path = self.folder / "nginx.conf"
-        # What root starts would run as another user, who may not see this folder.
+        # What root starts would run as another user, who may not see this folder. One process: none outlives the test.
         user = "user root;\n" if os.geteuid() == 0 else ""
         path.write_text(f"{user}pid {self.folder}/nginx.pid;\nerror_log stderr info;\ndaemon off;\n"
-                        f"events {{}}\nhttp {{\naccess_log off;\n{servers}\n}}\n")
+                        f"master_process off;\nevents {{}}\nhttp {{\naccess_log off;\n{servers}\n}}\n")
         return path
 
     def certificate(self):

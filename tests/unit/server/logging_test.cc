@@ -29,17 +29,20 @@ TEST(JsonLogLineTest, NoControlCharacterIsLeft) {
 }
 
 TEST(OneLineTest, KeepsTextAndEscapesWhatSteers) {
-  for (const auto& [message, line] : {std::pair<std::string, std::string>{"", ""},
-                                      {"worker w1 connected: session 7", "worker w1 connected: session 7"},
-                                      {"größer als 5 €, 漢字, 🙂", "größer als 5 €, 漢字, 🙂"},
-                                      {"a\nb\r\tc", "a\\nb\\x0d\\x09c"},
-                                      {"\x1b]0;title\x07\x7f", "\\x1b]0;title\\x07\\x7f"},
-                                      {"\xC2\x9b"
-                                       "31m\xC2\xA0.",
-                                       "\\xc2\\x9b31m\xC2\xA0."},
-                                      {"no UTF-8: \xff\xC3\xBC", "no UTF-8: \\xff\\xc3\\xbc"},
-                                      {"cut off \xC2", "cut off \\xc2"},
-                                      {std::string("a\0b", 3), "a\\x00b"}}) {
+  for (const auto& [message, line] :
+       {std::pair<std::string, std::string>{"", ""},
+        {"worker w1 connected: session 7", "worker w1 connected: session 7"},
+        {"größer als 5 €, 漢字, 🙂", "größer als 5 €, 漢字, 🙂"},
+        {"a\nb\r\tc", "a\\nb\\x0d\\x09c"},
+        {"\x1b]0;title\x07\x7f", "\\x1b]0;title\\x07\\x7f"},
+        {"\xC2\x9b"
+         "31m\xC2\xA0.",
+         "\\xc2\\x9b31m\xC2\xA0."},
+        {"no UTF-8: \xff\xC3\xBC", "no UTF-8: \\xff\\xc3\\xbc"},
+        {"\u202eevil\u2066 \u2028 \u202f", "\\xe2\\x80\\xaeevil\\xe2\\x81\\xa6 \\xe2\\x80\\xa8 \u202f"},
+        {"as RocksDB ends its lines\n", "as RocksDB ends its lines"},
+        {"cut off \xC2", "cut off \\xc2"},
+        {std::string("a\0b", 3), "a\\x00b"}}) {
     EXPECT_EQ(OneLine(message), line);
   }
 }
