@@ -12,6 +12,7 @@
 #include "baton/v1/broker.pb.h"
 #include "baton/v1/schedule.pb.h"
 #include "baton/v1/worker.pb.h"
+#include "worker_sdk/src/access_token.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -88,8 +89,9 @@ class BrokerConnection {
   virtual void Close() = 0;
 };
 
-// The real one, over gRPC. `address`: "host:port" or "unix:/path".
-std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address);
+// The real one, over gRPC. `address`: "host:port" or "unix:/path". `token`: null means that none is shown.
+std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address,
+                                                     std::shared_ptr<AccessToken> token = nullptr);
 
 // `configured`, or the environment's BATON_BROKER, or 127.0.0.1:7461.
 std::string ResolveAddress(const std::string& configured);

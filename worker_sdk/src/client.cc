@@ -16,7 +16,8 @@ using Results = std::vector<absl::StatusOr<Submitted>>;
 
 Client::Client(ClientOptions options) {
   std::shared_ptr<internal::BrokerConnection> connection =
-      internal::MakeGrpcConnection(internal::ResolveAddress(options.broker));
+      internal::MakeGrpcConnection(internal::ResolveAddress(options.broker),
+                                   internal::FindAccessToken(options.access_token, options.access_token_file));
   core_ = std::make_shared<internal::ClientCore>(std::move(options), std::move(connection), internal::MakeTimerThread(),
                                                  std::hash<std::string>()(internal::RandomId()));
 }

@@ -13,7 +13,10 @@ Worker::Worker(WorkerIdentity identity) {
   std::shared_ptr<internal::Scheduler> scheduler = internal::MakeTimerThread();
   identity = internal::CompleteIdentity(std::move(identity), scheduler->WallNow());
   internal::WorkerParts parts;
-  parts.connect = [address = identity.broker] { return internal::MakeGrpcConnection(address); };
+  parts.connect = [address = identity.broker,
+                   token = internal::FindAccessToken(identity.access_token, identity.access_token_file)] {
+    return internal::MakeGrpcConnection(address, token);
+  };
   parts.scheduler = std::move(scheduler);
   parts.instance_id = internal::RandomId();
   parts.seed = std::hash<std::string>()(parts.instance_id);
