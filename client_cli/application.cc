@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client_cli/access_token.h"
 #include "client_cli/command_table.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/style.h"
@@ -15,6 +16,7 @@ namespace {
 // The global options as they were written.
 struct GlobalArguments {
   std::string broker;
+  std::string token_file;
   std::string format = "table";
   std::string timeout;
   bool no_color = false;
@@ -25,6 +27,10 @@ void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
           "--broker", arguments.broker,
           absl::StrCat("Broker to ask, HOST:PORT or unix:PATH (or BATON_BROKER; default ", kDefaultAddress, ")"))
       ->type_name("ADDRESS");
+  root.add_option("--token-file", arguments.token_file,
+                  "File with the access token, for a broker with access control (or BATON_ACCESS_TOKEN_FILE, or the "
+                  "token itself in BATON_ACCESS_TOKEN)")
+      ->type_name("FILE");
   root.add_option("-o,--format", arguments.format,
                   "table for people, json for one document, jsonl for one object a line (default table)")
       ->type_name("table|json|jsonl");
@@ -64,6 +70,7 @@ void AddCommands(CommandTable& commands) {
   AddScheduleCommand(commands);
   AddStatsCommand(commands);
   AddTopCommand(commands);
+  AddTokenCommand(commands);
   AddBackupCommand(commands);
   AddBackupsCommand(commands);
   AddCompleteCommand(commands);
@@ -90,6 +97,13 @@ absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const En
   absl::StatusOr<std::string> normal = NormalizeAddress(address);
   if (!normal.ok()) return normal.status();
   options.address = *std::move(normal);
+  absl::StatusOr<AccessTokenSource> token = FindAccessToken(arguments.token_file, environment);
+  if (!token.ok()) return token.status();
+  if (*token != nullptr) {
+    absl::Status may_travel = CheckTokenMayTravel(options.address, /*is_encrypted=*/false);
+    if (!may_travel.ok()) return may_travel;
+  }
+  options.access_token = *std::move(token);
   if (!arguments.timeout.empty()) {
     absl::StatusOr<int64_t> timeout = ParseDuration("--timeout", arguments.timeout);
     if (!timeout.ok()) return timeout.status();

@@ -26,6 +26,9 @@ struct Environment {
   size_t terminal_width = 0;
   // Value of BATON_BROKER.
   std::optional<std::string> broker_variable;
+  // Values of BATON_ACCESS_TOKEN and BATON_ACCESS_TOKEN_FILE.
+  std::optional<std::string> access_token_variable;
+  std::optional<std::string> access_token_file_variable;
   // NO_COLOR is set.
   bool no_color = false;
   std::string version;

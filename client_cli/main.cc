@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,14 +25,20 @@ bool CanDraw(bool out_is_terminal) {
   return out_is_terminal && isatty(STDIN_FILENO) == 1 && kind != nullptr && std::string(kind) != "dumb";
 }
 
+// Nothing also if it is set and empty.
+std::optional<std::string> Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? std::nullopt : std::optional<std::string>(value);
+}
+
 baton::cli::Environment ProcessEnvironment() {
   baton::cli::Environment environment{.in = std::cin, .out = std::cout, .err = std::cerr};
   environment.out_is_terminal = isatty(STDOUT_FILENO) == 1;
   environment.err_is_terminal = isatty(STDERR_FILENO) == 1;
   environment.terminal_width = TerminalWidth();
-  if (const char* broker = std::getenv("BATON_BROKER"); broker != nullptr && *broker != '\0') {
-    environment.broker_variable = broker;
-  }
+  environment.broker_variable = Variable("BATON_BROKER");
+  environment.access_token_variable = Variable("BATON_ACCESS_TOKEN");
+  environment.access_token_file_variable = Variable("BATON_ACCESS_TOKEN_FILE");
   const char* no_color = std::getenv("NO_COLOR");
   environment.no_color = no_color != nullptr && *no_color != '\0';
   environment.version = BATON_VERSION;

@@ -10,7 +10,10 @@
 namespace baton::cli {
 
 Broker& Session::broker() {
-  if (broker_ == nullptr) broker_ = environment_.connect(options_.address);
+  if (broker_ == nullptr) {
+    broker_ = environment_.connect(options_.address);
+    if (options_.access_token != nullptr) broker_->UseAccessToken(options_.access_token);
+  }
   return *broker_;
 }
 

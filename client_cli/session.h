@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client_cli/access_token.h"
 #include "client_cli/environment.h"
 #include "client_cli/exit_code.h"
 #include "client_cli/text/json_text.h"
@@ -25,6 +26,8 @@ struct GlobalOptions {
   OutputFormat format = OutputFormat::kTable;
   // As NormalizeAddress returns it.
   std::string address;
+  // Null: none.
+  AccessTokenSource access_token;
   // As given; unset: ten seconds for an answer, no limit for the end of a task.
   std::optional<absl::Duration> timeout;
   bool no_color = false;
