@@ -38,7 +38,8 @@ CLI::App* DeclareCreateToken(CLI::App* app, TokenFlags* flags) {
       ->required()
       ->check(CLI::IsMember(std::vector<std::string>(server::kRoleNames.begin(), server::kRoleNames.end())));
   command->add_option("--file", flags->file, "The tokens file")->required();
-  command->add_option("--type-prefix", flags->type_prefixes, "Only task types that begin so; may be repeated");
+  command->add_option("--type-prefix", flags->type_prefixes, "Only task types that begin so; may be repeated")
+      ->allow_extra_args(false);
   command->add_flag("--payloads", flags->payloads, "Role observe: it may see payloads and results");
   command->add_option("--expires-days", flags->days, "How many days it is valid; default: for ever")
       ->check(CLI::Range(1, 3650));

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "client_cli/access_token.h"
 #include "client_cli/command_table.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/style.h"
@@ -18,6 +20,7 @@ struct GlobalArguments {
   ConnectionFlags connection;
   bool encrypt = false;
   TlsOptions tls;
+  std::string token_file;
   std::string format = "table";
   std::string timeout;
   bool no_color = false;
@@ -50,6 +53,10 @@ void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
                   "Broker to ask, by its name in ~/.config/baton/config.toml (or BATON_PROFILE; see `baton profiles`)")
       ->type_name("NAME");
   AddTlsOptions(root, arguments);
+  root.add_option("--token-file", arguments.token_file,
+                  "File with the access token, for a broker with access control (or BATON_ACCESS_TOKEN_FILE, or the "
+                  "token itself in BATON_ACCESS_TOKEN)")
+      ->type_name("FILE");
   root.add_option("-o,--format", arguments.format,
                   "table for people, json for one document, jsonl for one object a line (default table)")
       ->type_name("table|json|jsonl");
@@ -90,6 +97,7 @@ void AddCommands(CommandTable& commands) {
   AddScheduleCommand(commands);
   AddStatsCommand(commands);
   AddTopCommand(commands);
+  AddTokenCommand(commands);
   AddBackupCommand(commands);
   AddBackupsCommand(commands);
   AddCompleteCommand(commands);
@@ -118,6 +126,19 @@ TlsOptions ResolveTls(TlsOptions flags, const TlsOptions& profile) {
   return internal::CompleteTls(std::move(flags));
 }
 
+// Once the address is resolved.
+absl::Status ResolveToken(const std::string& flag, const Environment& environment, GlobalOptions* options) {
+  absl::StatusOr<AccessTokenSource> token = FindAccessToken(flag, options->connection.token_file, environment);
+  if (!token.ok()) return token.status();
+  options->access_token = *std::move(token);
+  if (options->access_token == nullptr) return absl::OkStatus();
+  for (const absl::string_view address : absl::StrSplit(options->connection.address, ',')) {
+    absl::Status may_travel = CheckTokenMayTravel(address, IsEncrypted(address));
+    if (!may_travel.ok()) return may_travel;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ResolveConnection(const GlobalArguments& arguments, const Environment& environment,
                                GlobalOptions* options) {
   absl::StatusOr<ConnectionChoice> choice = ChooseConnection(arguments.connection, environment);
@@ -127,7 +148,7 @@ absl::Status ResolveConnection(const GlobalArguments& arguments, const Environme
   if (!address.ok()) return address.status();
   choice->address = *std::move(address);
   options->connection = *std::move(choice);
-  return absl::OkStatus();
+  return ResolveToken(arguments.token_file, environment, options);
 }
 
 absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const Environment& environment) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "baton/v1/access.grpc.pb.h"
 #include "baton/v1/admin.grpc.pb.h"
 #include "baton/v1/broker.grpc.pb.h"
 #include "client_cli/status_details.h"
@@ -38,13 +39,18 @@ void SetDeadline(absl::Duration timeout, grpc::ClientContext* context) {
     context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(timeout));
 }
 
+void AddToken(const std::string& token, grpc::ClientContext* context) {
+  if (!token.empty()) context->AddMetadata("authorization", "Bearer " + token);
+}
+
 // Calls `method` of `stub`, and translates the outcome.
 template <class Stub, class Request, class Response>
 absl::StatusOr<Response> CallOnce(Stub& stub,
                                   grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                  const Request& request, absl::Duration timeout) {
+                                  const Request& request, absl::Duration timeout, const std::string& token) {
   grpc::ClientContext context;
   SetDeadline(timeout, &context);
+  AddToken(token, &context);
   Response response;
   grpc::Status status = (stub.*method)(&context, request, &response);
   if (!status.ok()) return FromGrpc(status);
@@ -54,7 +60,7 @@ absl::StatusOr<Response> CallOnce(Stub& stub,
 class GrpcBroker final : public Broker {
  public:
   GrpcBroker(const std::shared_ptr<grpc::Channel>& channel, std::function<void(absl::Duration)> sleep)
-      : tasks_(channel), admin_(channel), sleep_(std::move(sleep)) {}
+      : tasks_(channel), admin_(channel), access_(channel), sleep_(std::move(sleep)) {}
 
   absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request, absl::Duration timeout) override {
     return Call(tasks_, &TaskStub::Submit, request, timeout);
@@ -151,6 +157,7 @@ class GrpcBroker final : public Broker {
                      const std::function<bool(const v1::WatchResponse&)>& each) override {
     grpc::ClientContext context;
     SetDeadline(timeout, &context);
+    AddToken(Token(), &context);
     const std::unique_ptr<grpc::ClientReader<v1::WatchResponse>> stream = admin_.Watch(&context, request);
     v1::WatchResponse response;
     bool wanted = true;
@@ -201,10 +208,30 @@ class GrpcBroker final : public Broker {
   absl::StatusOr<v1::ListBackupsResponse> ListBackups(absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListBackups, v1::ListBackupsRequest(), timeout);
   }
+  absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request,
+                                                      absl::Duration timeout) override {
+    return Call(access_, &AccessStub::CreateToken, request, timeout);
+  }
+  absl::StatusOr<v1::ListTokensResponse> ListTokens(absl::Duration timeout) override {
+    return Call(access_, &AccessStub::ListTokens, v1::ListTokensRequest(), timeout);
+  }
+  absl::StatusOr<v1::RotateTokenResponse> RotateToken(const v1::RotateTokenRequest& request,
+                                                      absl::Duration timeout) override {
+    return Call(access_, &AccessStub::RotateToken, request, timeout);
+  }
+  absl::Status RevokeToken(const v1::RevokeTokenRequest& request, absl::Duration timeout) override {
+    return Call(access_, &AccessStub::RevokeToken, request, timeout).status();
+  }
+
+  void UseAccessToken(std::function<std::string()> source) override { token_source_ = std::move(source); }
 
  private:
   using TaskStub = v1::TaskBroker::Stub;
   using AdminStub = v1::TaskAdmin::Stub;
+  using AccessStub = v1::AccessAdmin::Stub;
+
+  // Empty: none.
+  std::string Token() const { return token_source_ == nullptr ? "" : token_source_(); }
 
   // CallOnce, and again when an overloaded broker says so: it has done nothing of what was asked.
   template <class Stub, class Request, class Response>
@@ -215,7 +242,7 @@ class GrpcBroker final : public Broker {
     absl::Duration left = timeout;
     while (true) {
       const auto begun = std::chrono::steady_clock::now();
-      absl::StatusOr<Response> outcome = CallOnce(stub, method, request, left);
+      absl::StatusOr<Response> outcome = CallOnce(stub, method, request, left, Token());
       if (outcome.ok() || sleep_ == nullptr || ReasonOf(outcome.status()) != "OVERLOADED") return outcome;
       pause = std::max(RetryAfterOf(outcome.status()), std::clamp(2 * pause, kLeastPause, kMostPause));
       left -= absl::FromChrono(std::chrono::steady_clock::now() - begun) + pause;
@@ -226,6 +253,8 @@ class GrpcBroker final : public Broker {
 
   TaskStub tasks_;
   AdminStub admin_;
+  AccessStub access_;
+  std::function<std::string()> token_source_;
   const std::function<void(absl::Duration)> sleep_;
 };
 

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "baton/tls.h"
+#include "baton/v1/access.pb.h"
 #include "baton/v1/admin.pb.h"
 #include "baton/v1/broker.pb.h"
 
@@ -80,6 +81,15 @@ class Broker {
   virtual absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request,
                                                                 absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListBackupsResponse> ListBackups(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request,
+                                                              absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListTokensResponse> ListTokens(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::RotateTokenResponse> RotateToken(const v1::RotateTokenRequest& request,
+                                                              absl::Duration timeout) = 0;
+  virtual absl::Status RevokeToken(const v1::RevokeTokenRequest& request, absl::Duration timeout) = 0;
+
+  // Shows a token at each call from now on, as `source` answers it then.
+  virtual void UseAccessToken(std::function<std::string()> source) = 0;
 };
 
 // A broker at "HOST:PORT", "tls://HOST:PORT" or "unix:PATH". Connects with the first call. `sleep` lets time pass

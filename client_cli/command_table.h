@@ -75,6 +75,7 @@ void AddWorkersCommand(CommandTable& commands);
 void AddTypesCommand(CommandTable& commands);
 void AddScheduleCommand(CommandTable& commands);
 void AddStatsCommand(CommandTable& commands);
+void AddTokenCommand(CommandTable& commands);
 void AddTopCommand(CommandTable& commands);
 void AddBackupCommand(CommandTable& commands);
 void AddBackupsCommand(CommandTable& commands);

@@ -34,6 +34,9 @@ struct Environment {
   std::optional<std::string> profile_variable;
   // Where the file with profiles is, which need not exist; empty: nobody knows.
   std::string config_path;
+  // Values of BATON_ACCESS_TOKEN and BATON_ACCESS_TOKEN_FILE.
+  std::optional<std::string> access_token_variable;
+  std::optional<std::string> access_token_file_variable;
   // NO_COLOR is set.
   bool no_color = false;
   std::string version;

@@ -46,6 +46,8 @@ baton::cli::Environment ProcessEnvironment() {
   environment.broker_variable = Variable("BATON_BROKER");
   environment.profile_variable = Variable("BATON_PROFILE");
   environment.config_path = ConfigPath();
+  environment.access_token_variable = Variable("BATON_ACCESS_TOKEN");
+  environment.access_token_file_variable = Variable("BATON_ACCESS_TOKEN_FILE");
   environment.no_color = Variable("NO_COLOR").has_value();
   environment.version = BATON_VERSION;
   environment.time_zone = absl::LocalTimeZone();

@@ -33,6 +33,7 @@ constexpr ProfileKey kProfileKeys[] = {
     {"tls_cert", &Profile::tls_cert, AsItIs, /*required=*/false},
     {"tls_key", &Profile::tls_key, AsItIs, /*required=*/false},
     {"tls_server_name", &Profile::tls_server_name, AsItIs, /*required=*/false},
+    {"token_file", &Profile::token_file, AsItIs, /*required=*/false},
 };
 
 std::vector<std::string> KeyNames() {
@@ -165,6 +166,7 @@ absl::StatusOr<ConnectionChoice> ByProfile(const ProfileFile& file, const std::s
                                   .certificate = profile.tls_cert,
                                   .key = profile.tls_key,
                                   .server_name = profile.tls_server_name},
+                          .token_file = profile.token_file,
                           .profile = name,
                           .chosen_by = std::move(chosen_by)};
 }

@@ -5,6 +5,7 @@
 //   [profile.production]
 //   broker = "tls://tasks.example.com:7461"
 //   tls_ca = "/etc/ssl/example-ca.pem"
+//   token_file = "/home/me/.config/baton/production.token"
 //
 //   [profile.local]
 //   broker = "unix:/run/batond.sock"
@@ -25,6 +26,8 @@ struct Profile {
   std::string broker;
   // As TlsOptions has them.
   std::string tls_ca, tls_cert, tls_key, tls_server_name;
+  // As --token-file.
+  std::string token_file;
 };
 
 struct ProfileFile {
@@ -51,6 +54,7 @@ struct ConnectionChoice {
   std::string address;
   // What the profile in force says of it.
   TlsOptions tls = {};
+  std::string token_file = {};
   // Name of the profile in force; empty: none is.
   std::string profile;
   // What chose it: "--broker", "--profile", "BATON_BROKER", "BATON_PROFILE", "default" of the file, or "default of this

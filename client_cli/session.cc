@@ -33,10 +33,16 @@ Broker& Session::broker() {
 std::unique_ptr<Broker> Session::Connect() const {
   const std::vector<std::string> addresses = absl::StrSplit(address(), ',');
   for (size_t i = 0; i + 1 < addresses.size(); ++i) {
-    std::unique_ptr<Broker> broker = environment_.connect(addresses[i], options_.tls);
+    std::unique_ptr<Broker> broker = ConnectTo(addresses[i]);
     if (IsThere(*broker, call_timeout())) return broker;
   }
-  return environment_.connect(addresses.back(), options_.tls);
+  return ConnectTo(addresses.back());
+}
+
+std::unique_ptr<Broker> Session::ConnectTo(const std::string& address) const {
+  std::unique_ptr<Broker> broker = environment_.connect(address, options_.tls);
+  if (options_.access_token != nullptr) broker->UseAccessToken(options_.access_token);
+  return broker;
 }
 
 void Session::Reconnect() {

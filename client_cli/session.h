@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "baton/tls.h"
+#include "client_cli/access_token.h"
 #include "client_cli/environment.h"
 #include "client_cli/exit_code.h"
 #include "client_cli/profiles.h"
@@ -29,6 +30,8 @@ struct GlobalOptions {
   ConnectionChoice connection;
   // Complete.
   TlsOptions tls;
+  // Null: none.
+  AccessTokenSource access_token;
   // As given; unset: ten seconds for an answer, no limit for the end of a task.
   std::optional<absl::Duration> timeout;
   bool no_color = false;
@@ -72,6 +75,7 @@ class Session {
 
  private:
   std::unique_ptr<Broker> Connect() const;
+  std::unique_ptr<Broker> ConnectTo(const std::string& address) const;
 
   const Environment& environment_;
   const GlobalOptions options_;

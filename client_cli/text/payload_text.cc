@@ -73,18 +73,24 @@ const std::string& PayloadBytes(const v1::Payload& payload) {
   return payload.has_json() ? payload.json() : payload.data();
 }
 
+bool IsHidden(const v1::Payload& payload) {
+  return payload.value_case() == v1::Payload::VALUE_NOT_SET && payload.content_type() == "application/x-baton-hidden";
+}
+
 std::string ContentType(const v1::Payload& payload) {
   if (!payload.content_type().empty()) return payload.content_type();
   return payload.has_json() ? "application/json" : "application/octet-stream";
 }
 
 Json PayloadJson(const v1::Payload& payload) {
+  if (IsHidden(payload)) return {{"content_type", payload.content_type()}};
   if (payload.value_case() == v1::Payload::VALUE_NOT_SET) return nullptr;
   if (std::optional<Json> value = AsJson(payload)) return *std::move(value);
   return {{"data", absl::Base64Escape(PayloadBytes(payload))}, {"content_type", ContentType(payload)}};
 }
 
 std::string PayloadPreview(const v1::Payload& payload) {
+  if (IsHidden(payload)) return "(hidden: the access token may not see payloads)";
   const std::string& bytes = PayloadBytes(payload);
   if (bytes.empty()) return "";
   if (!IsText(bytes)) return absl::StrCat("(", bytes.size(), " bytes of ", ContentType(payload), ")");

@@ -26,6 +26,9 @@ absl::StatusOr<v1::Payload> ReadDataPayload(absl::string_view option, const std:
 // The bytes of either kind.
 const std::string& PayloadBytes(const v1::Payload& payload);
 
+// The broker has left the value out, because the access token may not show it.
+bool IsHidden(const v1::Payload& payload);
+
 // The declared content type, or the one that the contract gives to this kind.
 std::string ContentType(const v1::Payload& payload);
 

@@ -19,6 +19,8 @@ class BrokerChannel {
   BrokerChannel(const std::string& address, const TlsOptions& tls);
 
   const std::shared_ptr<grpc::Channel>& get() const { return channel_; }
+  // "host:port" or "unix:/path".
+  const std::string& target() const { return endpoint_.target; }
   bool encrypted() const { return endpoint_.encrypted; }
 
   // Makes another channel if there is no connection now, and the files have changed since the last one. True if it did.

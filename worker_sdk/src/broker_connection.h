@@ -13,6 +13,7 @@
 #include "baton/v1/broker.pb.h"
 #include "baton/v1/schedule.pb.h"
 #include "baton/v1/worker.pb.h"
+#include "worker_sdk/src/access_token.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -89,8 +90,10 @@ class BrokerConnection {
   virtual void Close() = 0;
 };
 
-// The real one, over gRPC. `address` and `tls`: as in WorkerIdentity.
-std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address, const TlsOptions& tls = {});
+// The real one, over gRPC. `address` and `tls`: as in WorkerIdentity, a single address. `token`: null means that none
+// is shown.
+std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address, const TlsOptions& tls = {},
+                                                     std::shared_ptr<AccessToken> token = nullptr);
 
 // `configured`, or the environment's BATON_BROKER, or 127.0.0.1:7461.
 std::string ResolveAddress(const std::string& configured);

@@ -14,7 +14,9 @@ namespace baton::inline sdk {
 using Results = std::vector<absl::StatusOr<Submitted>>;
 
 Client::Client(ClientOptions options) {
-  const internal::Transport transport = internal::OpenTransport(internal::ResolveAddress(options.broker), options.tls);
+  const internal::Transport transport =
+      internal::OpenTransport(internal::ResolveAddress(options.broker), options.tls,
+                              internal::FindAccessToken(options.access_token, options.access_token_file));
   core_ = std::make_shared<internal::ClientCore>(std::move(options), transport.connect(), transport.scheduler,
                                                  std::hash<std::string>()(internal::RandomId()));
 }

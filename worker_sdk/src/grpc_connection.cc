@@ -1,155 +1,23 @@
-// Calls and streams over gRPC; broker_channel.h has what they go through.
+// Streams over gRPC, and the connection that they and the calls go through: with grpc_unary_call.h and broker_channel.h
+// all of the library that knows gRPC.
+#include <grpcpp/alarm.h>
 #include <grpcpp/grpcpp.h>
 
-#include <set>
 #include <thread>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "baton/v1/admin.grpc.pb.h"
 #include "baton/v1/broker.grpc.pb.h"
 #include "worker_sdk/src/broker_channel.h"
 #include "worker_sdk/src/broker_connection.h"
-#include "worker_sdk/src/convert.h"
-#include "worker_sdk/src/tls_files.h"
+#include "worker_sdk/src/grpc_unary_call.h"
 
 namespace baton::inline sdk {
 namespace internal {
 namespace {
-
-// ── Status and channel ──
-
-// Both services of one broker, and the way to it.
-struct Stubs {
-  explicit Stubs(const BrokerChannel& made)
-      : encrypted(made.encrypted()), channel(made.get()), tasks(channel), admin(channel) {}
-
-  bool is_connected() const { return channel->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY; }
-
-  const bool encrypted;
-  const std::shared_ptr<grpc::Channel> channel;
-  v1::TaskBroker::Stub tasks;
-  v1::TaskAdmin::Stub admin;
-};
-
-// What gRPC itself says, of a connection that it could not make, with what to do about it.
-std::string Explained(const grpc::Status& status, const Stubs& stubs) {
-  std::string message = status.error_message();
-  if (!status.error_details().empty()) return message;
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-    const std::string advice = TlsAdvice(stubs.encrypted, message);
-    return advice.empty() ? message : absl::StrCat(message, ". ", advice);
-  }
-  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED && !stubs.encrypted && !stubs.is_connected()) {
-    absl::StrAppend(&message,
-                    ": there is no connection; if the broker speaks TLS, write tls:// in front of its address");
-  }
-  return message;
-}
-
-// The details are attached by Baton brokers only; without them there is no reason.
-absl::Status FromGrpc(const grpc::Status& status, const Stubs& stubs) {
-  if (status.ok()) return absl::OkStatus();
-  v1::Status body;
-  std::string reason;
-  absl::Duration retry_after;
-  if (!status.error_details().empty() && body.ParseFromString(status.error_details())) {
-    for (const v1::Status::Any& detail : body.details()) {
-      v1::ErrorInfo info;
-      if (!absl::EndsWith(detail.type_url(), "ErrorInfo") || !info.ParseFromString(detail.value())) continue;
-      reason = info.reason();
-      int64_t micros = 0;
-      const auto advice = info.metadata().find("retry_after_us");
-      if (advice != info.metadata().end() && absl::SimpleAtoi(advice->second, &micros)) {
-        retry_after = absl::Microseconds(micros);
-      }
-    }
-  }
-  return MakeStatus(static_cast<int>(status.error_code()), Explained(status, stubs), reason, retry_after);
-}
-
-// What the completion queue hands back.
-class Completion {
- public:
-  virtual ~Completion() = default;
-  virtual void Done(bool ok) = 0;
-};
-
-// The operations that are under way, so that they can be cancelled and waited for.
-class Outstanding {
- public:
-  // False: closed; the operation must not start.
-  bool Begin(grpc::ClientContext* context) {
-    absl::MutexLock lock(&mutex_);
-    if (closed_) return false;
-    contexts_.insert(context);
-    return true;
-  }
-  void End(grpc::ClientContext* context) {
-    absl::MutexLock lock(&mutex_);
-    contexts_.erase(context);
-  }
-  void CloseAndWait() {
-    absl::MutexLock lock(&mutex_);
-    closed_ = true;
-    for (grpc::ClientContext* context : contexts_) context->TryCancel();
-    const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return contexts_.empty(); };
-    mutex_.Await(absl::Condition(&none));
-  }
-
- private:
-  absl::Mutex mutex_;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::set<grpc::ClientContext*> contexts_ ABSL_GUARDED_BY(mutex_);
-};
-
-// ── Unary calls ──
-
-// Deletes itself when it is done.
-template <typename Response>
-class UnaryCall final : public Completion {
- public:
-  UnaryCall(Outstanding* outstanding, std::shared_ptr<Stubs> stubs, CallOptions options, Answer<Response> answer)
-      : outstanding_(outstanding), stubs_(std::move(stubs)), answer_(std::move(answer)) {
-    context_.set_deadline(gpr_time_from_micros(Micros(options.timeout), GPR_TIMESPAN));
-    // A call that waits never tells why there is no connection. Where certificates are shown that is worth knowing, and
-    // whoever asks to wait tries again what is UNAVAILABLE.
-    context_.set_wait_for_ready(options.wait_for_ready && !stubs_->encrypted);
-  }
-
-  template <typename Stub, typename Request, typename Method>
-  void Start(Stub* stub, grpc::CompletionQueue* queue, Method method, const Request& request) {
-    if (!outstanding_->Begin(&context_)) {
-      answer_(absl::CancelledError("the connection was closed"), response_);
-      delete this;
-      return;
-    }
-    reader_ = (stub->*method)(&context_, request, queue);
-    reader_->Finish(&response_, &status_, this);
-  }
-
-  void Done(bool) override {
-    answer_(FromGrpc(status_, *stubs_), response_);
-    // What the answer holds may be what waits for the end of this call.
-    answer_ = nullptr;
-    outstanding_->End(&context_);
-    delete this;
-  }
-
- private:
-  Outstanding* const outstanding_;
-  const std::shared_ptr<Stubs> stubs_;
-  Answer<Response> answer_;
-  grpc::ClientContext context_;
-  grpc::Status status_;
-  Response response_;
-  std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> reader_;
-};
 
 // ── The Claim stream ──
 
@@ -157,15 +25,25 @@ class UnaryCall final : public Completion {
 // way at a time; the updates that come meanwhile are replaced by the last one, which says it all.
 class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
  public:
-  ClaimCall(uint64_t number, std::shared_ptr<Stubs> stubs, std::weak_ptr<ClaimObserver> observer,
-            Outstanding* outstanding)
-      : number_(number), stubs_(std::move(stubs)), observer_(std::move(observer)), outstanding_(outstanding) {}
+  ClaimCall(uint64_t number, std::shared_ptr<Stubs> stubs, std::shared_ptr<AccessToken> token,
+            std::weak_ptr<ClaimObserver> observer, Outstanding* outstanding)
+      : number_(number),
+        stubs_(std::move(stubs)),
+        token_(std::move(token)),
+        observer_(std::move(observer)),
+        outstanding_(outstanding) {}
 
-  void Start(v1::TaskBroker::Stub* stub, grpc::CompletionQueue* queue, const v1::Hello& hello) {
+  void Start(grpc::CompletionQueue* queue, const v1::Hello& hello) {
     if (!outstanding_->Begin(&context_)) return;
     absl::MutexLock lock(&mutex_);
+    if (token_ != nullptr) token_->Refresh();
+    if (absl::Status refused = ShowToken(token_.get(), *stubs_, &context_, &sent_token_); !refused.ok()) {
+      closing_ = true;
+      alarm_.Set(queue, gpr_now(GPR_CLOCK_MONOTONIC), Operation([this, refused](bool) { Closed(refused); }));
+      return;
+    }
     *next_write_.emplace().mutable_hello() = hello;
-    stream_ = stub->PrepareAsyncClaim(&context_, queue);
+    stream_ = stubs_->tasks.PrepareAsyncClaim(&context_, queue);
     stream_->StartCall(Operation([this](bool ok) { OnStarted(ok); }));
   }
   void Update(const v1::WorkerUpdate& update) {
@@ -250,18 +128,21 @@ class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
       absl::MutexLock lock(&mutex_);
       closing_ = true;
     }
-    stream_->Finish(&status_, Operation([this](bool) {
-      if (const std::shared_ptr<ClaimObserver> observer = observer_.lock()) {
-        observer->OnClaimClosed(number_, FromGrpc(status_, *stubs_));
-      }
-      outstanding_->End(&context_);
-    }));
+    stream_->Finish(&status_, Operation([this](bool) { Closed(EndOf(status_, *stubs_, token_.get(), sent_token_)); }));
+  }
+
+  void Closed(const absl::Status& status) {
+    if (const std::shared_ptr<ClaimObserver> observer = observer_.lock()) observer->OnClaimClosed(number_, status);
+    outstanding_->End(&context_);
   }
 
   const uint64_t number_;
   const std::shared_ptr<Stubs> stubs_;
+  const std::shared_ptr<AccessToken> token_;
   const std::weak_ptr<ClaimObserver> observer_;
   Outstanding* const outstanding_;
+  std::string sent_token_;
+  grpc::Alarm alarm_;
   grpc::ClientContext context_;
   // Used by one operation each, or for what is thread-safe.
   std::unique_ptr<grpc::ClientAsyncReaderWriter<v1::ClaimRequest, v1::ClaimResponse>> stream_;
@@ -281,19 +162,21 @@ class ClaimCall : public std::enable_shared_from_this<ClaimCall> {
 
 class GrpcConnection final : public BrokerConnection {
  public:
-  GrpcConnection(const std::string& address, const TlsOptions& tls)
-      : channel_(address, tls), stubs_(std::make_shared<Stubs>(channel_)), thread_([this] { Loop(); }) {}
+  GrpcConnection(const std::string& address, const TlsOptions& tls, std::shared_ptr<AccessToken> token)
+      : token_(std::move(token)),
+        channel_(address, tls),
+        stubs_(std::make_shared<Stubs>(channel_)),
+        thread_([this] { Loop(); }) {}
   ~GrpcConnection() override { Close(); }
 
   void OpenClaim(uint64_t stream, const v1::Hello& hello, std::weak_ptr<ClaimObserver> observer) override {
-    const std::shared_ptr<Stubs> stubs = CurrentStubs();
-    auto call = std::make_shared<ClaimCall>(stream, stubs, std::move(observer), &outstanding_);
+    auto call = std::make_shared<ClaimCall>(stream, CurrentStubs(), token_, std::move(observer), &outstanding_);
     {
       absl::MutexLock lock(&mutex_);
       // Only the last one matters: whoever opens a stream has seen the end of the one before.
       claim_ = {stream, call};
     }
-    call->Start(&stubs->tasks, &queue_, hello);
+    call->Start(&queue_, hello);
   }
   void UpdateClaim(uint64_t stream, const v1::WorkerUpdate& update) override {
     if (const std::shared_ptr<ClaimCall> call = claim(stream)) call->Update(update);
@@ -308,7 +191,7 @@ class GrpcConnection final : public BrokerConnection {
 #define BATON_UNARY_OF(stub, service, method)                                                                          \
   void method(const v1::method##Request& request, CallOptions options, Answer<v1::method##Response> answer) override { \
     const std::shared_ptr<Stubs> stubs = CurrentStubs();                                                               \
-    auto* call = new UnaryCall<v1::method##Response>(&outstanding_, stubs, options, std::move(answer));                \
+    auto* call = new UnaryCall<v1::method##Response>(&outstanding_, stubs, token_, options, std::move(answer));        \
     call->Start(&stubs->stub, &queue_, &v1::service::Stub::Async##method, request);                                    \
   }
 #define BATON_UNARY(method) BATON_UNARY_OF(tasks, TaskBroker, method)
@@ -369,6 +252,7 @@ class GrpcConnection final : public BrokerConnection {
 
   grpc::CompletionQueue queue_;
   Outstanding outstanding_;
+  const std::shared_ptr<AccessToken> token_;
   absl::Mutex mutex_;
   BrokerChannel channel_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<Stubs> stubs_ ABSL_GUARDED_BY(mutex_);
@@ -379,8 +263,9 @@ class GrpcConnection final : public BrokerConnection {
 
 }  // namespace
 
-std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address, const TlsOptions& tls) {
-  return std::make_shared<GrpcConnection>(address, tls);
+std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address, const TlsOptions& tls,
+                                                     std::shared_ptr<AccessToken> token) {
+  return std::make_shared<GrpcConnection>(address, tls, std::move(token));
 }
 
 }  // namespace internal

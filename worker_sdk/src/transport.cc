@@ -8,10 +8,11 @@
 namespace baton::inline sdk {
 namespace internal {
 
-Transport OpenTransport(const std::string& addresses, const TlsOptions& tls) {
+Transport OpenTransport(const std::string& addresses, const TlsOptions& tls, std::shared_ptr<AccessToken> token) {
   if (std::optional<Transport> found = FindInProcess(addresses)) return *std::move(found);
-  const auto connect = [list = SplitAddresses(addresses), tls]() -> std::shared_ptr<BrokerConnection> {
-    std::shared_ptr<BrokerConnection> connection = MakeGrpcConnection(list[0], tls);
+  const auto connect = [list = SplitAddresses(addresses), tls,
+                        token = std::move(token)]() -> std::shared_ptr<BrokerConnection> {
+    std::shared_ptr<BrokerConnection> connection = MakeGrpcConnection(list[0], tls, token);
     return list.size() == 1 ? connection : MakeFailoverConnection(std::move(connection), list);
   };
   return {connect, MakeTimerThread()};

@@ -21,8 +21,9 @@ struct Transport {
 };
 
 // Of a broker in this process if there is one of this address, else over gRPC and with the clocks of the machine.
-// `addresses`: as ResolveAddress returns them. `tls`: as in WorkerIdentity, for all of them.
-Transport OpenTransport(const std::string& addresses, const TlsOptions& tls);
+// `addresses`: as ResolveAddress returns them. `tls`: as in WorkerIdentity, and `token`, which may be
+// null, for all of them.
+Transport OpenTransport(const std::string& addresses, const TlsOptions& tls, std::shared_ptr<AccessToken> token);
 
 // Addresses of brokers in this process begin so. Those of the test kit are offered here. Thread-safe.
 inline constexpr char kInProcessPrefix[] = "in-process:";

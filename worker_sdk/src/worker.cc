@@ -10,7 +10,9 @@
 namespace baton::inline sdk {
 
 Worker::Worker(WorkerIdentity identity) {
-  internal::Transport transport = internal::OpenTransport(internal::ResolveAddress(identity.broker), identity.tls);
+  internal::Transport transport =
+      internal::OpenTransport(internal::ResolveAddress(identity.broker), identity.tls,
+                              internal::FindAccessToken(identity.access_token, identity.access_token_file));
   identity = internal::CompleteIdentity(std::move(identity), transport.scheduler->WallNow());
   internal::WorkerParts parts;
   parts.connect = std::move(transport.connect);

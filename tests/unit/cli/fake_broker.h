@@ -64,6 +64,12 @@ struct FakeBroker {
   Look<v1::GetServerInfoResponse> info;
   Answer<v1::CreateBackupRequest, v1::CreateBackupResponse> create_backup;
   Look<v1::ListBackupsResponse> list_backups;
+  Answer<v1::CreateTokenRequest, v1::CreateTokenResponse> create_token;
+  Look<v1::ListTokensResponse> list_tokens;
+  Answer<v1::RotateTokenRequest, v1::RotateTokenResponse> rotate_token;
+  std::function<absl::Status(const v1::RevokeTokenRequest&)> revoke_token;
+  // What calls would show; null: nothing.
+  std::function<std::string()> access_token;
 };
 
 class FakeBrokerConnection : public Broker {
@@ -192,6 +198,19 @@ class FakeBrokerConnection : public Broker {
     return Ask(broker_.create_backup, request, timeout);
   }
   absl::StatusOr<v1::ListBackupsResponse> ListBackups(absl::Duration) override { return Ask(broker_.list_backups); }
+  absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request,
+                                                      absl::Duration timeout) override {
+    return Ask(broker_.create_token, request, timeout);
+  }
+  absl::StatusOr<v1::ListTokensResponse> ListTokens(absl::Duration) override { return Ask(broker_.list_tokens); }
+  absl::StatusOr<v1::RotateTokenResponse> RotateToken(const v1::RotateTokenRequest& request,
+                                                      absl::Duration timeout) override {
+    return Ask(broker_.rotate_token, request, timeout);
+  }
+  absl::Status RevokeToken(const v1::RevokeTokenRequest& request, absl::Duration) override {
+    return broker_.revoke_token ? broker_.revoke_token(request) : absl::UnimplementedError("RevokeToken");
+  }
+  void UseAccessToken(std::function<std::string()> source) override { broker_.access_token = std::move(source); }
 
  private:
   template <class Function, class... Arguments>
@@ -217,6 +236,8 @@ class CommandTest : public testing::Test {
     environment.broker_variable = broker_variable;
     environment.profile_variable = profile_variable;
     environment.config_path = config_path;
+    environment.access_token_variable = token_variable;
+    environment.access_token_file_variable = token_file_variable;
     environment.version = "1.2.3";
     environment.time_zone = absl::UTCTimeZone();
     environment.now = [this] { return now; };
@@ -260,6 +281,8 @@ class CommandTest : public testing::Test {
   // What `batond` does when it is run, and what it was last run with.
   absl::StatusOr<ProgramOutput> batond = absl::NotFoundError("there is no batond");
   std::vector<std::string> batond_arguments;
+  std::optional<std::string> token_variable;
+  std::optional<std::string> token_file_variable;
   absl::Time now = absl::FromUnixSeconds(1'800'000'000);
   std::string connected_to;
   std::ostringstream out;

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 constexpr const char* kCommands[] = {"backup", "backups", "submit",   "get",      "result",    "wait",  "cancel",
                                      "resume", "list",    "events",   "attempts", "workers",   "types", "stats",
                                      "info",   "version", "schedule", "explain",  "retention", "tree",  "delete",
-                                     "bulk",   "audit",   "summary",  "watch",    "top"};
+                                     "bulk",   "audit",   "summary",  "watch",    "top",       "token"};
 
 TEST_F(CommandTest, EveryCommandHasHelpWithExamples) {
   EXPECT_EQ(Run({"--help"}), ExitCode::kOk);

@@ -35,6 +35,13 @@ struct ClientOptions {
   // stored, another one knows only if it was started on the same data directory.
   std::string broker = {};
   TlsOptions tls = {};
+  // For a broker with access control: the token, or a file that has it and nothing else. Without either the
+  // environment's BATON_ACCESS_TOKEN, else the file that BATON_ACCESS_TOKEN_FILE names. The file is read again at each
+  // new connection and when the broker refuses the token, so that a rotated token needs no restart. Over a connection
+  // that is not encrypted it is sent to this machine only; to others calls fail with FAILED_PRECONDITION, reason
+  // TOKEN_WOULD_BE_EXPOSED.
+  std::string access_token = {};
+  std::string access_token_file = {};
   // How long a call may take, with all its retries (Wait: in addition to its own timeout). 1 ms ... 1 h.
   absl::Duration timeout = absl::Seconds(30);
   // What SubmitAsync and SubmitAllAsync have taken and not answered yet: how many tasks at most, and how many bytes of

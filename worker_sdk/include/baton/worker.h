@@ -88,6 +88,13 @@ struct WorkerIdentity {
   // are over.
   std::string broker = {};
   TlsOptions tls = {};
+  // For a broker with access control: the token, or a file that has it and nothing else. Without either the
+  // environment's BATON_ACCESS_TOKEN, else the file that BATON_ACCESS_TOKEN_FILE names. The file is read again at each
+  // new connection and when the broker refuses the token, so that a rotated token needs no restart. Over a connection
+  // that is not encrypted it is sent to this machine only; to others calls fail with FAILED_PRECONDITION, reason
+  // TOKEN_WOULD_BE_EXPOSED.
+  std::string access_token = {};
+  std::string access_token_file = {};
   // Unique among live workers: 1 ... 128 bytes of [A-Za-z0-9_.:/-]. Empty: the host's name and a random part.
   std::string worker_id = {};
   // The logical node that survives restarts. Optional.
