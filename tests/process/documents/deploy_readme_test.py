@@ -6,7 +6,7 @@ import re
 import shutil
 import unittest
 
-from harness import run_program
+from harness import program, run_program
 from host import HostTest
 from player import ROOT, plays
 
@@ -52,6 +52,33 @@ class DeployReadmeTest(HostTest):
         printed = next(printed for command, printed in outputs.items() if command.endswith("--print-config"))
         self.assertIn(f'directory = "{self.folder}/backups/baton"', printed)
         self.assertEqual(self.baton("info").code, 0)
+
+    @plays("Access tokens", "Change them")
+    def test_access_tokens(self):
+        self.configuration.write_text('[access]\n#tokens_file = ""\n')
+        self.systemctl("start")
+        printed = self.play_in_one_shell("Access tokens", "Change them")
+        for name in ("ops", "billing", "worker-7"):
+            self.assertIn(name, printed)
+        self.assertEqual(run_program([program("BATON"), "info"], self.environment).code, 4)
+        with_token = {**self.environment, "BATON_ACCESS_TOKEN_FILE": str(self.folder / "worker-7.token")}
+        refused = run_program([program("BATON"), "info"], with_token)
+        self.assertIn("PERMISSION_DENIED", refused.err + refused.out)
+
+    @plays("Encryption")
+    def test_certificates(self):
+        """They are made and installed; tls_test.py has a broker that uses them."""
+        self.write_script("install", """arguments=()
+while (($#)); do
+  if [[ $1 == -o ]]; then shift; else arguments+=("$1"); fi
+  shift
+done
+exec /usr/bin/install "${arguments[@]}\"""")
+        self.play_in_one_shell("Encryption")
+        folder = self.folder / "etc" / "tls"
+        self.assertEqual((folder / "broker.key").stat().st_mode & 0o777, 0o600)
+        fits = run_program(["openssl", "verify", "-CAfile", folder / "ca.pem", folder / "broker.pem"], {})
+        self.assertEqual(fits.code, 0, fits.err)
 
     @plays("Run under systemd")
     def test_run_under_systemd(self):

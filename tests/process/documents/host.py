@@ -22,7 +22,10 @@ start() {{
   setsid {batond} --config {config} --data-dir {data} --listen {address} </dev/null >>"$folder/journal" 2>&1 &
   echo $! >"$folder/pid"
   for ((i = 0; i < 1500; ++i)); do
-    baton info >/dev/null 2>&1 && return 0
+    # Whoever has no access token is told so, and that tells enough.
+    answer=0
+    baton info >/dev/null 2>&1 || answer=$?
+    ((answer == 5)) || return 0
     runs || break
     read -rt 0.02 <> <(:) || true
   done

@@ -45,7 +45,7 @@ class DocumentTest(ProcessTest):
         self.environment = {
             "PATH": f"{self.bin}:{program('BIN')}:{os.environ['PATH']}", "BATON_BROKER": self.address,
             "PYTHONDONTWRITEBYTECODE": "1"}  # yapf: disable
-        self.write_script("batond", f"""[[ "$* " == *"--listen "* || $1 == verify ]] && exec {program("BATOND")} "$@"
+        self.write_script("batond", f"""[[ "$* " == *"--listen "* || $1 == verify || $1 == create-token ]] && exec {program("BATOND")} "$@"
 exec {program("BATOND")} "$@" --listen {self.address}""")
         self.write_script("grpcurl", f'exec {program("DEBIAN_PYTHON")} {HERE}/grpcurl.py "$@"')
 
@@ -78,6 +78,13 @@ exec {program("BATOND")} "$@" --listen {self.address}""")
             for begin in table or {}:
                 self.assertTrue(any(command.startswith(begin) for command in outputs), f"no command '{begin}'")
         return outputs
+
+    def play_in_one_shell(self, *titles):
+        """Does what the sections show in one shell, in the folder of this test. What that printed."""
+        script = "\n".join(self.here(command) for title in titles for command, _ in self.sections[title].steps())
+        done = run_program(["bash", "-euo", "pipefail", "-c", f"cd {self.folder}\n{script}"], self.environment)
+        self.assertEqual(done.code, 0, f"{script}\n{done.out}\n{done.err}")
+        return done.out
 
     @staticmethod
     def _of(table, command):
