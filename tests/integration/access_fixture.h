@@ -78,7 +78,9 @@ class AccessTest : public BrokerTest {
   grpc::Status CallWith(const std::string& authorization, const std::string& method, const Request& request,
                         Response* response) {
     const RawAnswer answer = RawCall(channel(), "/baton.v1." + method, request.SerializeAsString(), 1, authorization);
-    if (!answer.messages.empty()) EXPECT_TRUE(response->ParseFromString(answer.messages[0]));
+    if (!answer.messages.empty()) {
+      EXPECT_TRUE(response->ParseFromString(answer.messages[0]));
+    }
     return answer.status;
   }
 
