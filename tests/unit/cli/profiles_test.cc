@@ -60,6 +60,17 @@ TEST_F(ProfilesTest, ABrokerByNameNeedsNoFile) {
   EXPECT_EQ(Asked({"--profile", "x"}), "");
 }
 
+TEST_F(ProfilesTest, WhatAProfileSaysOfItsBrokerIsForNoOther) {
+  config_path = File("[profile.p]\nbroker = \"b.example\"\ntls_server_name = \"x.example\"\ntoken_file = \"" +
+                     File("baton_secret") + "\"\n");
+  EXPECT_EQ(Asked({"--profile", "p"}), "tls://b.example:7461");
+  ASSERT_TRUE(broker.access_token);
+  EXPECT_EQ(broker.access_token(), "baton_secret");
+  broker.access_token = nullptr;
+  EXPECT_EQ(Asked({"--broker", "127.0.0.1"}), "127.0.0.1:7461");
+  EXPECT_FALSE(broker.access_token);
+}
+
 TEST_F(ProfilesTest, MistakesNameTheLineAndTheNearestName) {
   struct Case {
     const char* file;
