@@ -41,7 +41,8 @@ void AddProfilesCommand(CommandTable& commands) {
       "profiles",
       "Lists the brokers that have names here, and which one is in force. They are in "
       "~/.config/baton/config.toml (or in XDG_CONFIG_HOME): `default = \"NAME\"`, and [profile.NAME] with "
-      "`broker = \"ADDRESS\"`. Of --broker, --profile, BATON_BROKER, BATON_PROFILE and the default profile the "
+      "`broker = \"ADDRESS\"` and, as the options of these names, tls_ca, tls_cert, tls_key, tls_server_name and "
+      "token_file. Of --broker, --profile, BATON_BROKER, BATON_PROFILE and the default profile the "
       "first one that is given decides",
       "  baton profiles\n"
       "  baton --profile production stats\n"
