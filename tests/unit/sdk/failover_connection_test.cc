@@ -24,9 +24,9 @@ TEST(SplitAddresses, GivesThemInTheirOrder) {
 }
 
 TEST(ValidateAddresses, NamesTheOneThatIsMissing) {
-  EXPECT_TRUE(ValidateAddresses("").ok());
-  EXPECT_TRUE(ValidateAddresses("a:1,b:2").ok());
-  const absl::Status status = ValidateAddresses("a:1,,b:2");
+  EXPECT_TRUE(ValidateAddresses("", {}).ok());
+  EXPECT_TRUE(ValidateAddresses("a:1,b:2", {}).ok());
+  const absl::Status status = ValidateAddresses("a:1,,b:2", {});
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("address 2 of 3 in 'a:1,,b:2' is empty"));
 }
