@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "\"\nold_expires = 2026-01-01T00:00:00Z\n") +
                     TokenText("b", "bbbbbbbbbbbb", std::string(64, 'c')),
                 {"tokens.toml:10: id is 'bbbbbbbbbbbb'"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& tested) { return tested.param.name; });
 
 class TokenFileOnDiskTest : public ::testing::Test {
  protected:
