@@ -45,7 +45,8 @@ class DocumentTest(ProcessTest):
         self.environment = {
             "PATH": f"{self.bin}:{program('BIN')}:{os.environ['PATH']}", "BATON_BROKER": self.address,
             "PYTHONDONTWRITEBYTECODE": "1"}  # yapf: disable
-        self.write_script("batond", f"""[[ "$* " == *"--listen "* || $1 == verify || $1 == create-token ]] && exec {program("BATOND")} "$@"
+        self.write_script("batond", f"""[[ $1 == verify || $1 == create-token ]] && exec {program("BATOND")} "$@"
+[[ "$* " == *"--listen "* ]] && exec {program("BATOND")} "$@"
 exec {program("BATOND")} "$@" --listen {self.address}""")
         self.write_script("grpcurl", f'exec {program("DEBIAN_PYTHON")} {HERE}/grpcurl.py "$@"')
 
