@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client_cli/text/payload_text.h"
+#include "worker_sdk/src/access_token.h"
 
 namespace baton::cli {
 namespace {
@@ -34,13 +34,6 @@ absl::StatusOr<AccessTokenSource> FromFile(const std::string& option, const std:
   };
 }
 
-bool IsThisMachine(absl::string_view address) {
-  if (absl::StartsWith(address, "unix:") || absl::StartsWith(address, "[::1]:")) return true;
-  const absl::string_view host = address.substr(0, address.rfind(':'));
-  return host == "localhost" ||
-         (absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == absl::string_view::npos);
-}
-
 }  // namespace
 
 absl::StatusOr<AccessTokenSource> FindAccessToken(const std::string& flag, const std::string& profile,
@@ -55,7 +48,7 @@ absl::StatusOr<AccessTokenSource> FindAccessToken(const std::string& flag, const
 }
 
 absl::Status CheckTokenMayTravel(absl::string_view address, bool is_encrypted) {
-  if (is_encrypted || IsThisMachine(address)) return absl::OkStatus();
+  if (is_encrypted || internal::IsThisMachine(address)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("broker address: ", address,
                    " is on another machine and the connection is not encrypted, so that the "
