@@ -8,7 +8,8 @@ from harness import wait_until
 from player import ROOT, DocumentTest, documents, plays
 
 # Whatever is built, and by that compiled.
-SOURCES = [path for folder in ("worker_sdk", "tests") for path in sorted((ROOT / folder).rglob("*.cc"))]
+SOURCES = [path for folder in ("worker_sdk", "tests") for kind in ("*.cc", "*.h")
+           for path in sorted((ROOT / folder).rglob(kind))]
 
 
 class SdkReadmeTest(DocumentTest):
