@@ -135,6 +135,8 @@ class RunbookTest(HostTest):
         tasks = self.submit_slow(5)
         for task in tasks[:2]:
             self.wait_for_state(task, "RUNNING")
+        # What is counted in slots is published now and then.
+        wait_until(lambda: "slots taken  2 of 20" in self.baton("stats").out, "both slots are shown")
         self.play("The backlog grows")
         self.assertEqual([self.get(task)["state"] for task in tasks], ["RUNNING"] * 2 + ["CANCELLED"] * 3)
 
