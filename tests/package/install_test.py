@@ -105,7 +105,7 @@ class InstallTest(unittest.TestCase):
 
     def test_every_command_has_a_manual_page(self):
         pages = {path.name for path in (self.prefix / "share" / "man" / "man1").iterdir()}
-        names = ["batond", "batond-verify", "baton"]
+        names = ["batond", "batond-create-token", "batond-verify", "baton"]
         for command in self.commands():
             names += [f"baton-{command}"] + [f"baton-{command}-{below}" for below in self.commands(command)]
         self.assertGreater(len(names), 40)
