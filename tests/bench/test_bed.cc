@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "broker/base/status_macros.h"
+#include "worker_sdk/src/access_token.h"
 
 namespace baton::bench {
 namespace {
@@ -28,6 +29,14 @@ absl::StatusOr<RunDirectory> RunDirectory::Create(const BenchOptions& options) {
     return absl::ErrnoToStatus(errno, absl::StrCat("--dir ", options.directory, ": cannot make a directory in it"));
   }
   return RunDirectory(std::move(path), options.keep);
+}
+
+std::unique_ptr<cli::Broker> TestBed::Connect() const {
+  std::unique_ptr<cli::Broker> broker = cli::ConnectBroker(broker_.address());
+  if (const std::shared_ptr<internal::AccessToken> token = internal::FindAccessToken("", "")) {
+    broker->UseAccessToken([token] { return token->TextFor("127.0.0.1:0", /*is_encrypted=*/false).value_or(""); });
+  }
+  return broker;
 }
 
 RunDirectory::~RunDirectory() {

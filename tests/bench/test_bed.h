@@ -52,8 +52,8 @@ class TestBed {
   const std::string& directory() const { return directory_.path(); }
   Board& board() { return board_; }
   BrokerProcess& broker() { return broker_; }
-  // For questions to the broker. A new connection each time.
-  std::unique_ptr<cli::Broker> Connect() const { return cli::ConnectBroker(broker_.address()); }
+  // For questions to the broker, with the access token of the environment, if there is one. A new connection each time.
+  std::unique_ptr<cli::Broker> Connect() const;
 
   // As the command line says; fill in what is special. The worker is done when `count` tasks ran.
   ProducerOptions MakeProducer(const Portion& portion) const;
