@@ -18,6 +18,16 @@ Parent ParentOf(const Task& task) {
   return {&task, inherited.empty() ? nullptr : std::make_shared<const Options>(inherited)};
 }
 
+// A child that says nothing of its trace context has that of its parent.
+void TakeTrace(const Task& parent, NewTask* child) {
+  if (child->trace != nullptr || parent.trace == nullptr) return;
+  child->trace = parent.trace;
+  records::v1::TaskRow taken;
+  taken.set_trace_parent(parent.trace->parent);
+  taken.set_trace_state(parent.trace->state);
+  taken.AppendToString(&child->row);
+}
+
 // How a child ended that did not complete, for its parent's error.
 std::string Describe(TaskId child, LiveState state, absl::string_view end) {
   Step step;
@@ -114,6 +124,7 @@ void Engine::Stage(std::vector<NewTask>& children, Task& parent) {
 }
 
 void Engine::CreateChild(NewTask& child, const Parent& parent, LiveState state) {
+  TakeTrace(*parent.task, &child);
   Create(child, Place(child, parent.inherited.get()), parent, state);
 }
 

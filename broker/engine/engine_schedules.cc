@@ -187,6 +187,7 @@ TaskId Engine::CreateFiring(Schedule& schedule, WallMicros instant) {
   task.row = schedule.row.task_row();
   task.tag_hash = schedule.tag_hash;
   task.options = schedule.options;
+  task.trace = schedule.trace;
   task.schedule = schedule.row.number();
   task.scheduled = instant;
   task.start_timeout = schedule.row.start_timeout_us();

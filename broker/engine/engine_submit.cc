@@ -226,6 +226,7 @@ TaskId Engine::Create(NewTask& source, const Placement& placement, const Parent&
   }
   task->unique = source.unique;
   task->options = std::move(source.options);
+  task->trace = std::move(source.trace);
   task->schedule = source.schedule;
   if (source.start_timeout != 0) task->start_by = task->due + source.start_timeout;
   if (source.total_timeout != 0) task->end_by = task->due + source.total_timeout;

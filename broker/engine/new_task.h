@@ -11,6 +11,7 @@
 #include "broker/base/hash.h"
 #include "broker/engine/format/keys.h"
 #include "broker/engine/options.h"
+#include "broker/engine/trace_context.h"
 
 namespace baton::engine {
 
@@ -26,6 +27,8 @@ struct NewTask {
   uint32_t tag_hash = 0;
   // As set on the task; null: nothing set.
   std::shared_ptr<const Options> options;
+  // As it is in the row; null: none, and a child takes its parent's.
+  std::shared_ptr<const TraceContext> trace;
   // Earliest start: now + delay, or `due` if not 0.
   Micros delay = 0;
   WallMicros due = 0;

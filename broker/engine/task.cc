@@ -139,6 +139,7 @@ bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task*
   }
   if (record.has_options()) task->options = std::make_shared<const Options>(FromRecord(record.options()));
   if (record.has_inherited()) task->inherited = std::make_shared<const Options>(FromRecord(record.inherited()));
+  task->trace = TraceOf(record);
   return true;
 }
 

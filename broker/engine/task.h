@@ -11,6 +11,7 @@
 #include "broker/base/hash.h"
 #include "broker/engine/command.h"
 #include "broker/engine/live/page.h"
+#include "broker/engine/trace_context.h"
 
 namespace baton::engine {
 
@@ -33,10 +34,11 @@ struct Task {
   uint32_t depth = 0;
   uint64_t schedule = 0;  // Of which it is a firing; 0: none.
   Hash128 unique;
-  WallMicros start_by = 0;                   // When its first attempt must have begun,
-  WallMicros end_by = 0;                     // and it must have ended; 0: no matter.
-  std::shared_ptr<const Options> options;    // Set on the task itself; null: nothing.
-  std::shared_ptr<const Options> inherited;  // InheritedBy its parent; null: nothing.
+  WallMicros start_by = 0;                    // When its first attempt must have begun,
+  WallMicros end_by = 0;                      // and it must have ended; 0: no matter.
+  std::shared_ptr<const Options> options;     // Set on the task itself; null: nothing.
+  std::shared_ptr<const Options> inherited;   // InheritedBy its parent; null: nothing.
+  std::shared_ptr<const TraceContext> trace;  // Its own or its parent's; null: none.
 
   // What steps change (records: Mutable).
   uint32_t stage = 0;

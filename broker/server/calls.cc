@@ -9,9 +9,21 @@
 #include "broker/service/schedules.h"
 #include "broker/service/sessions.h"
 #include "broker/service/submit.h"
+#include "broker/service/trace.h"
 #include "broker/service/worker_filter.h"
 
 namespace baton::server {
+namespace {
+
+// The values under this key; they live as long as the call.
+std::vector<absl::string_view> MetadataOf(UnaryCall& call, const char* key) {
+  const auto [begin, end] = call.context().client_metadata().equal_range(key);
+  std::vector<absl::string_view> values;
+  for (auto it = begin; it != end; ++it) values.emplace_back(it->second.data(), it->second.size());
+  return values;
+}
+
+}  // namespace
 
 Calls::Calls(Core* core, RawService* broker, RawService* admin, RawService* access, grpc::ServerCompletionQueue* queue)
     : core_(core),
@@ -50,7 +62,8 @@ void Calls::AddSubmitting() {
 Error Calls::Submit(UnaryCall* call, const Caller& caller, const v1::SubmitRequest& request) {
   if (core_->draining) return DrainingError();
   auto command = CommandFor<engine::SubmitCommand, v1::SubmitResponse>(call, caller, service::EncodeSubmit);
-  const service::Decoding decoding = core_->Decoding(caller.types());
+  service::Decoding decoding = core_->Decoding(caller.types());
+  decoding.trace = service::TraceOfCall(MetadataOf(*call, "traceparent"), MetadataOf(*call, "tracestate"));
   Error error = service::DecodeSubmit(decoding, request, command.get());
   if (error.ok() && service::NeedsLookUp(*command)) {
     error = service::LookUpKeys(*core_->partition->Snapshot(), decoding.now, command.get());

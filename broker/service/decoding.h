@@ -3,8 +3,10 @@
 #define BATON_BROKER_SERVICE_DECODING_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "broker/base/clock.h"
+#include "broker/engine/trace_context.h"
 #include "broker/service/limits.h"
 #include "broker/service/type_prefixes.h"
 
@@ -17,6 +19,8 @@ struct Decoding {
   WallMicros now = 0;
   // The types that the caller may create tasks of, or handle; null: all.
   const TypePrefixes* types = nullptr;
+  // Of the call, for the tasks of a Submit that name none; null: the call has none either.
+  std::shared_ptr<const engine::TraceContext> trace = {};
 };
 
 }  // namespace baton::service

@@ -15,7 +15,7 @@ constexpr size_t kDeliveryOverhead = 512;
 // baton.v1.Delivery. Payloads have the same layout in rows and on the wire, so they are copied as they are.
 void EncodeDelivery(uint64_t incarnation, const engine::Delivery& delivery, std::string* out) {
   const engine::TaskBody& body = *delivery.body;
-  absl::string_view payload, tag, schedule;
+  absl::string_view payload, tag, schedule, trace_parent, trace_state;
   uint64_t scheduled = 0;
   WireReader row(body.task_row);
   while (row.Next()) {
@@ -23,6 +23,8 @@ void EncodeDelivery(uint64_t incarnation, const engine::Delivery& delivery, std:
     if (row.field() == 2) tag = row.bytes();
     if (row.field() == records::v1::TaskRow::kScheduleFieldNumber) schedule = row.bytes();
     if (row.field() == records::v1::TaskRow::kScheduledUsFieldNumber) scheduled = row.varint();
+    if (row.field() == records::v1::TaskRow::kTraceParentFieldNumber) trace_parent = row.bytes();
+    if (row.field() == records::v1::TaskRow::kTraceStateFieldNumber) trace_state = row.bytes();
   }
   WireWriter writer(out);
   writer.Varint(1, delivery.number);
@@ -48,6 +50,8 @@ void EncodeDelivery(uint64_t incarnation, const engine::Delivery& delivery, std:
   writer.Signed(20, delivery.created);
   writer.Bytes(21, schedule);
   writer.Varint(22, scheduled);
+  writer.Bytes(23, trace_parent);
+  writer.Bytes(24, trace_state);
 }
 
 void AddTokens(uint64_t incarnation, const engine::Order& order, v1::CancelAttempts* cancel) {

@@ -19,13 +19,6 @@ constexpr std::array<bool, 256> kNameBytesAllowed = [] {
   return allowed;
 }();
 
-// A value as a message can show it: never long, never unprintable.
-std::string Quoted(absl::string_view value) {
-  constexpr size_t kShown = 64;
-  const bool cut = value.size() > kShown;
-  return absl::StrCat("'", absl::CHexEscape(value.substr(0, kShown)), cut ? "…'" : "'");
-}
-
 Error Required(const Field& field) {
   return InvalidArgument("FIELD_REQUIRED", absl::StrCat(field.Path(), " is required and empty: set it"));
 }
@@ -106,6 +99,12 @@ Error CheckJson(const Field& field, const std::string& json) {
   return InvalidArgument("MALFORMED_JSON",
                          absl::StrCat(field.Path(), " is ", Quoted(json),
                                       ", which is not well-formed JSON: correct it, or send it as bytes in `data`"));
+}
+
+std::string Quoted(absl::string_view value) {
+  constexpr size_t kShown = 64;
+  const bool cut = value.size() > kShown;
+  return absl::StrCat("'", absl::CHexEscape(value.substr(0, kShown)), cut ? "…'" : "'");
 }
 
 std::string ExactDuration(Micros value) {

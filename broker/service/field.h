@@ -46,6 +46,9 @@ Error CheckMetadata(const Field& field, const std::string& json, size_t limit);
 // Well-formed JSON of any kind.
 Error CheckJson(const Field& field, const std::string& json);
 
+// A value as a message can show it: in quotes, never long, never unprintable.
+std::string Quoted(absl::string_view value);
+
 // "1.5s", "10ms", "30d": the shortest exact form.
 std::string ExactDuration(Micros value);
 

@@ -38,6 +38,8 @@ inline constexpr size_t kInstanceIdBytes = 64;
 inline constexpr size_t kRequestIdBytes = 128;
 inline constexpr size_t kUniqueKeyBytes = 256;
 inline constexpr size_t kContentTypeBytes = 128;
+// As long as W3C Trace Context wants everybody to pass it on.
+inline constexpr size_t kTraceStateBytes = 512;
 // Reasons, messages of checkpoints, progress texts, descriptions, names of client libraries.
 inline constexpr size_t kTextBytes = 1024;
 // Checkpoints and progress of one outcome, together.

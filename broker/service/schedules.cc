@@ -137,6 +137,7 @@ Error DecodeCreateSchedule(const Decoding& decoding, const v1::CreateScheduleReq
   row.set_end_us(end);
   CHECK_FIELD(HashDefinition(decoding, wire, &row));
   schedule->options = task.options;
+  schedule->trace = task.trace;
   schedule->tag_hash = task.tag_hash;
   command->schedule = std::move(schedule);
   command->replace = request.replace();

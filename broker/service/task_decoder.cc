@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "baton/records/v1/records.pb.h"
 #include "broker/service/check.h"
+#include "broker/service/trace.h"
 #include "broker/service/wire.h"
 
 namespace baton::service {
@@ -120,15 +121,19 @@ Error DecodeUniqueKey(const Field& field, TaskRole role, const v1::NewTask& wire
   return {};
 }
 
-// TaskRow, fields 1–5.
-void EncodeRow(const v1::NewTask& wire, const engine::Options* options, const std::string& actor, std::string* row) {
-  row->reserve(wire.payload().data().size() + wire.payload().json().size() + wire.tag().size() + actor.size() + 32);
-  WireWriter writer(row);
+// TaskRow, fields 1–5, 7 and 8. The options and the trace of `task` must be set.
+void EncodeRow(const v1::NewTask& wire, const std::string& actor, engine::NewTask* task) {
+  task->row.reserve(wire.payload().data().size() + wire.payload().json().size() + wire.tag().size() + actor.size() +
+                    32);
+  WireWriter writer(&task->row);
   if (wire.has_payload()) writer.Message(1, wire.payload());
   writer.Bytes(2, wire.tag());
-  if (options != nullptr) writer.Message(3, engine::ToRecord(*options));
+  if (task->options != nullptr) writer.Message(3, engine::ToRecord(*task->options));
   writer.Bytes(4, wire.unique_key());
   writer.Bytes(5, actor);
+  if (task->trace == nullptr) return;
+  writer.Bytes(7, task->trace->parent);
+  writer.Bytes(8, task->trace->state);
 }
 
 }  // namespace
@@ -195,9 +200,11 @@ Error DecodeNewTask(const Decoding& decoding, const Field& field, TaskRole role,
   CHECK_FIELD(DecodeStart(decoding, field, wire, task));
   CHECK_FIELD(DecodeDeadlines(field, wire, task));
   CHECK_FIELD(DecodeUniqueKey(field, role, wire, task));
+  CHECK_FIELD(DecodeTrace(field, wire, &task->trace));
+  if (task->trace == nullptr) task->trace = decoding.trace;
   task->type = wire.type();
   task->tag_hash = engine::TagHash(wire.tag());
-  EncodeRow(wire, task->options.get(), actor, &task->row);
+  EncodeRow(wire, actor, task);
   return {};
 }
 

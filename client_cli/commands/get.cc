@@ -50,6 +50,8 @@ void AddIdentity(const v1::Task& task, DetailList& details) {
   details.Add("parent", IdOrNothing(task.parent_id()));
   details.Add("root", child ? IdOrNothing(task.root_id()) : "");
   details.Add("children", ChildrenLine(task));
+  details.Add("trace parent", task.trace_parent());
+  details.Add("trace state", task.trace_state());
 }
 
 void AddTimes(Session& session, const v1::Task& task, DetailList& details) {

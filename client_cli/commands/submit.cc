@@ -171,6 +171,7 @@ void AddSubmitCommand(CommandTable& commands) {
                    "  baton submit resize --json '{\"url\": \"https://example.org/a.png\"}'\n"
                    "  baton submit resize --json @order.json --priority 5 --timeout 5m --require GPU\n"
                    "  baton submit report --at 2026-11-23T17:00:00Z --unique-key daily --request-id report-2026-11-23\n"
+                   "  baton submit resize --json @order.json --trace-parent \"$TRACEPARENT\"\n"
                    "  baton submit count --data @book.txt --content-type text/plain --wait > counts.json\n"
                    "  baton submit resize --jsonl orders.jsonl --tag batch-7 --quiet > ids\n",
                    [arguments](Session& session) { return RunSubmit(session, *arguments); });

@@ -75,6 +75,8 @@ absl::StatusOr<v1::NewTask> BuildTask(const SubmitArguments& arguments) {
   v1::NewTask task;
   task.set_type(arguments.type);
   task.set_tag(arguments.tag);
+  task.set_trace_parent(arguments.trace_parent);
+  task.set_trace_state(arguments.trace_state);
   task.set_unique_key(arguments.unique_key);
   if (arguments.unique_policy.has_value()) {
     auto policy = ParseEnum<v1::UniquePolicy>("--unique-policy", *arguments.unique_policy);

@@ -37,6 +37,8 @@ struct SubmitArguments {
   std::string tag;
   std::optional<std::string> delay;
   std::optional<std::string> run_at;
+  std::string trace_parent;
+  std::string trace_state;
   std::string unique_key;
   std::optional<std::string> unique_policy;
   std::string request_id;

@@ -63,6 +63,13 @@ void AddSubmissionOptions(CLI::App& command, SubmitArguments& arguments) {
   command.add_option("--at", arguments.run_at, "Start then at the earliest, for example 2026-11-23T17:00:00Z")
       ->type_name("TIME")
       ->excludes(delay);
+  auto* trace = command
+                    .add_option("--trace-parent", arguments.trace_parent,
+                                "Header traceparent of W3C Trace Context, for the handler and for its children")
+                    ->type_name("TEXT");
+  command.add_option("--trace-state", arguments.trace_state, "Header tracestate that goes with it")
+      ->type_name("TEXT")
+      ->needs(trace);
   auto* key = command
                   .add_option("--unique-key", arguments.unique_key,
                               "At most one task of this type with this key that has not ended")

@@ -29,6 +29,10 @@ constexpr const char* kNames[] = {"a", "b", "gpu", "work"};
 constexpr const char* kCrons[] = {"* * * * *", "*/5 * * * * *", "@hourly", "0 0 L * *", "0 0 30 2 *", "61 * * * *"};
 constexpr const char* kZones[] = {"", "UTC", "Europe/Berlin", "Pacific/Apia", "Nowhere/Else"};
 constexpr const char* kJsonTexts[] = {"", "{}", "{\"a\":[1,2]}", "null", "\"\xc3\xa4\"", "{", "[[[[[]]]]]"};
+constexpr const char* kTraceParents[] = {"", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                         "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+                                         "00-00000000000000000000000000000000-b7ad6b7169203331-01"};
+constexpr const char* kTraceStates[] = {"", "", "", "vendor=1,other=2"};
 constexpr const char* kTexts[] = {"because", "x", " ", "", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "a\nb"};
 
 // Texts that no message could carry are no input of a broker.
@@ -43,6 +47,8 @@ std::string TakeString(Input& input, const World& world, const std::string& name
   if (name == "type") return PickWord(input, kTypes);
   if (name == "cron") return PickWord(input, kCrons);
   if (name == "time_zone") return PickWord(input, kZones);
+  if (name == "trace_parent") return PickWord(input, kTraceParents);
+  if (name == "trace_state") return PickWord(input, kTraceStates);
   if (name == "page_token") return world.page_token;
   if (name == "json" || absl::EndsWith(name, "_json")) return PickWord(input, kJsonTexts);
   const bool is_name = name == "name" || name == "names" || name == "tag" || absl::EndsWith(name, "_id") ||

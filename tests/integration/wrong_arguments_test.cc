@@ -29,6 +29,7 @@
 //   EVENT_INVALID: no call writes an event; the broker does, with what it decides.
 //   RETENTION_INVALID, CONFIG_NO_STORE, CANNOT_RESTART: no request has such arguments; the settings of batond and its
 //   start are tested where they are read (unit/server, process/).
+#include "absl/strings/str_cat.h"
 #include "tests/integration/wrong_request.h"
 
 namespace baton {
@@ -40,6 +41,7 @@ TEST_F(WrongRequestTest, Submit) {  // B27, B68, B260, S31, S32
   const auto submit = [](const std::string& task) { return "tasks { type: 'idle' " + task + " }"; };
   const auto options = [](const std::string& set) { return "tasks { type: 'idle' options { " + set + " } }"; };
   const char* kSubmit = "TaskBroker.Submit";
+  const char* kTraced = "trace_parent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'";
   SendAll({
       Row("no tasks", kSubmit, "", kInvalid, "FIELD_REQUIRED", {"tasks is required", "at least one"}),
       Row("too many tasks", kSubmit, "<1001 tasks>", kInvalid, "TOO_MANY_ITEMS", {"tasks has 1001", "1000", "cut"}),
@@ -110,6 +112,14 @@ TEST_F(WrongRequestTest, Submit) {  // B27, B68, B260, S31, S32
           {"tasks[0].unique_policy is 4", "0 to 3"}),
       Row("an unknown policy without a key", kSubmit, submit("unique_policy: 4"), kInvalid, "OUT_OF_RANGE",
           {"tasks[0].unique_policy is 4", "0 to 3"}),
+      Row("a malformed trace parent", kSubmit, submit("trace_parent: '00-1-2-3'"), kInvalid, "BAD_TRACE_CONTEXT",
+          {"tasks[0].trace_parent is '00-1-2-3'", "00-<32 hex digits>", "lower case"}),
+      Row("a trace state without a parent", kSubmit, submit("trace_state: 'a=1'"), kInvalid, "FIELD_REQUIRED",
+          {"tasks[0].trace_state", "set both, or neither"}),
+      Row("an overlong trace state", kSubmit, submit(absl::StrCat(kTraced, " trace_state: '<513 letters>'")), kInvalid,
+          "FIELD_TOO_LONG", {"tasks[0].trace_state has 513", "512"}),
+      Row("a trace state that is not ASCII", kSubmit, submit(absl::StrCat(kTraced, " trace_state: 'ü'")), kInvalid,
+          "BAD_TRACE_CONTEXT", {"tasks[0].trace_state is '\\xc3\\xbc'", "printable"}),
       Row("a unique key in use", kSubmit, submit("unique_key: 'once' unique_policy: UNIQUE_POLICY_REJECT"),
           StatusCode::ALREADY_EXISTS, "UNIQUE_KEY_IN_USE", {"unique_key", "task <pending>", "another key"}),
   });

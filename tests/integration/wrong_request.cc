@@ -191,7 +191,7 @@ void WrongRequestTest::ReadPages() {
 }
 
 void WrongRequestTest::NameSizes() {
-  for (const int size : {65, 129, 257, 1025, 16'000})
+  for (const int size : {65, 129, 257, 513, 1025, 16'000})
     things_[absl::StrCat("<", size, " letters>")] = std::string(size, 'x');
   things_["<100 odd letters>"] = Repeated(100, "ü");
   things_["<1 MiB and a byte>"] = std::string((1 << 20) + 1, 'x');

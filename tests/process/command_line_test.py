@@ -41,10 +41,12 @@ class CommandTest(ProcessTest):
     def test_every_option_of_submit_reaches_the_task(self):  # B56
         options = ["--priority", "7", "--timeout", "90s", "--max-retries", "5", "--retry-interval", "2s",
                    "--retry-backoff", "exponential", "--retry-cap", "1m", "--retry-jitter", "0.5", "--require", "GPU",
-                   "--require", "SSD", "--tag", "batch-7", "--delay", "1h", "--unique-key", "k"]
+                   "--require", "SSD", "--tag", "batch-7", "--delay", "1h", "--unique-key", "k",
+                   "--trace-parent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
         task = self.get(self.submit("resize", {"w": 80}, *options))
         self.assertEqual((task["type"], task["state"], task["tag"], task["payload"], task["unique_key"]),
                          ("resize", "PENDING", "batch-7", {"w": 80}, "k"))
+        self.assertEqual(task["trace_parent"], options[-1])
         self.assertEqual((task["priority"], task["required_capabilities"]), (7, ["GPU", "SSD"]))
         chosen = {key: task["options"][key] for key in ("timeout_us", "max_retries", "retry_interval_us",
                   "retry_backoff", "retry_interval_cap_us", "retry_jitter")}

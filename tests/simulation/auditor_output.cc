@@ -109,10 +109,11 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
               delivery.children_failed == task.failed && delivery.created == task.created,
           "attempt ", delivery.attempt.attempt, " stage ", delivery.stage, " timeout ", delivery.timeout, " children ",
           delivery.children, " failed ", delivery.children_failed, " is delivered of ", Describe(task));
-  REQUIRE(TaskRowOf(delivery).payload().data() == task.payload &&
+  const records::v1::TaskRow row = TaskRowOf(delivery);
+  REQUIRE(row.payload().data() == task.payload && row.trace_parent() == task.trace &&
               StepOf(delivery.body->context_step).context().data() == task.context &&
               StepOf(delivery.body->decision_step).decision().data() == task.decision,
-          "payload, context or decision of another: ", Describe(task));
+          "payload, trace, context or decision of another: ", Describe(task));
   coverage_->Count("PENDING -CLAIMED-> RUNNING");
   Tell("handed to session ", session.number, ": ", Describe(task));
   return before;

@@ -195,13 +195,18 @@ ModelTask Auditor::TakeCreation(const engine::NewTask& source, const ModelTask* 
   sent.ParsePartialFromString(source.row);
   task.payload = BytesOf(sent.payload());
   task.tag = sent.tag();
+  task.trace = sent.trace_parent();
+  if (task.trace.empty() && parent != nullptr && !parent->trace.empty()) {
+    task.trace = parent->trace;
+    coverage_->Count("inherited: a trace context");
+  }
   REQUIRE(info.type == task.type && info.required_capabilities == task.required && row.priority() == task.priority &&
               row.due_us() == task.due && row.created_us() == task.created && row.parent() == task.parent &&
               row.generation() == task.parent_generation && row.depth() == task.depth &&
               row.schedule_number() == source.schedule && row.scheduled_us() == source.scheduled &&
               row.start_by_us() == task.start_by && row.end_by_us() == task.end_by &&
               engine::FromRecord(row.inherited()) == task.inherited && BytesOf(row.payload()) == task.payload &&
-              row.tag() == task.tag,
+              row.tag() == task.tag && row.trace_parent() == task.trace,
           "the record ", row.ShortDebugString(), " is not that of ", Describe(task));
   return task;
 }

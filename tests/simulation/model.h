@@ -40,6 +40,7 @@ struct ModelTask {
   std::string payload, tag;
   Options own, inherited;
   std::string unique;  // Hash of type and key; empty: none.
+  std::string trace;   // Parent of its trace context.
   TaskId parent = 0;
   uint32_t parent_generation = 0;
   uint32_t depth = 0;

@@ -86,6 +86,7 @@ constexpr const char* kRequired[] = {
     "UNPAUSED: by a job",
     "inherited: a number of attempts",
     "inherited: a timeout",
+    "inherited: a trace context",
     // Answers.
     "Submit call: REQUEST_ID_REUSED",
     "Submit call: repeated",

@@ -10,6 +10,7 @@ std::vector<engine::testing::TaskSpec> SimulatedWorker::DrawChildren(const Handl
     engine::testing::TaskSpec child;
     child.type = random_->Chance(200) ? "parent" : "work";
     child.payload = absl::StrCat("child of ", handler.delivery.attempt.task, " #", random_->Below(1000));
+    if (i % 4 == 3) child.trace = "its own trace";
     if (random_->Chance(200)) child.tag = "often";
     if (random_->Chance(50)) child.total_timeout = random_->Time(kMillisecond, 20 * kSecond);
     if (random_->Chance(200)) child.delay = random_->Time(kMillisecond, 5 * kSecond);

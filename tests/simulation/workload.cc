@@ -269,6 +269,7 @@ TaskSpec Workload::DrawSpec() {
   spec.type = draw < 3 ? "parent" : draw < 4 ? "rare" : draw < 5 ? "unknown" : "work";
   if (spec.type == "unknown" && random_.Chance(900)) spec.type = "work";
   spec.payload = absl::StrCat("payload ", ++numbers_);
+  if (numbers_ % 4 == 0) spec.trace = absl::StrCat("trace ", numbers_);
   if (random_.Chance(300)) spec.tag = random_.Chance(700) ? "often" : "seldom";
   if (random_.Chance(300)) spec.options.priority = static_cast<int32_t>(random_.Between(-3, 3));
   if (random_.Chance(100)) spec.options.required_capabilities = Capabilities{"GPU"};

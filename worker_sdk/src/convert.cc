@@ -128,6 +128,8 @@ absl::Status ToProto(const std::string& where, NewTask task, v1::NewTask* proto)
   absl::Status status = RequireUtf8(where, "type", task.type);
   status.Update(RequireUtf8(where, "tag", task.tag));
   status.Update(RequireUtf8(where, "unique_key", task.unique_key));
+  status.Update(RequireUtf8(where, "trace_parent", task.trace_parent));
+  status.Update(RequireUtf8(where, "trace_state", task.trace_state));
   for (const std::string& name : task.options.required_capabilities.value_or(std::vector<std::string>())) {
     status.Update(RequireUtf8(where, "required_capabilities", name));
   }
@@ -141,6 +143,8 @@ absl::Status ToProto(const std::string& where, NewTask task, v1::NewTask* proto)
   if (task.run_at) proto->set_run_at_us(absl::ToUnixMicros(*task.run_at));
   if (task.start_timeout) proto->set_start_timeout_us(absl::ToInt64Microseconds(*task.start_timeout));
   if (task.total_timeout) proto->set_total_timeout_us(absl::ToInt64Microseconds(*task.total_timeout));
+  proto->set_trace_parent(std::move(task.trace_parent));
+  proto->set_trace_state(std::move(task.trace_state));
   ToProto(task.options, proto->mutable_options());
   if (proto->options().ByteSizeLong() == 0) proto->clear_options();
   if (!task.payload.has_value()) return absl::OkStatus();
@@ -242,6 +246,8 @@ TaskInfo TakeTask(v1::Task* proto) {
   if (proto->start_by_us() != 0) task.start_by = FromMicros(proto->start_by_us());
   if (proto->end_by_us() != 0) task.end_by = FromMicros(proto->end_by_us());
   if (proto->decide_by_us() != 0) task.decide_by = FromMicros(proto->decide_by_us());
+  task.trace_parent = std::move(*proto->mutable_trace_parent());
+  task.trace_state = std::move(*proto->mutable_trace_state());
   task.due_at = FromMicros(proto->due_at_us());
   if (proto->ended_at_us() != 0) task.ended_at = FromMicros(proto->ended_at_us());
   task.attempt = proto->attempt();

@@ -23,6 +23,8 @@ absl::Time Task::scheduled_at() const {
   const int64_t at = context_->delivery().scheduled_at_us();
   return at == 0 ? absl::InfinitePast() : absl::FromUnixMicros(at);
 }
+const std::string& Task::trace_parent() const { return context_->delivery().trace_parent(); }
+const std::string& Task::trace_state() const { return context_->delivery().trace_state(); }
 
 const Payload& Task::payload() const { return context_->payload(); }
 const Payload& Task::context() const { return context_->context(); }

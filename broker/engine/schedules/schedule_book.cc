@@ -16,6 +16,7 @@ absl::Status Prepare(Schedule* schedule) {
   if (!task.ParseFromString(row.task_row())) return absl::DataLossError("the task that it creates is not readable");
   // Without a zone it may still be triggered.
   schedule->options = task.has_options() ? std::make_shared<const Options>(FromRecord(task.options())) : nullptr;
+  schedule->trace = TraceOf(task);
   schedule->tag_hash = TagHash(task.tag());
   ASSIGN_OR_RETURN(schedule->cron, CronExpression::Parse(row.cron()));
   ASSIGN_OR_RETURN(schedule->zone, FindTimeZone(row.time_zone()));

@@ -18,6 +18,7 @@
 #include "broker/base/clock.h"
 #include "broker/engine/options.h"
 #include "broker/engine/schedules/cron.h"
+#include "broker/engine/trace_context.h"
 
 namespace baton::engine {
 
@@ -33,7 +34,8 @@ struct Schedule {
   // Made from the row.
   CronExpression cron;
   absl::TimeZone zone;
-  std::shared_ptr<const Options> options;  // Of its tasks; null: none are set.
+  std::shared_ptr<const Options> options;     // Of its tasks; null: none are set.
+  std::shared_ptr<const TraceContext> trace;  // And their trace context; null: none.
   uint32_t tag_hash = 0;
   bool has_state = false;  // Recovery: it was stored.
 

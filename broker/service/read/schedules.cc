@@ -39,6 +39,8 @@ v1::Schedule WireSchedule(const std::string& name, const ScheduleRow& row, const
   if (with_payload && task.has_payload()) *definition->mutable_task()->mutable_payload() = WirePayload(task.payload());
   if (row.start_timeout_us() != 0) definition->mutable_task()->set_start_timeout_us(row.start_timeout_us());
   if (row.total_timeout_us() != 0) definition->mutable_task()->set_total_timeout_us(row.total_timeout_us());
+  definition->mutable_task()->set_trace_parent(task.trace_parent());
+  definition->mutable_task()->set_trace_state(task.trace_state());
   if (task.has_options()) {
     *definition->mutable_task()->mutable_options() = WireOptions(engine::FromRecord(task.options()));
   }

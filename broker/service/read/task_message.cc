@@ -52,6 +52,8 @@ class Description {
     task_.set_scheduled_at_us(facts_.row.scheduled_us());
     task_.set_start_by_us(facts_.row.start_by_us());
     task_.set_end_by_us(facts_.row.end_by_us());
+    task_.set_trace_parent(facts_.row.trace_parent());
+    task_.set_trace_state(facts_.row.trace_state());
     *task_.mutable_options() = OptionsInForce(facts_.row, *facts_.class_info, facts_.now.options_number(),
                                               surroundings_.view.catalog(), surroundings_.defaults);
   }

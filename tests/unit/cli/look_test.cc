@@ -55,6 +55,13 @@ TEST_F(LookTest, GetShowsWhatTheTaskWaitsFor) {
   EXPECT_EQ(get_timeout, absl::Seconds(1));
 }
 
+TEST_F(LookTest, GetShowsWhatTheTaskIsTracedBy) {
+  task.set_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  task.set_trace_state("rojo=1");
+  EXPECT_EQ(Run({"get", "42"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("\ntrace parent  " + task.trace_parent() + "\ntrace state   rojo=1\n"));
+}
+
 TEST_F(LookTest, GetOfSeveralShowsThoseThereAre) {
   EXPECT_EQ(Run({"get", "41", "42", "-o", "json"}), ExitCode::kNotFound);
   nlohmann::json list = nlohmann::json::parse(out.str());

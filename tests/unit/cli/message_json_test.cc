@@ -32,7 +32,8 @@ TEST(MessageJson, ATaskWithItsOptionsAndParts) {
             "\"progress\":{\"text\":\"\",\"stage_name\":\"\",\"percent\":50.0,\"metadata\":{\"rows\":3},\"at\":null},"
             "\"payload\":{\"b\":1,\"a\":[2]},\"runnable\":false,\"waiting_for\":\"\",\"version\":\"0000000000000000\","
             "\"unique_key\":\"\",\"suspended_at\":null,\"schedule\":\"\",\"scheduled_at\":null,"
-            "\"start_by\":null,\"end_by\":null,\"decide_by\":null,\"when_undecided\":null}");
+            "\"start_by\":null,\"end_by\":null,\"decide_by\":null,\"when_undecided\":null,"
+            "\"trace_parent\":\"\",\"trace_state\":\"\"}");
 }
 
 TEST(MessageJson, TimesAndDurationsOfTheAdminService) {

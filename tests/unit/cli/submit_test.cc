@@ -100,7 +100,11 @@ TEST_F(SubmitTest, EveryOption) {
                  "--unique-policy",
                  "replace-pending",
                  "--request-id",
-                 "r1"}),
+                 "r1",
+                 "--trace-parent",
+                 "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                 "--trace-state",
+                 "rojo=1"}),
             ExitCode::kOk)
       << err.str();
   EXPECT_EQ(task().payload().json(), "[1, 2]");
@@ -123,6 +127,8 @@ TEST_F(SubmitTest, EveryOption) {
   EXPECT_EQ(task().unique_key(), "k");
   EXPECT_EQ(task().unique_policy(), v1::UNIQUE_POLICY_REPLACE_PENDING);
   EXPECT_EQ(requests[0].request_id(), "r1");
+  EXPECT_EQ(task().trace_parent(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  EXPECT_EQ(task().trace_state(), "rojo=1");
 }
 
 TEST_F(SubmitTest, OptionsThatAreSetToTheirDefaultAreSent) {  // B63
@@ -191,6 +197,7 @@ TEST_F(SubmitTest, BadInputIsFoundBeforeTheBrokerIsAsked) {
                         {{"--retry-backoff", "cubic"}, "FIXED, EXPONENTIAL"},
                         {{"--unique-key", "k", "--unique-policy", "x"}, "RETURN_EXISTING, REJECT, REPLACE_PENDING"},
                         {{"--unique-policy", "reject"}, "--unique-key"},
+                        {{"--trace-state", "rojo=1"}, "--trace-parent"},
                         {{"--json", "1", "--data", "2"}, "--json"},
                         {{"--delay", "1s", "--at", "2026-11-23T17:00:00Z"}, "--delay"},
                         {{"--priority", "high"}, "--priority"},

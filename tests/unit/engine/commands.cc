@@ -35,6 +35,8 @@ NewTask MakeTask(const TaskSpec& spec, const storage::Snapshot& store) {
   row.set_tag(spec.tag);
   task.tag_hash = TagHash(spec.tag);
   row.set_unique_key(spec.unique_key);
+  row.set_trace_parent(spec.trace);
+  task.trace = TraceOf(row);
   if (!spec.options.empty()) {
     task.options = std::make_shared<const Options>(spec.options);
     *row.mutable_options() = ToRecord(spec.options);

@@ -66,6 +66,8 @@ struct TaskSpec {
   Micros start_timeout = 0, total_timeout = 0;
   std::string unique_key = "";
   UniquePolicy policy = UniquePolicy::kReturnExisting;
+  // The parent of its trace context.
+  std::string trace = "";
 };
 
 // With its key looked up in `store`.

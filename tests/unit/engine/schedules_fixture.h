@@ -25,6 +25,7 @@ struct ScheduleSpec {
   std::string payload = "monthly";
   Options options = {};
   bool replace = false;
+  std::string trace = "";
 };
 
 class SchedulesTest : public ::testing::Test {
@@ -45,7 +46,8 @@ class SchedulesTest : public ::testing::Test {
     row.set_max_firings(spec.max_firings);
     row.set_end_us(spec.end);
     row.set_type("work");
-    NewTask task = MakeTask({.payload = spec.payload, .tag = "nightly", .options = spec.options}, harness_.store());
+    NewTask task = MakeTask({.payload = spec.payload, .tag = "nightly", .options = spec.options, .trace = spec.trace},
+                            harness_.store());
     row.set_task_row(task.row);
     row.set_definition_hash(row.SerializeAsString());
     EXPECT_TRUE(Prepare(schedule.get()).ok());

@@ -22,7 +22,8 @@ TEST(GetTest, ShowsANewTask) {  // B7, B9, B10, B14, B33, S15, S30
                                   .tag = "night",
                                   .options = {.priority = 4, .max_retries = 2},
                                   .payload = "pixels",
-                                  .unique_key = "movie-1"});
+                                  .unique_key = "movie-1",
+                                  .trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"});
   const v1::Task task = scene.Get(id);
   EXPECT_EQ(task.id(), id);
   EXPECT_EQ(task.type(), "render");
@@ -36,6 +37,7 @@ TEST(GetTest, ShowsANewTask) {  // B7, B9, B10, B14, B33, S15, S30
   EXPECT_EQ(task.due_at_us(), kStart);
   EXPECT_EQ(task.attempt(), 0);
   EXPECT_EQ(task.unique_key(), "movie-1");
+  EXPECT_EQ(task.trace_parent(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   EXPECT_FALSE(task.has_payload()) << "it was not asked for";
   EXPECT_NE(task.version(), 0u);
   EXPECT_EQ(scene.Get(id, Everything()).payload().data(), "pixels");

@@ -141,6 +141,7 @@ TaskId Scene::Submit(const NewTask& task) {
   row.set_tag(task.tag);
   row.set_actor("local");
   row.set_unique_key(task.unique_key);
+  row.set_trace_parent(task.trace_parent);
   if (!task.payload.empty()) row.mutable_payload()->set_data(task.payload);
   if (!task.options.empty()) *row.mutable_options() = engine::ToRecord(task.options);
   WriteBatch batch;

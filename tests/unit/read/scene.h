@@ -87,6 +87,7 @@ class Scene {
     std::string payload = "";
     std::string unique_key = "";
     bool staged = false;
+    std::string trace_parent = "";
   };
   TaskId Submit(const NewTask& task);
   TaskId Submit() { return Submit(NewTask()); }

@@ -18,6 +18,8 @@ class SchedulesReadTest : public ::testing::Test {
     task.mutable_payload()->set_json(payload);
     task.set_tag("nightly");
     task.mutable_options()->set_priority(4);
+    task.set_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    task.set_trace_state("rojo=1");
     ScheduleRow row;
     row.set_number(1);
     row.set_cron("@daily");
@@ -63,6 +65,8 @@ TEST_F(SchedulesReadTest, ShowsDefinitionAndHowFarItIs) {  // B31, S68
   EXPECT_EQ(schedule.definition().task().tag(), "nightly");
   EXPECT_EQ(schedule.definition().task().payload().json(), "{}");
   EXPECT_EQ(schedule.definition().task().options().priority(), 4);
+  EXPECT_EQ(schedule.definition().task().trace_parent(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  EXPECT_EQ(schedule.definition().task().trace_state(), "rojo=1");
   EXPECT_EQ(schedule.definition().overlap(), v1::OVERLAP_POLICY_SKIP);
   EXPECT_EQ(schedule.definition().catch_up(), v1::CATCH_UP_POLICY_ONE);
   EXPECT_EQ(schedule.state(), v1::SCHEDULE_STATE_ACTIVE);

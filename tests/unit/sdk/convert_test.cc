@@ -27,6 +27,8 @@ TEST(ConvertTest, WritesAllOfANewTask) {
   task.total_timeout = absl::Seconds(11);
   task.unique_key = "key";
   task.unique_policy = UniquePolicy::kReject;
+  task.trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  task.trace_state = "rojo=1";
   v1::NewTask proto;
   ASSERT_TRUE(ToProto("task", task, &proto).ok());
   EXPECT_EQ(proto.type(), "t");
@@ -46,6 +48,8 @@ TEST(ConvertTest, WritesAllOfANewTask) {
   EXPECT_EQ(proto.delay_us(), 9'000'000);
   EXPECT_EQ(proto.unique_key(), "key");
   EXPECT_EQ(proto.unique_policy(), v1::UNIQUE_POLICY_REJECT);
+  EXPECT_EQ(proto.trace_parent(), task.trace_parent);
+  EXPECT_EQ(proto.trace_state(), "rojo=1");
 }
 
 TEST(ConvertTest, LeavesOutWhatIsNotSet) {  // B67, S125
@@ -62,6 +66,8 @@ TEST(ConvertTest, RefusesWhatWouldSpoilAWholeCall) {  // B5
       {{.type = "\xFF"}, "x: type is not UTF-8"},
       {{.type = "t", .tag = "\xFF"}, "x: tag is not UTF-8"},
       {{.type = "t", .unique_key = "\xFF"}, "x: unique_key is not UTF-8"},
+      {{.type = "t", .trace_parent = "\xFF"}, "x: trace_parent is not UTF-8"},
+      {{.type = "t", .trace_state = "\xFF"}, "x: trace_state is not UTF-8"},
       {{.type = "t", .payload = Payload::Json("\"\xFF\"")}, "x: payload is JSON but not UTF-8"},
       {{.type = "t", .payload = Payload::Bytes("", std::string(129, 'c'))}, "content_type has 129"},
       {{.type = "t", .payload = std::string(5'000'000, 'x')}, "x: payload has 5000000 bytes; at most"},

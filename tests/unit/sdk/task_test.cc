@@ -52,6 +52,8 @@ TEST_F(TaskTest, ShowsAllOfTheDelivery) {  // B39
   delivery.set_max_retries(4);
   delivery.set_schedule("nightly");
   delivery.set_scheduled_at_us(1'500'000);
+  delivery.set_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  delivery.set_trace_state("rojo=1");
   delivery.set_children(9);
   delivery.set_children_failed(2);
   delivery.mutable_payload()->set_json(R"({"n": 1})");
@@ -71,6 +73,8 @@ TEST_F(TaskTest, ShowsAllOfTheDelivery) {  // B39
         EXPECT_EQ(task.max_retries(), 4);
         EXPECT_EQ(task.schedule(), "nightly");
         EXPECT_EQ(task.scheduled_at(), absl::FromUnixMillis(1'500));
+        EXPECT_EQ(task.trace_parent(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        EXPECT_EQ(task.trace_state(), "rojo=1");
         EXPECT_EQ(task.children_count(), 9);
         EXPECT_EQ(task.children_failed(), 2);
         EXPECT_EQ(task.context().bytes(), "where I was");

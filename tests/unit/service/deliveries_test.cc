@@ -100,6 +100,22 @@ TEST(Deliveries, NameTheScheduleThatTheyAreOf) {
   EXPECT_EQ(parsed.at(0).scheduled_at_us(), 1'700'000'000'000'000);
 }
 
+TEST(Deliveries, CarryTheTraceContextOfTheTask) {
+  engine::Delivery delivery = MakeDelivery(1, 10);
+  auto body = std::make_shared<engine::TaskBody>(*delivery.body);
+  records::v1::TaskRow row;
+  row.set_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  row.set_trace_state("rojo=1");
+  body->task_row += row.SerializeAsString();
+  delivery.body = std::move(body);
+  std::deque<engine::Delivery> pending;
+  pending.push_back(std::move(delivery));
+  const std::vector<v1::Delivery> parsed = Parse(TakeDeliveries(kIncarnation, 4 << 20, &pending));
+  EXPECT_EQ(parsed.at(0).trace_parent(), row.trace_parent());
+  EXPECT_EQ(parsed.at(0).trace_state(), "rojo=1");
+  EXPECT_EQ(parsed.at(0).tag(), "t");
+}
+
 TEST(Deliveries, AreCutByCount) {
   std::deque<engine::Delivery> pending;
   for (uint64_t i = 1; i <= 1500; ++i) pending.push_back(MakeDelivery(i, 1));

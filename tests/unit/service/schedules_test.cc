@@ -36,6 +36,7 @@ TEST_F(ScheduleDecodingTest, DecodesADefinition) {  // S68
   wire.mutable_task()->set_tag("nightly");
   wire.mutable_task()->mutable_payload()->set_json("{}");
   wire.mutable_task()->mutable_options()->set_priority(3);
+  wire.mutable_task()->set_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   wire.set_overlap(v1::OVERLAP_POLICY_ALLOW);
   wire.set_catch_up(v1::CATCH_UP_POLICY_ALL);
   wire.set_keep_going(true);
@@ -69,6 +70,8 @@ TEST_F(ScheduleDecodingTest, DecodesADefinition) {  // S68
   ASSERT_TRUE(Prepare(&again).ok());
   EXPECT_EQ(*again.options, *schedule.options);
   EXPECT_EQ(again.tag_hash, schedule.tag_hash);
+  EXPECT_EQ(schedule.trace->parent, wire.task().trace_parent());
+  EXPECT_EQ(again.trace->parent, wire.task().trace_parent());
 }
 
 TEST_F(ScheduleDecodingTest, SameDefinitionHasTheSameHashAndAnotherHasNot) {

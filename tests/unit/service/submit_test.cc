@@ -3,6 +3,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <vector>
 
 #include "broker/service/task_decoder.h"
 #include "broker/storage/memory_store.h"
@@ -10,6 +11,8 @@
 
 namespace baton::service {
 namespace {
+
+constexpr char kTraceParent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 class NoAnswer final : public engine::SubmitCommand {
  public:
@@ -49,6 +52,8 @@ TEST_F(SubmitTest, DecodesEveryFieldOfATask) {
   task->set_delay_us(5);
   task->set_unique_key("k");
   task->set_unique_policy(v1::UNIQUE_POLICY_REJECT);
+  task->set_trace_parent(kTraceParent);
+  task->set_trace_state("rojo=1");
   ASSERT_THAT(DecodeSubmit(decoding_, request_, &command_), IsOk());
   const engine::NewTask& decoded = command_.tasks.at(0);
   ASSERT_THAT(decoded.error, IsOk());
@@ -67,6 +72,28 @@ TEST_F(SubmitTest, DecodesEveryFieldOfATask) {
   EXPECT_EQ(row.options().priority(), -20);
   EXPECT_EQ(row.unique_key(), "k");
   EXPECT_EQ(row.actor(), "local");
+  EXPECT_EQ(row.trace_parent(), kTraceParent);
+  EXPECT_EQ(row.trace_state(), "rojo=1");
+  EXPECT_EQ(decoded.trace->parent, kTraceParent);
+  EXPECT_EQ(decoded.trace->state, "rojo=1");
+}
+
+TEST_F(SubmitTest, TasksThatNameNoTraceHaveThatOfTheCall) {
+  constexpr char kOfTheCall[] = "00-0af7651916cd43dd8448eb211c80319c-00000000000000ca-01";
+  Decoding decoding = decoding_;
+  decoding.trace = std::make_shared<const engine::TraceContext>(engine::TraceContext{kOfTheCall, "congo=2"});
+  AddTask(&request_);
+  AddTask(&request_)->set_trace_parent(kTraceParent);
+  AddTask(&request_)->set_trace_parent("malformed");
+  ASSERT_THAT(DecodeSubmit(decoding, request_, &command_), IsOk());
+  std::vector<records::v1::TaskRow> rows(2);
+  for (size_t i = 0; i < rows.size(); ++i) ASSERT_TRUE(rows[i].ParseFromString(command_.tasks[i].row));
+  EXPECT_EQ(rows[0].trace_parent(), kOfTheCall);
+  EXPECT_EQ(rows[0].trace_state(), "congo=2");
+  EXPECT_EQ(command_.tasks[0].trace->parent, kOfTheCall);
+  EXPECT_EQ(rows[1].trace_parent(), kTraceParent);
+  EXPECT_EQ(rows[1].trace_state(), "") << "that of the call belongs to another parent";
+  EXPECT_THAT(command_.tasks[2].error, Refuses("BAD_TRACE_CONTEXT", "tasks[2].trace_parent is 'malformed'"));
 }
 
 TEST_F(SubmitTest, RefusesBadFieldsByName) {  // B5, B12, B58, B259, S70
@@ -108,6 +135,8 @@ TEST_F(SubmitTest, RefusesBadFieldsByName) {  // B5, B12, B58, B259, S70
       {"FIELD_TOO_LONG", "tasks[0].unique_key", [](auto* t) { t->set_unique_key(std::string(257, 'k')); }},
       {"OUT_OF_RANGE", "unique_policy is 9",
        [](auto* t) { t->set_unique_key("k"), t->set_unique_policy(static_cast<v1::UniquePolicy>(9)); }},
+      {"BAD_TRACE_CONTEXT", "tasks[0].trace_parent is '00-1-2-3'", [](auto* t) { t->set_trace_parent("00-1-2-3"); }},
+      {"FIELD_REQUIRED", "tasks[0].trace_state", [](auto* t) { t->set_trace_state("rojo=1"); }},
   };
   for (const auto& bad : kBad) EXPECT_THAT(ErrorOf(bad.change), Refuses(bad.reason, bad.named)) << bad.named;
 }

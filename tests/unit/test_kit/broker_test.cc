@@ -161,6 +161,21 @@ TEST_F(TestingBrokerTest, WorkflowsGoOnWhenTheirChildrenHaveEnded) {
   EXPECT_EQ(broker_.Now(), start_);
 }
 
+TEST_F(TestingBrokerTest, TheTraceContextReachesHandlersAndChildren) {
+  const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  Use("child", [](Task& task) { return task.trace_parent() + " " + task.trace_state(); });
+  Use("parent", [](Task& task) -> Outcome {
+    if (task.stage() == 0) return task.Next({{.type = "child"}});
+    std::string seen = task.trace_parent();
+    for (const baton::ChildOutcome& child : task.Children()) seen += ", " + child.result.bytes();
+    return seen;
+  });
+  const baton::TaskInfo end = Wait(Submit({.type = "parent", .trace_parent = trace, .trace_state = "rojo=1"}));
+  EXPECT_EQ(end.result.bytes(), trace + ", " + trace + " rojo=1");
+  EXPECT_EQ(end.trace_parent, trace);
+  EXPECT_EQ(end.trace_state, "rojo=1");
+}
+
 TEST_F(TestingBrokerTest, ApprovalsAreMadeByTheTestOrByTheClock) {
   Use("order", [](Task& task) -> Outcome {
     if (task.stage() == 0) {

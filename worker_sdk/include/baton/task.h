@@ -52,6 +52,10 @@ class Task {
   // (absl::InfinitePast(): it was triggered by hand).
   const std::string& schedule() const;
   absl::Time scheduled_at() const;
+  // W3C Trace Context of the task, the headers `traceparent` and `tracestate`, empty if it has none: the parent of the
+  // span that a handler may make. Children have the same unless their definition has one of its own.
+  const std::string& trace_parent() const;
+  const std::string& trace_state() const;
 
   // What was submitted.
   const Payload& payload() const;

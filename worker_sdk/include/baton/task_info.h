@@ -112,6 +112,9 @@ struct TaskInfo {
   absl::Time start_by = absl::InfiniteFuture();
   absl::Time end_by = absl::InfiniteFuture();
   absl::Time decide_by = absl::InfiniteFuture();
+  // Its trace context, see NewTask; empty: it has none.
+  std::string trace_parent;
+  std::string trace_state;
   // In words, why it is not running; empty if it runs or has ended.
   std::string waiting_for;
   // Changes whenever state, attempt, stage or progress change; compare for equality only.

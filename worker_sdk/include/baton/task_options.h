@@ -73,6 +73,11 @@ struct NewTask {
   // if unset.
   std::optional<absl::Duration> start_timeout = {};
   std::optional<absl::Duration> total_timeout = {};
+  // W3C Trace Context, for those who follow a request through many programs; the handler reads it. The header
+  // `traceparent`, 00-<32 hex digits>-<16 hex digits>-<2 hex digits> in lower case, and the header `tracestate` that
+  // goes with it, at most 512 bytes of printable ASCII. Optional; a child without one has that of its parent.
+  std::string trace_parent = {};
+  std::string trace_state = {};
 };
 
 }  // namespace baton::inline sdk
