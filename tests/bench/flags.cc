@@ -44,7 +44,7 @@ void DeclareTaskFlags(CLI::App* app, BenchOptions* options) {
 
 void DeclareModeFlags(CLI::App* app, const std::string& mode, BenchOptions* options) {
   const auto rates = CLI::Range(0.1, 1'000'000.0);
-  if (mode == "latency" || mode == "open-loop") {
+  if (mode == "latency" || mode == "open-loop" || mode == "soak") {
     app->add_option("--rate", options->rate, "Tasks a second, by the clock")->check(rates);
   }
   if (mode == "open-loop" || mode == "backlog") {

@@ -48,6 +48,7 @@ constexpr Mode kModes[] = {
     {"routing", "Many workers that serve 10,000 types between them, and as many that are alike", 200'000,
      baton::bench::RunRouting},
     {"mixed", "Retries, progress, marks and children together", 500'000, baton::bench::RunMixed},
+    {"soak", "The same by the clock for an hour, with retention", 1'800'000, baton::bench::RunSoak},
     {"schedules", "N schedules due at the same second, SIGKILL in the middle", 100'000, baton::bench::RunSchedules},
     {"recovery", "Restart after SIGKILL with N waiting and N finished tasks; loss of a worker", 1'000'000,
      baton::bench::RunRecovery},

@@ -38,6 +38,8 @@ absl::StatusOr<Report> RunIdle(const BenchOptions& options);
 absl::StatusOr<Report> RunRouting(const BenchOptions& options);
 // Retries, reports, marks and children together.
 absl::StatusOr<Report> RunMixed(const BenchOptions& options);
+// The same by the clock for a long time, with retention.
+absl::StatusOr<Report> RunSoak(const BenchOptions& options);
 // Schedules that are all due at once, and a broker that dies meanwhile.
 absl::StatusOr<Report> RunSchedules(const BenchOptions& options);
 // Crashes of the broker and of workers.

@@ -12,9 +12,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -56,6 +58,13 @@ double MebibytesOf(const std::string& status, const std::string& field) {
 std::string ReadAll(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+int CountEntries(const std::string& directory) {
+  std::error_code error;
+  int count = 0;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) ++count;
+  return count;
 }
 
 volatile std::sig_atomic_t is_interrupted = 0;
@@ -178,7 +187,8 @@ absl::StatusOr<ProcessUsage> Process::Usage() const {
   const std::string status = ReadAll(absl::StrCat("/proc/", id_, "/status"));
   return ProcessUsage{.cpu_us = TicksToMicros(user + system),
                       .rss_mib = MebibytesOf(status, "VmRSS"),
-                      .peak_rss_mib = MebibytesOf(status, "VmHWM")};
+                      .peak_rss_mib = MebibytesOf(status, "VmHWM"),
+                      .descriptors = CountEntries(absl::StrCat("/proc/", id_, "/fd"))};
 }
 
 void NoteInterrupts() {

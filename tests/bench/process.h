@@ -19,6 +19,8 @@ struct ProcessUsage {
   int64_t cpu_us = 0;
   double rss_mib = 0;
   double peak_rss_mib = 0;
+  // Open files and sockets.
+  int descriptors = 0;
 };
 
 // A child process, which dies with this one. Not thread-safe; start it from the main thread only.

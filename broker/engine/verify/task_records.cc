@@ -55,7 +55,7 @@ class PageReader {
     const TaskId last = first_ + (kPageIds - 1);
     const std::string end = last == UINT64_MAX ? "" : TaskKey(last + 1).str();
     return store_.Scan(family, TaskKey(first_), end, [&](absl::string_view key, absl::string_view value) {
-      if (key.size() == key_bytes) {
+      if (key.size() == key_bytes && ReadU64(key) != 0) {  // No task has the id 0.
         visit(ReadU64(key), key, value);
         return true;
       }
@@ -87,7 +87,7 @@ class PageReader {
     if (type == known_.types.end()) {
       return Lose(Check::kUnknownClass, id, absl::StrCat("nothing tells its class ", row.class_number()));
     }
-    if (id == 0 || row.parent() >= id || row.priority() != static_cast<int8_t>(row.priority())) {
+    if (row.parent() >= id || row.priority() != static_cast<int8_t>(row.priority())) {
       return Lose(Check::kImpossibleRecord, id, "its record in family task says what cannot be");
     }
     task.class_number = row.class_number();

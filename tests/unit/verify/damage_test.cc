@@ -124,6 +124,10 @@ const std::vector<Damage>& Sides() {
        {"schedule-state"},
        "is told, but not what it is"},
       {"StrayTaskKey", [](Scene& s) { s.Put(Family::kTask, TaskKey(s.done).str() + "x", ""); }, {"stray-key"}, ""},
+      // Ids begin at 1. A fuzzer found that a record of task 0 which could not be read survived every repair.
+      {"RecordOfTaskZero", [](Scene& s) { s.Put(Family::kTask, TaskKey(0), kJunk); }, {"stray-key"}, "of its family"},
+      {"StepOfTaskZero", [](Scene& s) { s.Put(Family::kLog, LogKey(0, 1), kJunk); }, {"stray-key"}, "of its family"},
+      {"EndOfTaskZero", [](Scene& s) { s.Put(Family::kEnd, EndKey(0), kJunk); }, {"stray-key"}, "of its family"},
       {"StrayMetaKey", [](Scene& s) { s.Put(Family::kMeta, "x", ""); }, {"stray-key"}, "family meta"},
       {"StrayKeyKey", [](Scene& s) { s.Put(Family::kKey, "x", ""); }, {"stray-key"}, "family key"},
       {"StrayPageKey", [](Scene& s) { s.Put(Family::kPage, "x", ""); }, {"stray-key"}, "family page"},
