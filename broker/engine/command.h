@@ -71,6 +71,8 @@ class Command {
 
   const Kind kind;
   const Lane lane;
+  // Its answer may come with that of others, some 100 ms later.
+  bool patient = false;
   // Bytes it occupies, for the bounds of lanes and rounds; an estimate.
   size_t bytes = 0;
   // Who calls: "local" without access control.

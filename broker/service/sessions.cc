@@ -145,6 +145,8 @@ Error DecodeHeartbeat(const Decoding& decoding, const v1::HeartbeatRequest& requ
   command->number = request.number();
   command->stream_open = request.stream_open();
   command->last_delivery = request.last_delivery();
+  // Nothing can be over or cancelled.
+  command->patient = request.held().empty();
   return {};
 }
 

@@ -15,6 +15,9 @@ namespace {
 constexpr Micros kFollowerPause = kSecond;
 // Commits nobody waits to see are folded together: each time a thread is woken costs as much as folding a few tasks.
 constexpr Micros kFoldPause = 10 * kMillisecond;
+// Beats of workers that hold nothing are gathered for so long: each alone would wake two threads, which is most of what
+// idle workers cost. Nothing waits for their answers.
+constexpr Micros kPatience = 100 * kMillisecond;
 // A batch as small as that of a few tasks is committed by the engine's own thread when there is nothing else to do.
 // Waking the committer would take some 100 µs of the millisecond that a lone task needs to its worker.
 constexpr size_t kOwnCommitBytes = 8 << 10;
@@ -69,9 +72,15 @@ Error RunningPartition::Send(std::unique_ptr<Command>& command) {
   }
   absl::MutexLock lock(&mu_);
   if (closed_) return Unavailable("DRAINING", "the broker is shutting down: retry with backoff");
+  const bool first = lanes_.empty();
+  const bool patient = command->patient;
   Error error = lanes_.Push(command);
-  if (error.ok()) engine_wake_.Signal();
-  return error;
+  if (!error.ok()) return error;
+  urgent_ |= !patient;
+  if (first && patient) patient_until_ = clock_->Read().steady + kPatience;
+  // The first of them tells the engine how long it may wait.
+  if (first || !patient) engine_wake_.Signal();
+  return {};
 }
 
 // ── Engine thread ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,7 +113,7 @@ void RunningPartition::MeterRound(SteadyMicros began, size_t commands) {
 bool RunningPartition::HasInput() const {
   // A full batch takes nothing until the committer has taken it.
   if (engine_is_full_ && committing_) return false;
-  return !lanes_.empty() || !loaded_.empty() || pages_.has_value() || engine_has_more_ ||
+  return urgent_ || (closed_ && !lanes_.empty()) || !loaded_.empty() || pages_.has_value() || engine_has_more_ ||
          (engine_has_batch_ && !committing_);
 }
 
@@ -116,13 +125,15 @@ bool RunningPartition::WaitForInput(Input* input) {
   engine_idle_ = true;
   if (closed_) stopped_wake_.SignalAll();
   while (!HasInput() && !ending_) {
-    const Micros rest = deadline - clock_->Read().steady;
+    const bool gathers = !lanes_.empty() && !(engine_is_full_ && committing_);
+    const Micros rest = (gathers ? std::min(deadline, patient_until_) : deadline) - clock_->Read().steady;
     if (rest <= 0 || engine_wake_.WaitWithTimeout(&mu_, absl::Microseconds(rest))) break;
   }
   if (ending_) return false;
   engine_idle_ = false;
   if (engine_is_full_ && committing_) return true;
   lanes_.Take(&input->commands);
+  urgent_ = !lanes_.empty();
   input->expire = lanes_.outcomes_empty();
   input->loads = std::move(loaded_);
   loaded_.clear();

@@ -125,6 +125,8 @@ class RunningPartition final : public Partition {
   SteadyCondVar follower_wake_;
   SteadyCondVar stopped_wake_;
   Lanes lanes_ ABSL_GUARDED_BY(mu_);
+  bool urgent_ ABSL_GUARDED_BY(mu_) = false;             // What waits in the lanes is not patient, or not all of it.
+  SteadyMicros patient_until_ ABSL_GUARDED_BY(mu_) = 0;  // Else, when it is taken.
   std::vector<LoadResult> loaded_ ABSL_GUARDED_BY(mu_);
   std::optional<storage::WriteBatch> pages_ ABSL_GUARDED_BY(mu_);
   std::optional<ClosedBatch> to_commit_ ABSL_GUARDED_BY(mu_);

@@ -87,6 +87,18 @@ class RunningPartitionTest : public ::testing::Test {
     ASSERT_THAT(Post(std::move(command)), NoError());
     BATON_CHECK(answered->WaitForNotificationWithTimeout(kPatience), "a command was not answered");
   }
+  // A beat for which nobody waits: a worker that the broker does not know.
+  std::shared_ptr<absl::Notification> PostPatientBeat() {
+    const auto answered = std::make_shared<absl::Notification>();
+    auto beat = std::make_unique<Recorded<HeartbeatCommand>>([answered](const HeartbeatCommand& answer) {
+      EXPECT_TRUE(answer.reconnect);
+      answered->Notify();
+    });
+    beat->session = 99;
+    beat->patient = true;
+    EXPECT_THAT(Post(std::move(beat)), NoError());
+    return answered;
+  }
   // Like Call, stops everything when it was in vain: what `look` refers to must not go away under it.
   void Read(const std::function<void(const View&)>& look) {
     const auto done = std::make_shared<absl::Notification>();
@@ -273,6 +285,21 @@ TEST_F(RunningPartitionTest, NothingAcknowledgedIsLostWhenItStopsAmidWork) {  //
     PageCursor pages(view);
     for (const TaskId id : acknowledged) EXPECT_EQ(*pages.StateOf(id), LiveState::PENDING) << "task " << id;
   });
+}
+
+TEST_F(RunningPartitionTest, WhatIsPatientIsAnsweredThoughNothingElseComes) {
+  EXPECT_TRUE(PostPatientBeat()->WaitForNotificationWithTimeout(kPatience));
+}
+
+TEST_F(RunningPartitionTest, WhatIsPatientGoesWithWhatIsNot) {
+  const auto answered = PostPatientBeat();
+  Call<ListWorkersCommand>([](auto&) {}, [&](const auto&) { EXPECT_TRUE(answered->HasBeenNotified()); });
+}
+
+TEST_F(RunningPartitionTest, WhatIsPatientIsAnsweredBeforeItStops) {
+  const auto answered = PostPatientBeat();
+  partition_->Stop();
+  EXPECT_TRUE(answered->HasBeenNotified());
 }
 
 }  // namespace
