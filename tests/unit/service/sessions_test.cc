@@ -126,6 +126,21 @@ TEST_F(SessionsTest, AHeartbeatNamesWhatIsOver) {
   EXPECT_THAT(response.cancelled(), ::testing::ElementsAre(AttemptTokenOf(kIncarnation, {3, 1})));
 }
 
+TEST_F(SessionsTest, AHeartbeatIsPatientOnlyIfNothingIsHeld) {
+  v1::HeartbeatRequest request;
+  request.set_session(7);
+  request.set_instance_id("i");
+  request.set_number(1);
+  std::vector<std::string> foreign;
+  NoAnswer<engine::HeartbeatCommand> idle;
+  ASSERT_THAT(DecodeHeartbeat(decoding_, request, &idle, &foreign), IsOk());
+  EXPECT_TRUE(idle.patient);
+  request.add_held()->set_attempt_token(AttemptTokenOf(kIncarnation, {3, 1}));
+  NoAnswer<engine::HeartbeatCommand> busy;
+  ASSERT_THAT(DecodeHeartbeat(decoding_, request, &busy, &foreign), IsOk());
+  EXPECT_FALSE(busy.patient);
+}
+
 TEST_F(SessionsTest, RefusesAHeartbeatWithoutSessionInstanceOrNumber) {
   v1::HeartbeatRequest request;
   NoAnswer<engine::HeartbeatCommand> command;
