@@ -191,6 +191,9 @@ ExitCode Report(const CLI::App& root, const CLI::ParseError& error, const Enviro
   std::string mistake = parsed.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)
                             ? DescribeMissingCommand(root)
                             : Printable(error.what());
+  if (name == " submit" && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+    mistake += "\nA payload is given by --data or --json.";
+  }
   environment.err << "baton" << name << ": " << mistake << "\nSee `baton" << name << " --help`." << std::endl;
   return ExitCode::kBadInput;
 }

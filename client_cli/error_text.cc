@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "client_cli/broker_client.h"
 #include "client_cli/status_details.h"
 #include "client_cli/text/duration_text.h"
@@ -31,6 +32,18 @@ std::string Unreachable(const absl::Status& status, absl::string_view address) {
                       !advice.empty() ? advice + "."
                                       : "Start one with `batond --data-dir DIR`, or name another with --broker or "
                                         "BATON_BROKER.");
+}
+
+// The broker's sentences name calls and fields of the contract; at a terminal there are commands and options.
+std::string InCommands(absl::string_view sentence) {
+  return absl::StrReplaceAll(sentence, {{"see GetSchedule", "see `baton schedule show`"},
+                                        {"see ListJobs", "see `baton bulk list`"},
+                                        {"see ListSchedules", "see `baton schedule list`"},
+                                        {"see ListTokens", "see `baton token list`"},
+                                        {"see ListTypes", "see `baton types`"},
+                                        {"see ListWorkers", "see `baton workers`"},
+                                        {"UnpauseTask lets it", "`baton unpause` lets it"},
+                                        {"or set all if that is meant", "or --all if that is meant"}});
 }
 
 // What to do next, where the broker's sentence cannot know it. Empty: nothing to add.
@@ -67,7 +80,7 @@ std::string DescribeError(const absl::Status& status, absl::string_view address)
     return absl::StrCat("no answer from the broker at ", address,
                         " in time. What was asked may still take effect. Allow more time with --timeout.");
   }
-  std::string text = Printable(status.message());
+  std::string text = Printable(InCommands(status.message()));
   if (text.empty()) text = absl::StatusCodeToString(status.code());
   if (!reason.empty() && reason != kWaitTimedOut) absl::StrAppend(&text, " (", Printable(reason), ")");
   std::string next = NextStep(status, address);

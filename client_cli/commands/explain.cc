@@ -38,6 +38,8 @@ std::string Cure(const v1::ExplainResponse& response, v1::ObstacleKind kind) {
       return "start a worker that can run it; baton workers lists those that are there";
     case v1::OBSTACLE_KIND_NO_FREE_SLOT:
       return "start more workers, or let them do more at once";
+    case v1::OBSTACLE_KIND_TYPE_LIMIT:
+      return absl::StrCat("baton types limit ", response.task().type(), " N, if more may run at a time");
     case v1::OBSTACLE_KIND_CHILDREN:
       return response.unfinished_children().empty()
                  ? absl::StrCat("baton tree ", id)

@@ -35,6 +35,12 @@ absl::Status SetTimes(const FilterArguments& arguments, absl::Time now, v1::Task
   return status;
 }
 
+// As ParseEnum. Columns of counts call those that failed for good FAILED, and so may whoever has read them there.
+absl::StatusOr<v1::TaskState> ParseState(const std::string& text) {
+  if (absl::EqualsIgnoreCase(text, "failed")) return v1::TASK_STATE_PERMANENTLY_FAILED;
+  return ParseEnum<v1::TaskState>("--state", text);
+}
+
 // As it has to be written on a command line.
 std::string ShellWord(absl::string_view value) {
   const bool plain = std::all_of(value.begin(), value.end(), [](char c) {
@@ -77,7 +83,7 @@ void AddFilterOptions(CLI::App& command, FilterArguments& arguments) {
 absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments, absl::Time now) {
   v1::TaskFilter filter;
   for (const std::string& text : arguments.states) {
-    auto state = ParseEnum<v1::TaskState>("--state", text);
+    const absl::StatusOr<v1::TaskState> state = ParseState(text);
     if (!state.ok()) return state.status();
     filter.add_states(*state);
   }

@@ -23,7 +23,9 @@ void AddPayloadOptions(CLI::App& command, SubmitArguments& arguments, Tasks task
 
 void AddTaskOptions(CLI::App& command, SubmitArguments& arguments) {
   command.add_option("--priority", arguments.priority, "Larger runs first, -20 to 20 (default 0)")->type_name("N");
-  command.add_option("--timeout", arguments.timeout, "Longest time one attempt may take (default 60s)")
+  command
+      .add_option("--timeout", arguments.timeout,
+                  "Longest time one attempt may take (default 60s); how long to wait for the end is --wait-timeout")
       ->type_name("DURATION");
   command.add_option("--max-retries", arguments.max_retries, "Attempts in all, the first included (default 3)")
       ->type_name("N");

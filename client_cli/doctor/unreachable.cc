@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "client_cli/doctor/examine.h"
 #include "client_cli/error_text.h"
 #include "client_cli/status_details.h"
@@ -16,7 +17,8 @@ constexpr char kWrongPort[] =
     "name the port of server.listen (7461 if nothing else is set), not that of metrics or of a proxy: `baton --broker "
     "HOST:PORT doctor`";
 
-// A part of gRPC's text, what it stands for, and what to do. $A is the address, $H its host, $P the path of a socket.
+// A part of gRPC's text, what it stands for, and what to do. $A is the address as other programs take it, without the
+// tls:// in front, $H its host, $P the path of a socket.
 struct Cause {
   const char* part;
   const char* rule;
@@ -31,8 +33,7 @@ constexpr Cause kCauses[] = {
      "correct --broker, BATON_BROKER or the profile (`baton profiles`); `getent hosts $H` asks for the name alone"},
     {"Connection refused", "refused", "the machine answers, and nothing listens at $A",
      "start the broker there (`systemctl start batond`), or name the right port; `journalctl -u batond -n 20` tells "
-     "why "
-     "one ended"},
+     "why one ended"},
     {"No such file or directory", "refused", "there is no socket $P",
      "start the broker (`systemctl start batond`), or name the path of its "
      "server.listen: `ls -l $P`"},
@@ -44,6 +45,8 @@ constexpr Cause kCauses[] = {
      "a proxy or a web server answers at $A, and no broker behind it", kWrongPort},
     {"before receiving SETTINGS", "no-answer", "something listens at $A and says nothing",
      "if it is the broker it is stopped or starved: `systemctl status batond`; else name the right port"},
+    {"wrong version number", "tls", "what listens at $A does not speak TLS",
+     "leave out tls:// and all that is set of TLS, or set tls.certificate of the broker"},
     {"andshake", "tls", "no agreement on TLS with $A", "`openssl s_client -connect $A` shows what it offers"},
     {"ertificate", "tls", "the certificate of $A, or ours, is refused",
      "`openssl s_client -connect $A -showcerts` shows it, with its names and dates"},
@@ -56,11 +59,21 @@ constexpr Cause kCauses[] = {
     {"imed out", "no-answer", "$H does not answer", "look whether it is up, and at firewalls: `ping $H`"},
 };
 
+// What lets us in, by the broker's reason.
+std::string AccessRemedy(absl::string_view reason) {
+  if (reason == "ACCESS_TOKEN_REQUIRED") {
+    return "name the file that has one: --token-file, or BATON_ACCESS_TOKEN_FILE; with the role observe, or operate";
+  }
+  return "ask its operator for a token with the role observe; on its machine `batond create-token --help` tells how to "
+         "make one";
+}
+
 std::string HostOf(const std::string& address) { return address.substr(0, address.rfind(':')); }
 
 std::string Filled(absl::string_view text, const std::string& address) {
-  const std::string path = absl::StartsWith(address, "unix:") ? address.substr(5) : address;
-  return absl::StrReplaceAll(text, {{"$A", address}, {"$H", HostOf(address)}, {"$P", path}});
+  const std::string bare(absl::StripPrefix(address, "tls://"));
+  const std::string path(absl::StripPrefix(bare, "unix:"));
+  return absl::StrReplaceAll(text, {{"$A", bare}, {"$H", HostOf(bare)}, {"$P", path}});
 }
 
 Finding Broken(const char* rule, const std::string& what, const std::string& remedy) {
@@ -76,8 +89,7 @@ Finding DescribeUnreachable(const absl::Status& status, const std::string& addre
                   "wait; `journalctl -u batond -n 20` tells how far it is");
   }
   if (absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status)) {
-    return Broken("no-access", absl::StrCat("the broker does not let us in: ", status.message()),
-                  "ask its operator for a token with the role observe");
+    return Broken("no-access", absl::StrCat("the broker does not let us in: ", status.message()), AccessRemedy(reason));
   }
   for (const Cause& cause : kCauses) {
     if (!absl::StrContains(status.message(), cause.part)) continue;

@@ -85,6 +85,18 @@ TEST(ErrorText, OthersKeepTheBrokersSentence) {
   EXPECT_EQ(DescribeError(absl::InternalError(""), "b:1"), "INTERNAL");
 }
 
+TEST(ErrorText, CallsOfTheContractAreNamedAsCommands) {
+  const auto told = [](const char* sentence) { return DescribeError(absl::NotFoundError(sentence), "b:1"); };
+  EXPECT_EQ(told("there is no schedule 'n': see ListSchedules"), "there is no schedule 'n': see `baton schedule list`");
+  EXPECT_EQ(told("schedule 'n' is not paused: see GetSchedule"),
+            "schedule 'n' is not paused: see `baton schedule show`");
+  EXPECT_EQ(told("there is no job 9 (any more): see ListJobs"), "there is no job 9 (any more): see `baton bulk list`");
+  EXPECT_EQ(told("task 7 is not suspended but PENDING, and paused: UnpauseTask lets it go on"),
+            "task 7 is not suspended but PENDING, and paused: `baton unpause` lets it go on");
+  EXPECT_EQ(told("filter has no condition, which means every task: set one, or set all if that is meant"),
+            "filter has no condition, which means every task: set one, or --all if that is meant");
+}
+
 TEST(StatusDetails, ReadsReasonAndAdvice) {
   v1::ErrorInfo info;
   info.set_reason("OVERLOADED");

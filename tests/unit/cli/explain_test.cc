@@ -60,11 +60,13 @@ TEST_F(ExplainTest, EachObstacleComesWithWhatHelps) {
   AddObstacle(v1::OBSTACLE_KIND_TASK_PAUSED, "is paused by an operator").set_actor("ann");
   AddObstacle(v1::OBSTACLE_KIND_TYPE_PAUSED, "waits for its type, which is paused by ann");
   AddObstacle(v1::OBSTACLE_KIND_NO_WORKER, "no live worker can run it: none declares the capability GPU");
+  AddObstacle(v1::OBSTACLE_KIND_TYPE_LIMIT, "waits for the limit of type 'resize': 2 of 2 are running");
   const std::string text = Explained();
   EXPECT_THAT(text, HasSubstr("is paused by an operator, ann\n"));
   EXPECT_THAT(text, HasSubstr("baton unpause 42\n"));
   EXPECT_THAT(text, HasSubstr("baton types unpause resize\n"));
   EXPECT_THAT(text, HasSubstr("start a worker that can run it"));
+  EXPECT_THAT(text, HasSubstr("baton types limit resize N, if more may run at a time\n"));
 }
 
 TEST_F(ExplainTest, DecisionIsApprovedOrRejected) {

@@ -103,8 +103,8 @@ TEST_F(StatsTest, APageThatFailsEndsTheCount) {
 }
 
 TEST_F(StatsTest, BadConditionsAreFoundBeforeTheBrokerIsAsked) {
-  EXPECT_EQ(Run({"stats", "--state", "failed"}), ExitCode::kBadInput);
-  EXPECT_THAT(err.str(), HasSubstr("--state: unknown value \"failed\"; it is one of PENDING, RUNNING"));
+  EXPECT_EQ(Run({"stats", "--state", "waiting"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--state: unknown value \"waiting\"; it is one of PENDING, RUNNING"));
   EXPECT_EQ(Run({"stats", "--created-since", "soon"}), ExitCode::kBadInput);
   EXPECT_THAT(requests, IsEmpty());
   EXPECT_EQ(connected_to, "");

@@ -95,6 +95,7 @@ TEST_F(CommandTest, MistakesNameTheWordAndTheCure) {
                         {{"stats", "--tls-ca", "/nowhere"}, "the CA file '/nowhere' cannot be read: No such file"},
                         {{"stats", "--tls-cert", "c.pem"}, "client certificate 'c.pem', but no client key"},
                         {{"stats", "extra"}, "extra"},
+                        {{"submit", "hello", "world"}, "world\nA payload is given by --data or --json.\n"},
                         {{"get"}, "See `baton get --help`."}}) {
     EXPECT_EQ(Run(c.arguments), ExitCode::kBadInput) << c.message;
     EXPECT_THAT(err.str(), HasSubstr(c.message));
