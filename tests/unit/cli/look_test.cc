@@ -241,12 +241,6 @@ TEST_F(ListTest, ApprovalsAreTheOldestWaitsOfAllPages) {  // B168
   EXPECT_EQ(err.str(), "nothing waits for a decision\n");
 }
 
-TEST_F(ListTest, FailedIsWhatColumnsOfCountsCallFailedForGood) {
-  EXPECT_EQ(Run({"list", "--state", "failed,cancelled"}), ExitCode::kOk);
-  EXPECT_THAT(requests.back().filter().states(),
-              ElementsAre(v1::TASK_STATE_PERMANENTLY_FAILED, v1::TASK_STATE_CANCELLED));
-}
-
 TEST_F(ListTest, BadFiltersAreFoundBeforeTheBrokerIsAsked) {
   EXPECT_EQ(Run({"list", "--state", "waiting"}), ExitCode::kBadInput);
   EXPECT_THAT(err.str(), HasSubstr("unknown value \"waiting\"; it is one of PENDING, RUNNING"));

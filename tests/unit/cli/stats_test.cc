@@ -102,6 +102,12 @@ TEST_F(StatsTest, APageThatFailsEndsTheCount) {
   EXPECT_EQ(out.str(), "") << "half a count would be taken for the whole";
 }
 
+TEST_F(StatsTest, FailedIsTheStateThatColumnsOfCountsCallSo) {
+  EXPECT_EQ(Run({"stats", "--state", "failed,cancelled"}), ExitCode::kOk);
+  EXPECT_THAT(requests.back().filter().states(),
+              ElementsAre(v1::TASK_STATE_PERMANENTLY_FAILED, v1::TASK_STATE_CANCELLED));
+}
+
 TEST_F(StatsTest, BadConditionsAreFoundBeforeTheBrokerIsAsked) {
   EXPECT_EQ(Run({"stats", "--state", "waiting"}), ExitCode::kBadInput);
   EXPECT_THAT(err.str(), HasSubstr("--state: unknown value \"waiting\"; it is one of PENDING, RUNNING"));

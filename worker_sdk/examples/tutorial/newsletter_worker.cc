@@ -1,4 +1,4 @@
-// The worker of the tutorial, worker_sdk/README.md: a newsletter is rendered, approved by a person, and sent.
+// The worker of the tutorial, worker_sdk/README.md: a newsletter is rendered, approved by a person, and sent to
 // everybody.
 #include <baton/json.h>
 #include <baton/worker.h>

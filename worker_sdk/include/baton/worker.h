@@ -55,9 +55,9 @@ struct Registration {
   HandlerOptions options;
 };
 
-// How tasks whose handler sets nothing are retried.
+// How tasks whose handler sets nothing are retried. What is not set here either is the broker's default.
 struct RetryStrategy {
-  // Attempts in all, the first included. 1 ... 1000; default of the broker: 3.
+  // What TaskOptions calls max_retries: attempts in all, the first included. 1 ... 1000; default of the broker: 3.
   std::optional<int> max_attempts = {};
   std::optional<RetryBackoff> backoff = {};
   // 0 ... 30 days.
@@ -159,17 +159,15 @@ class Worker {
   // nothing has changed then, and Run() fails with it unless a later Configure succeeded.
   absl::Status Configure(WorkerOptions options);
 
-  // Works until Shutdown(), or until the broker tells the worker to leave. Returns OK when everything it held was
-  // finished or given back. Errors:
-  //   INVALID_ARGUMENT     a refused registration or configuration, or an identity that is refused, with its files of
-  //   TLS FAILED_PRECONDITION  reason SUPERSEDED: a newer generation of the pod has taken over; or called twice
+  // Works until Shutdown(), or until the broker tells the worker to leave. Call it once. Returns OK when everything it
+  // held was finished or given back. Errors:
+  //   INVALID_ARGUMENT     a refused registration, configuration or identity, its TLS files included
+  //   FAILED_PRECONDITION  reason SUPERSEDED: a newer generation of the pod has taken over; or called twice
   //   ALREADY_EXISTS       reason WORKER_ID_IN_USE: another live process has this worker id
-  //   DEADLINE_EXCEEDED    handlers were still running at the drain deadline; their tasks were given back, their
-  //   threads
-  //                        go on until the process ends
+  //   DEADLINE_EXCEEDED    handlers were still running at the drain deadline; their tasks were given back, and their
+  //                        threads go on until the process ends
   //   UNAVAILABLE          outcomes could not be delivered before the drain deadline; their tasks will run again
   //   RESOURCE_EXHAUSTED   too many slots were lost to handlers that ignore their deadline
-  // Call it once.
   absl::Status Run();
 
   // Starts to drain and returns at once: takes nothing new, gives back what has not started, lets running handlers
