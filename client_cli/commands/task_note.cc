@@ -18,7 +18,12 @@ std::string TaskNote(const v1::Task& task) {
       }
       return task.suspend_reason();
     case v1::TASK_STATE_PENDING:
-      return task.last_error().empty() ? task.waiting_for() : absl::StrCat("retry after: ", task.last_error());
+      if (task.last_error().empty()) return task.waiting_for();
+      // The time of its retry helps nobody as long as no worker can run it.
+      if (!task.runnable() && !task.waiting_for().empty()) {
+        return absl::StrCat(task.waiting_for(), "; last error: ", task.last_error());
+      }
+      return absl::StrCat("retry after: ", task.last_error());
     default:
       return task.waiting_for();
   }

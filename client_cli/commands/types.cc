@@ -1,4 +1,5 @@
 // baton types, baton types pause, baton types unpause, baton types limit
+#include <algorithm>
 #include <memory>
 
 #include "absl/strings/numbers.h"
@@ -88,13 +89,34 @@ ExitCode RunForEach(Session& session, const PauseArguments& arguments, bool paus
   return code;
 }
 
+bool IsUsed(const v1::TypeInfo& info) {
+  const v1::StateCounts& counts = info.counts();
+  return info.has_options() || counts.pending() + counts.running() + counts.suspended() + counts.completed() +
+                                       counts.permanently_failed() + counts.cancelled() >
+                                   0;
+}
+
+// A type may be held back before anything of it is there. But whoever has mistyped the name of another one believes
+// that this one is held back.
+void TellUnused(Session& session, const std::vector<std::string>& types) {
+  const absl::StatusOr<v1::ListTypesResponse> known = session.broker().ListTypes(session.call_timeout());
+  if (!known.ok()) return;
+  for (const v1::TypeInfo& info : known->types()) {
+    if (IsUsed(info) || std::find(types.begin(), types.end(), info.type()) == types.end()) continue;
+    session.environment().err << "No worker ever registered type " << info.type()
+                              << ", and there is no task of it: `baton types` lists all types." << std::endl;
+  }
+}
+
 ExitCode RunPauseType(Session& session, const PauseArguments& arguments) {
-  return RunForEach(session, arguments, true, [&](const std::string& type) {
+  const ExitCode code = RunForEach(session, arguments, true, [&](const std::string& type) {
     v1::PauseTypeRequest request;
     request.set_type(type);
     request.set_reason(arguments.reason);
     return session.broker().PauseType(request, session.call_timeout());
   });
+  if (code == ExitCode::kOk) TellUnused(session, arguments.types);
+  return code;
 }
 
 ExitCode RunUnpauseType(Session& session, const PauseArguments& arguments) {
@@ -127,6 +149,7 @@ ExitCode RunLimitType(Session& session, const LimitArguments& arguments) {
   RecordWriter writer(session, {"TYPE", "LIMIT", "RUNNING"});
   writer.Add({arguments.type, limit == 0 ? "none" : std::to_string(limit), std::to_string(response->running())},
              Json{{"type", arguments.type}, {"max_running", limit}, {"running", response->running()}});
+  if (limit > 0) TellUnused(session, {arguments.type});
   return writer.Finish("");
 }
 

@@ -128,6 +128,22 @@ TEST_F(CommandTest, TypesArePausedAndUnpaused) {
   EXPECT_EQ(Run({"types", "pause"}), ExitCode::kBadInput);
 }
 
+TEST_F(CommandTest, WhoHoldsATypeBackThatNothingUsesIsTold) {
+  broker.pause_type = [](const v1::PauseTypeRequest&) { return absl::OkStatus(); };
+  broker.list_types = [] {
+    v1::ListTypesResponse response;
+    for (const char* type : {"fax", "letter", "mail", "mial"}) response.add_types()->set_type(type);
+    response.mutable_types(0)->mutable_counts()->set_pending(1);
+    response.mutable_types(2)->mutable_options();
+    return absl::StatusOr<v1::ListTypesResponse>(response);
+  };
+  EXPECT_EQ(Run({"types", "pause", "mail", "fax"}), ExitCode::kOk);
+  EXPECT_EQ(err.str(), "");
+  EXPECT_EQ(Run({"types", "pause", "mial"}), ExitCode::kOk);
+  EXPECT_EQ(err.str(),
+            "No worker ever registered type mial, and there is no task of it: `baton types` lists all types.\n");
+}
+
 TEST_F(CommandTest, TypesAreLimited) {
   std::vector<v1::SetTypeLimitRequest> sent;
   broker.set_type_limit = [&](const v1::SetTypeLimitRequest& request) {

@@ -2,6 +2,7 @@
 #include <limits>
 #include <sstream>
 
+#include "client_cli/commands/task_note.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/json_text.h"
@@ -237,6 +238,17 @@ TEST(DetailListText, LeavesOutWhatIsEmpty) {
   details.Add("last error", "x\ny");
   details.Print();
   EXPECT_EQ(out.str(), "type        resize\nlast error  x\\ny\n");
+}
+
+TEST(TaskNotes, OfAPendingTaskTellWhatIsInItsWay) {
+  v1::Task task;
+  task.set_state(v1::TASK_STATE_PENDING);
+  task.set_waiting_for("no live worker can run it");
+  EXPECT_EQ(TaskNote(task), "no live worker can run it");
+  task.set_last_error("boom");
+  EXPECT_EQ(TaskNote(task), "no live worker can run it; last error: boom");
+  task.set_runnable(true);
+  EXPECT_EQ(TaskNote(task), "retry after: boom");
 }
 
 }  // namespace
