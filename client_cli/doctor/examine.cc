@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "client_cli/doctor/thresholds.h"
 #include "client_cli/status_details.h"
 #include "client_cli/text/proto_time.h"
@@ -13,6 +14,7 @@ namespace baton::cli::doctor {
 namespace {
 
 bool IsOnThisMachine(absl::string_view address) {
+  absl::ConsumePrefix(&address, "tls://");
   return absl::StartsWith(address, "unix:") || absl::StartsWith(address, "127.") ||
          absl::StartsWith(address, "localhost:") || absl::StartsWith(address, "[::1]");
 }

@@ -2,13 +2,16 @@
 // line of the table, which quotes them.
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "client_cli/broker_client.h"
 #include "client_cli/doctor/examine.h"
 #include "client_cli/error_text.h"
 #include "client_cli/status_details.h"
+#include "worker_sdk/src/tls_files.h"
 
 namespace baton::cli::doctor {
 namespace {
@@ -45,8 +48,6 @@ constexpr Cause kCauses[] = {
      "a proxy or a web server answers at $A, and no broker behind it", kWrongPort},
     {"before receiving SETTINGS", "no-answer", "something listens at $A and says nothing",
      "if it is the broker it is stopped or starved: `systemctl status batond`; else name the right port"},
-    {"wrong version number", "tls", "what listens at $A does not speak TLS",
-     "leave out tls:// and all that is set of TLS, or set tls.certificate of the broker"},
     {"andshake", "tls", "no agreement on TLS with $A", "`openssl s_client -connect $A` shows what it offers"},
     {"ertificate", "tls", "the certificate of $A, or ours, is refused",
      "`openssl s_client -connect $A -showcerts` shows it, with its names and dates"},
@@ -76,6 +77,14 @@ std::string Filled(absl::string_view text, const std::string& address) {
   return absl::StrReplaceAll(text, {{"$A", bare}, {"$H", HostOf(bare)}, {"$P", path}});
 }
 
+// Before what finds out more: what to do about TLS, which other commands tell as well.
+std::string WithTlsAdvice(const std::string& remedy, const absl::Status& status, const std::string& address) {
+  std::string advice = internal::TlsAdvice(IsEncrypted(address), status.message());
+  if (advice.empty()) return remedy;
+  advice[0] = absl::ascii_tolower(advice[0]);
+  return absl::StrCat(advice, "; ", remedy);
+}
+
 Finding Broken(const char* rule, const std::string& what, const std::string& remedy) {
   return {.rule = rule, .severity = Severity::kError, .what = what, .remedy = remedy};
 }
@@ -93,7 +102,8 @@ Finding DescribeUnreachable(const absl::Status& status, const std::string& addre
   }
   for (const Cause& cause : kCauses) {
     if (!absl::StrContains(status.message(), cause.part)) continue;
-    return Broken(cause.rule, Filled(cause.what, address), Filled(cause.remedy, address));
+    return Broken(cause.rule, Filled(cause.what, address),
+                  WithTlsAdvice(Filled(cause.remedy, address), status, address));
   }
   if (absl::IsDeadlineExceeded(status)) {
     return Broken("no-answer", absl::StrCat("no answer from ", address, " in time"),

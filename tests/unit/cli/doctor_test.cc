@@ -151,6 +151,8 @@ TEST_F(DoctorTest, WhatCannotBeAskedIsTold) {
             "not checked: the disk (/var/lib/baton cannot be seen from here)\n"
             "broker at 127.0.0.1:7461: nothing is wrong\n");
   EXPECT_THAT(lists, SizeIs(doctor::kMostPages + 1));
+  EXPECT_EQ(Run({"--broker", "tls://localhost:1", "doctor"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("the disk (/var/lib/baton cannot be seen from here)"));
   EXPECT_EQ(Run({"--broker", "far:1", "doctor", "--json"}), ExitCode::kOk);
   EXPECT_EQ(nlohmann::json::parse(out.str())["not_checked"][2],
             (nlohmann::json{{"what", "the disk"}, {"why", "the broker is on another machine"}}));
