@@ -88,7 +88,7 @@ class WorkflowTest(ProcessTest):
         self.start_broker()
         self.assertEqual(self.get(waiting)["state"], "PAUSED")
         self.assertIn(str(waiting), self.baton("list", "--state", "PAUSED").out)
-        self.assertIn("UnpauseTask", self.baton("resume", str(waiting), code=4).err)
+        self.assertIn("`baton unpause` lets it go on", self.baton("resume", str(waiting), code=4).err)
         self.baton("unpause", str(waiting), "--reason", "it is back")
         self.assertEqual(self.wait_for_end(waiting)["result"], {"n": 1})
         events = self.baton("events", str(waiting), "-o", "jsonl").json_lines()
