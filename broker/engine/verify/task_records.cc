@@ -218,6 +218,7 @@ absl::Status ReadPageRecords(const Snapshot& store, const KnownNumbers& known, u
 
 absl::StatusOr<std::optional<uint64_t>> NextPage(const Snapshot& store, uint64_t page_number) {
   std::optional<uint64_t> next;
+  if (page_number > PageOf(UINT64_MAX)) return next;  // Its first id would be 0 again.
   for (const Family family : {Family::kTask, Family::kEnd, Family::kLog, Family::kPage}) {
     ASSIGN_OR_RETURN(const std::optional<uint64_t> first, FirstPage(store, family, page_number));
     if (first.has_value() && (!next.has_value() || *first < *next)) next = first;

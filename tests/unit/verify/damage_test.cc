@@ -62,6 +62,11 @@ const std::vector<Damage>& Records() {
        },
        {"impossible-record"},
        ""},
+      // A fuzzer found that nothing came after the last page but the first one, again and again.
+      {"RecordOfTheLastTask",
+       [](Scene& s) { s.Put(Family::kTask, TaskKey(UINT64_MAX), kJunk); },
+       {"unreadable-task"},
+       ""},
       {"ChildOfAnotherSpawn",
        [](Scene& s) {
          s.Edit<records::v1::TaskRow>(Family::kTask, TaskKey(s.child_waiting),
