@@ -15,8 +15,8 @@ using records::v1::Step;
 using storage::Family;
 
 constexpr size_t kBatchBytes = 1 << 20;
-// Above every key of a family.
-const char kEnd[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+// Above every key that a broker writes.
+const std::string kEnd(16, '\xff');
 constexpr char kReason[] = "the store was repaired";
 
 records::v1::AttemptInfo AttemptOf(const LiveEntry& entry, const KnownNumbers& known, uint32_t stage) {
@@ -43,7 +43,7 @@ absl::Status StoreRepair::Begin(const Examination& found) {
   for (const std::string& key : found.stray_pages()) batch_.Delete(Family::kPage, key);
   batch_.DeleteRange(Family::kMeta, "s", "t");
   batch_.DeleteRange(Family::kKey, "u", "v");
-  batch_.DeleteRange(Family::kIndex, "", kEnd);
+  RETURN_IF_ERROR(DeleteAll(Family::kIndex));
   for (const std::string& key : found.unreadable_keys()) {
     RETURN_IF_ERROR(Flush(false));
     batch_.Delete(Family::kKey, key);
@@ -191,7 +191,7 @@ absl::Status StoreRepair::Finish(const Examination& found) {
     row->mutable_counts()->Add(counts.begin(), counts.end());
   }
   batch_.Put(Family::kMeta, CheckpointMetaKey(), checkpoint.SerializeAsString());
-  batch_.DeleteRange(Family::kJournal, "", kEnd);
+  RETURN_IF_ERROR(DeleteAll(Family::kJournal));
   std::string value;
   records::v1::StoreRow row;
   RETURN_IF_ERROR(store_.TakeSnapshot()->Get(Family::kMeta, StoreMetaKey(), &value));
@@ -199,6 +199,14 @@ absl::Status StoreRepair::Finish(const Examination& found) {
   row.set_repairing(false);
   batch_.Put(Family::kMeta, StoreMetaKey(), row.SerializeAsString());
   return Flush(true);
+}
+
+absl::Status StoreRepair::DeleteAll(Family family) {
+  batch_.DeleteRange(family, "", kEnd);
+  return store_.TakeSnapshot()->Scan(family, kEnd, "", [&](absl::string_view key, absl::string_view) {
+    batch_.Delete(family, key);
+    return true;
+  });
 }
 
 absl::Status StoreRepair::Flush(bool all) {

@@ -33,6 +33,8 @@ class StoreRepair {
   void Release(const Examination& found, const TaskRecords& records, LiveEntry* entry);
   absl::Status KeepUniqueKey(TaskId id, const TaskRecords& records);
   absl::Status Finish(const Examination& found);
+  // With keys that no broker wrote.
+  absl::Status DeleteAll(storage::Family family);
   // Commits what has gathered; without `all` only if it is large.
   absl::Status Flush(bool all);
 

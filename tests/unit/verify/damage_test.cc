@@ -136,6 +136,10 @@ const std::vector<Damage>& Sides() {
       {"StrayMetaKey", [](Scene& s) { s.Put(Family::kMeta, "x", ""); }, {"stray-key"}, "family meta"},
       {"StrayKeyKey", [](Scene& s) { s.Put(Family::kKey, "x", ""); }, {"stray-key"}, "family key"},
       {"StrayPageKey", [](Scene& s) { s.Put(Family::kPage, "x", ""); }, {"stray-key"}, "family page"},
+      {"JournalKeyAboveAll",
+       [](Scene& s) { s.Put(Family::kJournal, std::string(40, '\xff'), ""); },
+       {"stray-key"},
+       "family journal"},
       {"StrayJournalKey", [](Scene& s) { s.Put(Family::kJournal, "x", ""); }, {"stray-key"}, "family journal"},
       {"RepairInterrupted",
        [](Scene& s) {
