@@ -36,21 +36,21 @@ def shown(path):
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def command_for(build, name, seconds):
+def command_for(build, name, seconds, seed):
     found, corpus = build / "found", build / "corpus" / name
     found.mkdir(exist_ok=True)
     corpus.mkdir(parents=True, exist_ok=True)
     return [
-        program(build, name), f"-max_total_time={seconds}", f"-timeout={INPUT_SECONDS}",
+        program(build, name), f"-max_total_time={seconds}", f"-seed={seed}", f"-timeout={INPUT_SECONDS}",
         f"-rss_limit_mb={MEMORY_MIB}", f"-max_len={MAX_BYTES.get(name, MAX_BYTES_DEFAULT)}",
         f"-artifact_prefix={found}/{name}-", "-print_final_stats=1", corpus, FUZZ / "corpus" / name,
     ]  # yapf: disable
 
 
-def fuzz(build, name, seconds):
+def fuzz(build, name, seconds, seed):
     """True if no promise was broken. Tells how it went in one line, or with the end of the log."""
     log = build / "found" / f"{name}.log"
-    command = command_for(build, name, seconds)
+    command = command_for(build, name, seconds, seed)
     before = found_by(build, name)
     begin = time.monotonic()
     with log.open("wb") as output:
@@ -83,14 +83,17 @@ def parsed_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("fuzzers", nargs="*", metavar="FUZZER", help=f"of {', '.join(fuzzer_names())}; default: all")
     parser.add_argument("--seconds", type=int, default=60, help="for each fuzzer; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=1,
+                        help="where chance begins: the same one, without build/fuzz/corpus, brings the same inputs in the "
+                        "same order; 0: others each time; default: %(default)s")
     parser.add_argument("--jobs", type=int, default=2, help="fuzzers at a time; default: %(default)s")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "fuzz", help="default: build/fuzz")
     arguments = parser.parse_args()
     for name in arguments.fuzzers:
         if name not in fuzzer_names():
             parser.error(f"there is no fuzzer '{name}': choose from {', '.join(fuzzer_names())}")
-    if arguments.seconds < 1 or arguments.jobs < 1:
-        parser.error("--seconds and --jobs must be at least 1")
+    if arguments.seconds < 1 or arguments.jobs < 1 or arguments.seed < 0:
+        parser.error("--seconds and --jobs must be at least 1, --seed at least 0")
     return arguments
 
 
@@ -104,7 +107,7 @@ def main():
         return 2
     (build / "found").mkdir(exist_ok=True)
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        good = list(pool.map(lambda name: fuzz(build, name, arguments.seconds), names))
+        good = list(pool.map(lambda name: fuzz(build, name, arguments.seconds, arguments.seed), names))
     print(f"{len(names)} fuzzers for {arguments.seconds} s each: {sum(good)} passed, {len(good) - sum(good)} failed")
     return 0 if all(good) else 1
 
