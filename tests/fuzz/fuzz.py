@@ -84,8 +84,8 @@ def parsed_arguments():
     parser.add_argument("fuzzers", nargs="*", metavar="FUZZER", help=f"of {', '.join(fuzzer_names())}; default: all")
     parser.add_argument("--seconds", type=int, default=60, help="for each fuzzer; default: %(default)s")
     parser.add_argument("--seed", type=int, default=1,
-                        help="where chance begins: the same one, without build/fuzz/corpus, brings the same inputs in the "
-                        "same order; 0: others each time; default: %(default)s")
+                        help="where chance begins: the same one, without build/fuzz/corpus, brings the same inputs in "
+                        "the same order; 0: others each time; default: %(default)s")
     parser.add_argument("--jobs", type=int, default=2, help="fuzzers at a time; default: %(default)s")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "fuzz", help="default: build/fuzz")
     arguments = parser.parse_args()
