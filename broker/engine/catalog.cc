@@ -59,6 +59,11 @@ const ClaimOptions& Catalog::OptionsAt(OptionsNumber number) const {
   return options_.at(number - 1);
 }
 
+bool Catalog::HasOptions(OptionsNumber number) const {
+  absl::ReaderMutexLock lock(&mu_);
+  return number > 0 && number <= options_.size();
+}
+
 std::vector<ClassNumber> Catalog::ClassesOf(absl::string_view type) const {
   absl::ReaderMutexLock lock(&mu_);
   std::vector<ClassNumber> numbers;

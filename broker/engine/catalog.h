@@ -43,6 +43,8 @@ class Catalog {
   // The number must have been interned.
   const ClassInfo& Class(ClassNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
   const ClaimOptions& OptionsAt(OptionsNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether it can have been interned. In a damaged store it may not.
+  bool HasOptions(OptionsNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
   // All classes of a type, ascending.
   std::vector<ClassNumber> ClassesOf(absl::string_view type) const ABSL_LOCKS_EXCLUDED(mu_);
   // Numbers run from 1 to the count.

@@ -24,7 +24,7 @@ bool WireReader::Next() {
   bytes_ = {};
   varint_ = 0;
   if (!Varint(&tag)) return false;
-  field_ = static_cast<uint32_t>(tag >> 3);
+  field_ = static_cast<uint32_t>(tag) >> 3;  // A tag has 32 bits; protobuf ignores what is above.
   switch (tag & 7) {
     case 0:
       return Varint(&varint_);

@@ -128,6 +128,9 @@ absl::StatusOr<std::unique_ptr<Task>> MakeTask(const storage::Snapshot& store, c
   if (!newest.ParseFromString(rows.step)) return TaskUnusable(entry.id, "its newest step is unreadable");
   task->log_rows = rows.newest_step;
   if (task->log_rows > 0) FromRecord(newest.after(), task.get());
+  if (task->options_number != 0 && !catalog.HasOptions(task->options_number)) {
+    return TaskUnusable(entry.id, "the options of its attempt are missing");
+  }
   Overlay(entry, newest, task.get());
   if (task->state == LiveState::RUNNING) return task;
   auto body = std::make_shared<TaskBody>();

@@ -211,6 +211,10 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
       continue;
     }
     RETURN_IF_ERROR(task.status());
+    if (!catalog->HasOptions(entry.options_number)) {
+      return absl::DataLossError(absl::StrCat("task ", entry.id, " runs with options ", entry.options_number,
+                                              ", which nothing tells: batond verify tells what a repair can mend"));
+    }
     recovered.running.push_back(*std::move(task));
   }
   return recovered;

@@ -48,6 +48,11 @@ class Lanes {
   }
 
   bool empty() const { return lanes_[0].commands.empty() && lanes_[1].commands.empty() && lanes_[2].commands.empty(); }
+  // It would soon refuse what comes.
+  bool IsHalfFull(Lane lane) const {
+    const Queue& queue = lanes_[static_cast<int>(lane)];
+    return 2 * queue.commands.size() >= settings_.lane_commands || 2 * queue.bytes >= settings_.lane_bytes;
+  }
   // No sign of life waits to be applied.
   bool outcomes_empty() const { return lanes_[static_cast<int>(Lane::kOutcomes)].commands.empty(); }
 

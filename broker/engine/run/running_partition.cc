@@ -73,13 +73,14 @@ Error RunningPartition::Send(std::unique_ptr<Command>& command) {
   absl::MutexLock lock(&mu_);
   if (closed_) return Unavailable("DRAINING", "the broker is shutting down: retry with backoff");
   const bool first = lanes_.empty();
+  const Lane lane = command->lane;
   const bool patient = command->patient;
   Error error = lanes_.Push(command);
   if (!error.ok()) return error;
-  urgent_ |= !patient;
+  urgent_ |= !patient || lanes_.IsHalfFull(lane);
   if (first && patient) patient_until_ = clock_->Read().steady + kPatience;
   // The first of them tells the engine how long it may wait.
-  if (first || !patient) engine_wake_.Signal();
+  if (first || urgent_) engine_wake_.Signal();
   return {};
 }
 

@@ -35,6 +35,28 @@ class RecoveryTest : public ::testing::Test {
   std::unique_ptr<Follower> follower_;
 };
 
+// Found by a fuzzer: the broker ended with an exception.
+TEST(RecoveryOfRunningTest, IsRefusedWhenItsOptionsAreLost) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit();
+  ASSERT_TRUE(worker.Runs(id));
+  harness.Stop();
+  harness.verify = false;
+  storage::Store& store = harness.stopped_store();
+  storage::WriteBatch batch;
+  batch.DeleteRange(Family::kMeta, OptionsMetaKey(0), OptionsMetaKey(UINT32_MAX));
+  std::string error;
+  ASSERT_EQ(store.Commit(batch, store.number() + 1, &error), storage::CommitResult::kDone) << error;
+  Catalog catalog;
+  Follower follower(EngineSettings(), &store, &catalog);
+  const auto recovered = engine::Recover(
+      &store, "1.2.3", kStart, [] { return uint64_t{42}; }, &catalog, &follower);
+  EXPECT_EQ(recovered.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(recovered.status().message()), HasSubstr(absl::StrCat("task ", id, " runs with options 1")));
+  EXPECT_THAT(std::string(recovered.status().message()), HasSubstr("batond verify"));
+}
+
 TEST_F(RecoveryTest, FreshStoreGetsAnIncarnationThatStays) {  // B2
   const auto first = Recover(42);
   ASSERT_TRUE(first.ok()) << first.status();

@@ -302,5 +302,28 @@ TEST_F(RunningPartitionTest, WhatIsPatientIsAnsweredBeforeItStops) {
   EXPECT_TRUE(answered->HasBeenNotified());
 }
 
+// What gathers must not fill the lane: outcomes would be refused though the engine has nothing to do.
+TEST(LanesTest, AreHalfFullByCommandsOrByBytes) {
+  EngineSettings settings;
+  settings.lane_commands = 4;
+  settings.lane_bytes = 100;
+  Lanes lanes(settings);
+  const auto push = [&](size_t bytes) {
+    std::unique_ptr<Command> beat = std::make_unique<Recorded<HeartbeatCommand>>([](const auto&) {});
+    beat->bytes = bytes;
+    EXPECT_THAT(lanes.Push(beat), NoError());
+  };
+  push(1);
+  EXPECT_FALSE(lanes.IsHalfFull(Lane::kOutcomes));
+  push(1);
+  EXPECT_TRUE(lanes.IsHalfFull(Lane::kOutcomes));
+  EXPECT_FALSE(lanes.IsHalfFull(Lane::kControl));
+  std::vector<std::unique_ptr<Command>> taken;
+  lanes.Take(&taken);
+  EXPECT_FALSE(lanes.IsHalfFull(Lane::kOutcomes));
+  push(50);
+  EXPECT_TRUE(lanes.IsHalfFull(Lane::kOutcomes));
+}
+
 }  // namespace
 }  // namespace baton::engine::testing

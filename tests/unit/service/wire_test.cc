@@ -47,6 +47,12 @@ TEST(WireReader, FindsFieldsAmongAllWireTypes) {
   EXPECT_EQ(FindBytes(bytes, 4), "");
 }
 
+// Found by a fuzzer: the bits above made it another field than the one protobuf reads.
+TEST(WireReader, ATagHas32Bits) {
+  const absl::string_view text_2_with_a_bit_above("\x92\x80\x80\x80\x10\x02hi", 8);
+  EXPECT_EQ(FindBytes(text_2_with_a_bit_above, 2), "hi");
+}
+
 TEST(WireReader, TheLastOfARepeatedFieldCounts) {
   std::string bytes;
   WireWriter writer(&bytes);
