@@ -59,6 +59,8 @@ const ClaimOptions& Catalog::OptionsAt(OptionsNumber number) const {
   return options_.at(number - 1);
 }
 
+bool Catalog::HasClass(ClassNumber number) const { return number > 0 && number <= class_count(); }
+
 bool Catalog::HasOptions(OptionsNumber number) const {
   absl::ReaderMutexLock lock(&mu_);
   return number > 0 && number <= options_.size();

@@ -25,6 +25,13 @@ struct ClassInfo {
   Capabilities required_capabilities;
 };
 
+// Classes and options are numbered from 1 without a gap, but in a damaged store rows may be missing. A number far above
+// the one before is damage itself: a catalog with room for all below it might take all memory.
+inline bool MayFollow(uint32_t previous, uint32_t number) {
+  constexpr uint32_t kMaxMissing = 1'000'000;
+  return number > previous && number - previous <= kMaxMissing;
+}
+
 // Thread-safe. Only the engine adds; entries never change and live as long as the catalog.
 class Catalog {
  public:
@@ -36,14 +43,15 @@ class Catalog {
   Interned InternClass(const std::string& type, const Capabilities& required) ABSL_LOCKS_EXCLUDED(mu_);
   Interned InternOptions(const ClaimOptions& options) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // While recovering: puts an entry at its number.
+  // While recovering, in ascending order of numbers that may follow each other: puts an entry at its number.
   void RestoreClass(ClassNumber number, ClassInfo info) ABSL_LOCKS_EXCLUDED(mu_);
   void RestoreOptions(OptionsNumber number, ClaimOptions options) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The number must have been interned.
   const ClassInfo& Class(ClassNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
   const ClaimOptions& OptionsAt(OptionsNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
-  // Whether it can have been interned. In a damaged store it may not.
+  // Whether it can have been interned. What a damaged store names may not.
+  bool HasClass(ClassNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
   bool HasOptions(OptionsNumber number) const ABSL_LOCKS_EXCLUDED(mu_);
   // All classes of a type, ascending.
   std::vector<ClassNumber> ClassesOf(absl::string_view type) const ABSL_LOCKS_EXCLUDED(mu_);

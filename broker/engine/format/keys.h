@@ -67,21 +67,23 @@ class Key {
   size_t size_ = 0;
 };
 
-// Reads what Key::U32 and Key::U64 wrote; `bytes` must be long enough.
-inline uint32_t ReadU32(absl::string_view bytes) {
-  uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
+// Reads what Key::U32 and Key::U64 wrote. Bytes that are missing are read as zero: the keys of a damaged store may end
+// anywhere.
+template <typename Number>
+Number ReadBigEndian(absl::string_view bytes) {
+  Number value = 0;
+  for (size_t i = 0; i < sizeof(Number); ++i) {
+    value = value << 8 | (i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0);
+  }
   return value;
 }
-inline uint64_t ReadU64(absl::string_view bytes) {
-  uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value = value << 8 | static_cast<uint8_t>(bytes[i]);
-  return value;
-}
+inline uint32_t ReadU32(absl::string_view bytes) { return ReadBigEndian<uint32_t>(bytes); }
+inline uint64_t ReadU64(absl::string_view bytes) { return ReadBigEndian<uint64_t>(bytes); }
 
 inline Key TaskKey(TaskId id) { return Key().U64(id); }
 inline Key EndKey(TaskId id) { return Key().U64(id); }
 inline Key LogKey(TaskId id, uint32_t row) { return Key().U64(id).U32(row); }
+inline uint32_t RowOfLogKey(absl::string_view key) { return ReadU32(absl::ClippedSubstr(key, 8)); }
 inline Key JournalKey(uint64_t number) { return Key().U64(number); }
 inline Key PageKey(uint64_t page) { return Key().U64(page); }
 inline Key UniqueKey(const Hash128& hash) { return Key().Byte('u').U64(hash.high).U64(hash.low); }

@@ -15,6 +15,9 @@ using records::v1::JournalEntry;
 // Journal between two samples of its length.
 constexpr uint64_t kSampleBytes = 1 << 20;
 
+// Far more than fit into the commands of one commit. A damaged entry must not take all memory.
+constexpr uint64_t kMostCreatedAtOnce = 1 << 24;
+
 // Calls change(first, count) for the part of [first, first + count) in each page.
 template <typename Visitor>
 absl::Status ForEachPagePart(TaskId first, uint64_t count, Visitor&& visit) {
@@ -73,6 +76,10 @@ absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t e
 
 absl::Status Follower::FoldCreated(const JournalEntry& entry) {
   for (const JournalEntry::Created& run : entry.created()) {
+    if (run.count() > kMostCreatedAtOnce || run.first() > UINT64_MAX - run.count()) {
+      return absl::DataLossError(absl::StrCat("journal entry ", folding_, " creates ", run.count(), " tasks from ",
+                                              run.first(), " on, which no commit does"));
+    }
     LiveEntry task;
     task.state = run.staged() ? LiveState::STAGED : LiveState::PENDING;
     task.class_number = run.class_number();

@@ -39,7 +39,7 @@ absl::StatusOr<Rows> ReadRows(const storage::Snapshot& store, TaskId id) {
   if (!absl::IsNotFound(status)) RETURN_IF_ERROR(status);
   RETURN_IF_ERROR(store.ScanReverse(Family::kLog, LogKey(id, 0), LogKey(id + 1, 0),
                                     [&](absl::string_view key, absl::string_view value) {
-                                      rows.newest_step = ReadU32(key.substr(8));
+                                      rows.newest_step = RowOfLogKey(key);
                                       rows.step.assign(value.data(), value.size());
                                       return false;
                                     }));
@@ -71,7 +71,7 @@ class RowsOfMany {
                       [&](absl::string_view key, absl::string_view value) {
                         Rows* rows = Find(key, &next);
                         if (rows == nullptr) return true;
-                        rows->newest_step = ReadU32(key.substr(8));
+                        rows->newest_step = RowOfLogKey(key);
                         rows->step.assign(value.data(), value.size());
                         return true;
                       });

@@ -1,8 +1,11 @@
 #include "broker/engine/live/recovery.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/status_macros.h"
 #include "broker/engine/live/loader.h"
@@ -15,11 +18,19 @@ using records::v1::JournalEntry;
 using records::v1::StoreRow;
 using storage::Family;
 using storage::Snapshot;
+using Sessions = decltype(Recovered::sessions);
+
+constexpr absl::string_view kSeeVerify = ": batond verify tells what a repair can mend";
 
 template <typename Record>
 absl::Status ParseRow(absl::string_view what, absl::string_view value, Record* record) {
   if (record->ParseFromArray(value.data(), static_cast<int>(value.size()))) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("the ", what, " is not readable"));
+}
+
+absl::Status NoSuchKey(absl::string_view family, absl::string_view key) {
+  return absl::DataLossError(
+      absl::StrCat("key ", absl::BytesToHexString(key), " is none of family ", family, kSeeVerify));
 }
 
 // Visits all meta rows of one kind; `visit(rest of the key, value)` returns a status.
@@ -32,6 +43,15 @@ absl::Status ForEachMeta(const Snapshot& store, char kind, Visitor&& visit) {
                                return status.ok();
                              }));
   return status;
+}
+
+// Of those that are numbered: `visit(number, value)`.
+template <typename Number, typename Visitor>
+absl::Status ForEachNumberedMeta(const Snapshot& store, char kind, Visitor&& visit) {
+  return ForEachMeta(store, kind, [&](absl::string_view name, absl::string_view value) -> absl::Status {
+    if (name.size() != sizeof(Number)) return NoSuchKey("meta", absl::StrCat(std::string(1, kind), name));
+    return visit(static_cast<Number>(sizeof(Number) == 4 ? ReadU32(name) : ReadU64(name)), value);
+  });
 }
 
 absl::Status WriteStoreRow(storage::Store* store, const StoreRow& row) {
@@ -84,29 +104,37 @@ absl::StatusOr<StoreRow> ReadOrCreateStoreRow(storage::Store* store, const std::
 }
 
 absl::Status ReadMeta(const Snapshot& store, Catalog* catalog, Recovered* recovered) {
-  RETURN_IF_ERROR(ForEachMeta(store, 'c', [&](absl::string_view key, absl::string_view value) -> absl::Status {
-    records::v1::ClassRow row;
-    RETURN_IF_ERROR(ParseRow("record of a class", value, &row));
-    const auto& names = row.required_capabilities().names();
-    catalog->RestoreClass(ReadU32(key), {row.type(), {names.begin(), names.end()}});
-    return absl::OkStatus();
-  }));
-  RETURN_IF_ERROR(ForEachMeta(store, 'o', [&](absl::string_view key, absl::string_view value) -> absl::Status {
-    records::v1::OptionsRow row;
-    RETURN_IF_ERROR(ParseRow("record of options", value, &row));
-    catalog->RestoreOptions(ReadU32(key), FromRecord(row));
-    return absl::OkStatus();
-  }));
+  uint32_t last = 0;
+  RETURN_IF_ERROR(
+      ForEachNumberedMeta<ClassNumber>(store, 'c', [&](ClassNumber number, absl::string_view value) -> absl::Status {
+        if (!MayFollow(last, number)) return NoSuchKey("meta", ClassMetaKey(number));
+        last = number;
+        records::v1::ClassRow row;
+        RETURN_IF_ERROR(ParseRow("record of a class", value, &row));
+        const auto& names = row.required_capabilities().names();
+        catalog->RestoreClass(number, {row.type(), {names.begin(), names.end()}});
+        return absl::OkStatus();
+      }));
+  last = 0;
+  RETURN_IF_ERROR(ForEachNumberedMeta<OptionsNumber>(
+      store, 'o', [&](OptionsNumber number, absl::string_view value) -> absl::Status {
+        if (!MayFollow(last, number)) return NoSuchKey("meta", OptionsMetaKey(number));
+        last = number;
+        records::v1::OptionsRow row;
+        RETURN_IF_ERROR(ParseRow("record of options", value, &row));
+        catalog->RestoreOptions(number, FromRecord(row));
+        return absl::OkStatus();
+      }));
   RETURN_IF_ERROR(ForEachMeta(store, 't', [&](absl::string_view key, absl::string_view value) {
     return ParseRow("record of a type", value, &recovered->types[std::string(key)]);
   }));
-  RETURN_IF_ERROR(ForEachMeta(store, 's', [&](absl::string_view key, absl::string_view value) {
-    recovered->sessions.emplace_back(ReadU64(key), records::v1::SessionRow());
+  RETURN_IF_ERROR(ForEachNumberedMeta<SessionNumber>(store, 's', [&](SessionNumber number, absl::string_view value) {
+    recovered->sessions.emplace_back(number, records::v1::SessionRow());
     return ParseRow("record of a session", value, &recovered->sessions.back().second);
   }));
-  return ForEachMeta(store, 'j', [&](absl::string_view key, absl::string_view value) {
-    recovered->jobs.emplace_back(ReadU64(key), records::v1::JobRow());
-    recovered->next_job = ReadU64(key) + 1;
+  return ForEachNumberedMeta<uint64_t>(store, 'j', [&](uint64_t number, absl::string_view value) {
+    recovered->jobs.emplace_back(number, records::v1::JobRow());
+    recovered->next_job = number + 1;
     return ParseRow("record of a job", value, &recovered->jobs.back().second);
   });
 }
@@ -151,6 +179,10 @@ absl::Status Replay(const Snapshot& store, Follower* follower, Recovered* recove
   absl::Status status;
   RETURN_IF_ERROR(store.Scan(Family::kJournal, JournalKey(follower->folded() + 1), "",
                              [&](absl::string_view key, absl::string_view value) {
+                               if (key.size() != sizeof(uint64_t) || ReadU64(key) > recovered->number) {
+                                 status = NoSuchKey("journal", key);
+                                 return false;
+                               }
                                JournalEntry entry;
                                status = ParseRow("journal", value, &entry);
                                if (status.ok()) status = follower->Fold(ReadU64(key), entry, value.size());
@@ -166,6 +198,27 @@ absl::Status FindOldestRequestWindow(const Snapshot& snapshot, Recovered* recove
                          recovered->oldest_request_window = ReadU32(key.substr(1));
                          return false;
                        });
+}
+
+// The engine looks up what follows without asking whether it is there.
+absl::Status Lacks(TaskId id, absl::string_view what, uint64_t number) {
+  return absl::DataLossError(absl::StrCat("task ", id, " ", what, " ", number, ", which nothing tells", kSeeVerify));
+}
+
+absl::Status CheckClasses(const View::Counts& counts, const Catalog& catalog) {
+  for (const auto& [number, of_state] : counts) {
+    if (catalog.HasClass(number)) continue;
+    return absl::DataLossError(absl::StrCat("the counters name class ", number, ", which nothing tells", kSeeVerify));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAttempt(const Task& task, const Catalog& catalog, const Sessions& sessions) {
+  if (!catalog.HasOptions(task.options_number)) return Lacks(task.id, "runs with options", task.options_number);
+  const auto session = std::lower_bound(sessions.begin(), sessions.end(), task.session,
+                                        [](const auto& row, SessionNumber number) { return row.first < number; });
+  const bool found = session != sessions.end() && session->first == task.session;
+  return found ? absl::OkStatus() : Lacks(task.id, "runs in session", task.session);
 }
 
 }  // namespace
@@ -187,11 +240,15 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   RETURN_IF_ERROR(Replay(*snapshot, follower, &recovered));
   // Commits after the last journal entry changed nothing in the live table.
   RETURN_IF_ERROR(follower->Fold(recovered.number, JournalEntry(), 0));
+  RETURN_IF_ERROR(CheckClasses(follower->MakeView(snapshot)->counts(), *catalog));
   recovered.next_id = follower->next_id();
   absl::flat_hash_set<TaskId> firings, live_firings;
   for (const auto& schedule : recovered.schedules) firings.insert(schedule->state.last_task());
   std::vector<LiveEntry> running;
+  const uint32_t classes = catalog->class_count();
+  std::optional<LiveEntry> of_no_class;
   RETURN_IF_ERROR(follower->ForEachLive([&](const LiveEntry& entry) {
+    if (entry.class_number == 0 || entry.class_number > classes) of_no_class = entry;
     if (!firings.empty() && firings.contains(entry.id)) live_firings.insert(entry.id);
     if (entry.alarm != 0 && entry.state != LiveState::STAGED) recovered.alarms.insert({entry.alarm, entry.id});
     if (entry.state == LiveState::PENDING) {
@@ -203,6 +260,7 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
       recovered.waiting.push_back(entry);
     }
   }));
+  if (of_no_class.has_value()) return Lacks(of_no_class->id, "is of class", of_no_class->class_number);
   ForgetLostFirings(live_firings, &recovered);
   for (const LiveEntry& entry : running) {
     absl::StatusOr<std::unique_ptr<Task>> task = LoadTask(*snapshot, *catalog, entry);
@@ -211,10 +269,7 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
       continue;
     }
     RETURN_IF_ERROR(task.status());
-    if (!catalog->HasOptions(entry.options_number)) {
-      return absl::DataLossError(absl::StrCat("task ", entry.id, " runs with options ", entry.options_number,
-                                              ", which nothing tells: batond verify tells what a repair can mend"));
-    }
+    RETURN_IF_ERROR(CheckAttempt(**task, *catalog, recovered.sessions));
     recovered.running.push_back(*std::move(task));
   }
   return recovered;

@@ -99,11 +99,13 @@ void Examination::TakeMeta(absl::string_view key, absl::string_view value) {
   };
   const std::string kind(key.substr(0, 1));
   const absl::string_view name = key.substr(std::min<size_t>(key.size(), 1));
-  if (kind == "c" && name.size() == 4) {
+  if (kind == "c" && name.size() == 4 && MayFollow(last_class_, ReadU32(name))) {
+    last_class_ = ReadU32(name);
     records::v1::ClassRow row;
     if (!Parse(value, &row)) return unreadable(Check::kUnreadableClass, absl::StrCat("class ", ReadU32(name)));
     known_.types[ReadU32(name)] = row.type();
-  } else if (kind == "o" && name.size() == 4) {
+  } else if (kind == "o" && name.size() == 4 && MayFollow(last_options_, ReadU32(name))) {
+    last_options_ = ReadU32(name);
     records::v1::OptionsRow row;
     if (!Parse(value, &row)) return unreadable(Check::kUnreadableOptions, absl::StrCat("options ", ReadU32(name)));
     known_.options.insert(ReadU32(name));

@@ -95,6 +95,8 @@ class Examination {
   Findings findings_;
   records::v1::StoreRow store_row_;
   KnownNumbers known_;
+  ClassNumber last_class_ = 0;
+  OptionsNumber last_options_ = 0;
   absl::btree_set<TaskId> lost_;
   std::vector<std::string> unreadable_meta_;
   std::vector<std::string> unreadable_keys_;

@@ -124,7 +124,7 @@ Error MemberScan::ReadSteps() {
     if (!error.ok() || present_ == count_) return false;
     const Member& member = members_[present_];
     if (member.id != id) return true;
-    error = ParseRow(value, absl::StrCat("log row ", engine::ReadU32(key.substr(8)), " of task ", id), &step);
+    error = ParseRow(value, absl::StrCat("log row ", engine::RowOfLogKey(key), " of task ", id), &step);
     if (!error.ok()) return false;
     if (!has_begun_) BeginTask(member);
     has_begun_ = true;

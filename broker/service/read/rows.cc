@@ -15,7 +15,7 @@ using storage::Family;
 // Turns a visitor of steps into one of keys and values; what goes wrong is left in `error`.
 storage::ScanVisitor Parsing(TaskId id, const StepVisitor& visit, Error* error) {
   return [id, &visit, error](absl::string_view key, absl::string_view value) {
-    const uint32_t row = engine::ReadU32(key.substr(8));
+    const uint32_t row = engine::RowOfLogKey(key);
     Step step;
     *error = ParseRow(value, absl::StrCat("log row ", row, " of task ", id), &step);
     return error->ok() && visit(row, step);

@@ -74,6 +74,14 @@ TEST(KeysTest, NumbersAreReadAsTheyWereWrittenAndSortAsNumbers) {
   }
 }
 
+// Found by a fuzzer: a key that was cut off ended the broker.
+TEST(KeysTest, BytesThatAreMissingAreReadAsZero) {
+  EXPECT_EQ(ReadU64("\x01\x02"), 0x0102000000000000u);
+  EXPECT_EQ(ReadU32(""), 0u);
+  EXPECT_EQ(RowOfLogKey(LogKey(7, 9)), 9u);
+  EXPECT_EQ(RowOfLogKey("short"), 0u);
+}
+
 TEST(KeysTest, WindowsOfRequestsLastTwelveHoursAndCoverADay) {
   EXPECT_EQ(RequestWindowOf(0), 0u);
   EXPECT_EQ(RequestWindowOf(12 * kHour - 1), 0u);

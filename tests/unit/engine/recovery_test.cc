@@ -1,6 +1,7 @@
 // From a store to a live table.
 #include "broker/engine/live/recovery.h"
 
+#include "absl/strings/escaping.h"
 #include "tests/unit/engine/harness.h"
 
 namespace baton::engine::testing {
@@ -35,26 +36,68 @@ class RecoveryTest : public ::testing::Test {
   std::unique_ptr<Follower> follower_;
 };
 
-// Found by a fuzzer: the broker ended with an exception.
-TEST(RecoveryOfRunningTest, IsRefusedWhenItsOptionsAreLost) {
-  EngineHarness harness;
-  TestWorker& worker = harness.Connect();
-  const TaskId id = harness.Submit();
-  ASSERT_TRUE(worker.Runs(id));
-  harness.Stop();
-  harness.verify = false;
-  storage::Store& store = harness.stopped_store();
-  storage::WriteBatch batch;
-  batch.DeleteRange(Family::kMeta, OptionsMetaKey(0), OptionsMetaKey(UINT32_MAX));
-  std::string error;
-  ASSERT_EQ(store.Commit(batch, store.number() + 1, &error), storage::CommitResult::kDone) << error;
-  Catalog catalog;
-  Follower follower(EngineSettings(), &store, &catalog);
-  const auto recovered = engine::Recover(
-      &store, "1.2.3", kStart, [] { return uint64_t{42}; }, &catalog, &follower);
-  EXPECT_EQ(recovered.status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(recovered.status().message()), HasSubstr(absl::StrCat("task ", id, " runs with options 1")));
-  EXPECT_THAT(std::string(recovered.status().message()), HasSubstr("batond verify"));
+// Found by a fuzzer: the broker ended with an exception, or with a broken invariant.
+class RecoveryOfRunningTest : public ::testing::Test {
+ protected:
+  RecoveryOfRunningTest() {
+    TestWorker& worker = harness_.Connect();
+    id_ = harness_.Submit();
+    EXPECT_TRUE(worker.Runs(id_));
+    harness_.Stop();
+    harness_.verify = false;
+  }
+
+  // Why nothing starts after this.
+  std::string RefusalAfter(const storage::WriteBatch& damage) {
+    storage::Store& store = harness_.stopped_store();
+    std::string error;
+    EXPECT_EQ(store.Commit(damage, store.number() + 1, &error), storage::CommitResult::kDone) << error;
+    Catalog catalog;
+    Follower follower(EngineSettings(), &store, &catalog);
+    const auto recovered = engine::Recover(
+        &store, "1.2.3", kStart, [] { return uint64_t{42}; }, &catalog, &follower);
+    EXPECT_EQ(recovered.status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(recovered.status().message()), HasSubstr("batond verify"));
+    return std::string(recovered.status().message());
+  }
+
+  EngineHarness harness_;
+  TaskId id_ = 0;
+  storage::WriteBatch damage_;
+};
+
+TEST_F(RecoveryOfRunningTest, IsRefusedWhenItsOptionsAreLost) {
+  damage_.DeleteRange(Family::kMeta, OptionsMetaKey(0), OptionsMetaKey(UINT32_MAX));
+  EXPECT_THAT(RefusalAfter(damage_), HasSubstr(absl::StrCat("task ", id_, " runs with options 1")));
+}
+
+TEST_F(RecoveryOfRunningTest, IsRefusedWhenItsSessionIsLost) {
+  damage_.DeleteRange(Family::kMeta, SessionMetaKey(0), SessionMetaKey(UINT64_MAX));
+  EXPECT_THAT(RefusalAfter(damage_), HasSubstr(absl::StrCat("task ", id_, " runs in session")));
+}
+
+TEST_F(RecoveryOfRunningTest, IsRefusedWhenItsClassIsLost) {
+  damage_.DeleteRange(Family::kMeta, ClassMetaKey(0), ClassMetaKey(UINT32_MAX));
+  EXPECT_THAT(RefusalAfter(damage_), HasSubstr("class 1, which nothing tells"));
+}
+
+TEST_F(RecoveryOfRunningTest, IsRefusedWhenAClassHasANumberThatNoneHas) {
+  for (const ClassNumber number : {ClassNumber{0}, ClassNumber{4'000'000'000}}) {
+    damage_.Put(Family::kMeta, ClassMetaKey(number), records::v1::ClassRow().SerializeAsString());
+    EXPECT_THAT(RefusalAfter(damage_), HasSubstr(absl::BytesToHexString(ClassMetaKey(number))));
+    damage_.Clear();
+    damage_.Delete(Family::kMeta, ClassMetaKey(number));
+  }
+}
+
+TEST_F(RecoveryOfRunningTest, IsRefusedWhenAKeyOfTheJournalIsCutOff) {
+  damage_.Put(Family::kJournal, "\x01", records::v1::JournalEntry().SerializeAsString());
+  EXPECT_THAT(RefusalAfter(damage_), HasSubstr("journal"));
+}
+
+TEST_F(RecoveryOfRunningTest, IsRefusedWhenANumberIsCutOff) {
+  damage_.Put(Family::kMeta, "s12", records::v1::SessionRow().SerializeAsString());
+  EXPECT_THAT(RefusalAfter(damage_), HasSubstr("key 733132 is none of family meta"));
 }
 
 TEST_F(RecoveryTest, FreshStoreGetsAnIncarnationThatStays) {  // B2
@@ -134,8 +177,10 @@ TEST_F(RecoveryTest, DamagedRowsAreDataLoss) {
 
 TEST_F(RecoveryTest, RunningTaskWithoutItsRecordIsSetAside) {
   ASSERT_TRUE(Recover().ok());
+  Put(Family::kMeta, ClassMetaKey(1), records::v1::ClassRow().SerializeAsString());
   records::v1::JournalEntry entry;
   auto* created = entry.add_created();
+  created->set_class_number(1);
   created->set_first(5);
   created->set_count(1);
   auto* claimed = entry.add_claimed();
