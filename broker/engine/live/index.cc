@@ -90,7 +90,7 @@ bool ReadIndexRow(absl::string_view bytes,
     for (const int end = at + 2 * static_cast<int>(row.run_counts(i)); at < end; at += 2) {
       const uint64_t first = slot + row.runs(at);
       slot = first + row.runs(at + 1);
-      if (slot > kPageIds) return false;
+      if (slot == first || slot > kPageIds) return false;
       visit(value, static_cast<uint32_t>(first), static_cast<uint32_t>(slot));
     }
   }

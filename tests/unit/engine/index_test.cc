@@ -220,6 +220,7 @@ TEST(IndexRowTest, DamagedRowsAreRefused) {
       {"too many runs", [](auto& row) { row.add_runs(1), row.add_runs(1); }},
       {"more runs than there are", [](auto& row) { row.set_run_counts(1, UINT32_MAX); }},
       {"ids of the next page", [](auto& row) { row.set_runs(1, kPageIds + 1); }},
+      {"a run of no ids", [](auto& row) { row.set_runs(1, 0); }},
       {"an overflow", [](auto& row) { row.set_runs(2, UINT32_MAX); }},
   };
   for (const auto& [name, damage] : damages) {
