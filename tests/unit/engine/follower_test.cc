@@ -224,6 +224,9 @@ TEST_F(FollowerTest, EntryThatContradictsThePageIsDataLoss) {
   entry.Clear();
   entry.add_moved()->set_id(77);
   EXPECT_EQ(follower_->Fold(9, entry, 1).code(), absl::StatusCode::kDataLoss);
+  entry.Clear();
+  entry.add_created()->set_count(4'000'000'000);  // More than any commit does.
+  EXPECT_EQ(follower_->Fold(9, entry, 1).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(FollowerTest, PagesAreStoredWhenTheyAreOldEnough) {
