@@ -117,18 +117,19 @@ unsigned HarmfulAt(absl::string_view text) {
 
 // Such characters are in no other place of JSON than texts.
 std::string EscapeJsonControls(const std::string& json) {
+  constexpr char kFirstBytes[] = "\x7F\xC2\xE2";
   std::string safe;
   safe.reserve(json.size());
-  for (size_t i = 0; i < json.size(); ++i) {
-    const unsigned code = HarmfulAt(absl::string_view(json).substr(i, 3));
-    if (code == 0) {
-      safe += json[i];
-    } else {
-      absl::StrAppendFormat(&safe, "\\u%04x", code);
-      i += code < 0x80 ? 0 : code < 0x800 ? 1 : 2;
-    }
+  size_t copied = 0;
+  for (size_t at = json.find_first_of(kFirstBytes); at != std::string::npos;
+       at = json.find_first_of(kFirstBytes, at + 1)) {
+    const unsigned code = HarmfulAt(absl::string_view(json).substr(at, 3));
+    if (code == 0) continue;
+    safe.append(json, copied, at - copied);
+    absl::StrAppendFormat(&safe, "\\u%04x", code);
+    copied = at + (code < 0x80 ? 1 : code < 0x800 ? 2 : 3);
   }
-  return safe;
+  return safe.append(json, copied);
 }
 
 std::string Dump(const Json& value, int indent) {

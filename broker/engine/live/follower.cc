@@ -15,9 +15,6 @@ using records::v1::JournalEntry;
 // Journal between two samples of its length.
 constexpr uint64_t kSampleBytes = 1 << 20;
 
-// Far more than fit into the commands of one commit. A damaged entry must not take all memory.
-constexpr uint64_t kMostCreatedAtOnce = 1 << 24;
-
 // Calls change(first, count) for the part of [first, first + count) in each page.
 template <typename Visitor>
 absl::Status ForEachPagePart(TaskId first, uint64_t count, Visitor&& visit) {
@@ -75,8 +72,11 @@ absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t e
 }
 
 absl::Status Follower::FoldCreated(const JournalEntry& entry) {
+  // A new task takes more than four bytes of a lane: no more of them fit into a commit. The constant is for entries
+  // from when lanes were larger. A damaged entry must not take all memory.
+  const uint64_t most = std::max<uint64_t>(1 << 24, settings_.lane_bytes / 4);
   for (const JournalEntry::Created& run : entry.created()) {
-    if (run.count() > kMostCreatedAtOnce || run.first() > UINT64_MAX - run.count()) {
+    if (run.count() > most || run.first() > UINT64_MAX - run.count()) {
       return absl::DataLossError(absl::StrCat("journal entry ", folding_, " creates ", run.count(), " tasks from ",
                                               run.first(), " on, which no commit does"));
     }

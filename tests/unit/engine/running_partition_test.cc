@@ -1,7 +1,7 @@
 // A partition with all its threads, used by many threads at once. What is promised to each caller holds; that nothing
 // is touched without its lock is what the thread sanitizer looks for here.
-#include "broker/engine/run/running_partition.h"
 #include "broker/engine/inspection_commands.h"
+#include "broker/engine/run/running_partition.h"
 
 #include <deque>
 #include <functional>

@@ -79,8 +79,8 @@ TEST_F(SchedulesTest, LargeOnesFireNoFasterThanTheyAreWritten) {
 }
 
 TEST_F(SchedulesTest, OneThatMakesUpForAllDoesSoUpToItsLimit) {  // B136
-  ASSERT_THAT(Create({.overlap = ScheduleRow::ALLOW, .catch_up = ScheduleRow::ALL, .catch_up_limit = 4}).error(),
-              NoError());
+  ASSERT_THAT(
+      Create({.overlap = ScheduleRow::ALLOW, .catch_up = ScheduleRow::ALL, .catch_up_limit = 4}).error(), NoError());
   harness_.Stop();
   harness_.clock().AdvanceBoth(3 * kMinute);
   harness_.Start();
@@ -214,7 +214,8 @@ TEST(ScheduleRecoveryTest, OneWhoseZoneOrStateIsGoneIsHeldBackAndTheOthersGoOn) 
   auto unpause = std::make_unique<Tracked<ChangeScheduleCommand>>();
   unpause->verb = Verb::kUnpause;
   unpause->name = "lost";
-  EXPECT_THAT(harness.Call(std::move(unpause)).error(), ErrorIs(absl::StatusCode::kFailedPrecondition, "BAD_SCHEDULE"));
+  EXPECT_THAT(harness.Call(std::move(unpause)).error(),
+              ErrorIs(absl::StatusCode::kFailedPrecondition, "BAD_SCHEDULE"));
 }
 
 }  // namespace
