@@ -22,7 +22,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "broker/base/clock.h"
+#include "broker/base/named_thread.h"
 #include "broker/server/access/rights_table.h"
 #include "broker/server/broker.h"
 #include "broker/server/certificates.h"
@@ -173,7 +175,7 @@ void WaitForStop(const sigset_t& signals, const std::function<void()>& reload) {
 }
 
 void WatchSignals(sigset_t signals, std::function<void()> reload, absl::Notification* stop) {
-  std::thread([signals, reload = std::move(reload), stop] {
+  baton::NamedThread("signals", [signals, reload = std::move(reload), stop] {
     WaitForStop(signals, reload);
     stop->Notify();
     WaitForStop(signals, reload);
@@ -186,6 +188,15 @@ void WatchSignals(sigset_t signals, std::function<void()> reload, absl::Notifica
 std::string StoppingState(const Settings& settings) {
   return absl::StrCat("STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=",
                       settings.engine.drain_deadline + baton::kMinute);
+}
+
+// A backup that is being written is finished first, however long that takes: the service manager is asked for more time
+// again and again.
+void AwaitBackup(Broker* broker) {
+  while (!broker->WaitForBackup(absl::Seconds(10))) {
+    baton::TellServiceManager(
+        absl::StrCat("STATUS=finishing a backup\nEXTEND_TIMEOUT_USEC=", baton::kMinute));
+  }
 }
 
 int Run(const Flags& flags, const Settings& settings) {
@@ -210,6 +221,7 @@ int Run(const Flags& flags, const Settings& settings) {
   if (!(*broker)->Drain("the broker is stopping"))
     spdlog::warn("the drain deadline passed with attempts still running");
   running->Set(nullptr);
+  AwaitBackup(broker->get());
   broker->reset();
   spdlog::info("stopped");
   return EXIT_SUCCESS;

@@ -1,9 +1,16 @@
 #include "broker/verify_command.h"
 
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -36,9 +43,10 @@ Each finding is one line, `KIND: what is wrong`, at most 20 of a kind. A kind ma
 in the store makes good.
 
 --repair writes everything derived anew. Running tasks become pending, at no cost to them; their workers are told that
-their attempts are over. Copy DIR first if you can. A repair that was interrupted has to be repeated before a broker
-starts. If anything is lost the repair refuses, and the best way out is a backup; --drop-lost takes the tasks that
-are affected out of the store for good, as if they had been deleted, and keeps all others.
+their attempts are over. Copy DIR first if you can. Root becomes the user who owns DIR, so that the broker can open what
+is written. A repair that was interrupted has to be repeated before a broker starts. If anything is lost the repair
+refuses, and the best way out is a backup; --drop-lost takes the tasks that are affected out of the store for good, as
+if they had been deleted, and keeps all others.
 
 Exit codes: 0 no damage, or all of it was mended; 1 the store is damaged; 2 it could not be verified: there is no store,
 a broker is using it, it is of a newer version, or a flag is wrong.)";
@@ -63,7 +71,20 @@ absl::StatusOr<Findings> Look(const VerifyFlags& flags) {
   return engine::Verify(engine::EngineSettings(), *store);
 }
 
+// Root repairs as the user whose directory it is: the broker, which runs as that user, must be able to open what is
+// written.
+absl::Status BecomeOwner(const std::string& directory) {
+  struct stat owner = {};
+  if (geteuid() != 0 || stat(directory.c_str(), &owner) != 0 || owner.st_uid == 0) return absl::OkStatus();
+  if (setgroups(0, nullptr) != 0 || setgid(owner.st_gid) != 0 || setuid(owner.st_uid) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat("cannot become user ", owner.st_uid, ", who owns ", directory,
+                                                      ": ", std::strerror(errno), "; run the repair as that user"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Mend(const VerifyFlags& flags) {
+  RETURN_IF_ERROR(BecomeOwner(flags.directory));
   ASSIGN_OR_RETURN(const std::unique_ptr<storage::Store> store,
                    storage::OpenRocksDbStore({.directory = flags.directory}));
   std::random_device device;

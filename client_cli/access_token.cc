@@ -11,17 +11,18 @@
 namespace baton::cli {
 namespace {
 
+// `source` is what is told of it: nobody is shown the text.
+absl::StatusOr<std::string> ParseToken(const std::string& source, const std::string& text) {
+  std::string token(absl::StripAsciiWhitespace(text));
+  if (internal::IsTokenText(token)) return token;
+  return absl::InvalidArgumentError(
+      absl::StrCat(source, " is to have one access token and nothing else, as `baton token create` prints it"));
+}
+
 absl::StatusOr<std::string> ReadToken(const std::string& option, const std::string& file) {
   absl::StatusOr<std::string> text = ReadFile(option, file);
   if (!text.ok()) return text.status();
-  std::string token(absl::StripAsciiWhitespace(*text));
-  if (token.empty() || token.find_first_of(" \t\r\n") != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(option, ": ", file,
-                     " is to have one access token and nothing else, as `baton token create` prints "
-                     "it"));
-  }
-  return token;
+  return ParseToken(absl::StrCat(option, ": ", file), *text);
 }
 
 absl::StatusOr<AccessTokenSource> FromFile(const std::string& option, const std::string& file) {
@@ -41,7 +42,9 @@ absl::StatusOr<AccessTokenSource> FindAccessToken(const std::string& flag, const
   if (!flag.empty()) return FromFile("--token-file", flag);
   if (!profile.empty()) return FromFile("token_file of the profile", profile);
   if (environment.access_token_variable.has_value()) {
-    return [token = std::string(absl::StripAsciiWhitespace(*environment.access_token_variable))] { return token; };
+    absl::StatusOr<std::string> token = ParseToken("BATON_ACCESS_TOKEN", *environment.access_token_variable);
+    if (!token.ok()) return token.status();
+    return [token = *std::move(token)] { return token; };
   }
   if (!environment.access_token_file_variable.has_value()) return AccessTokenSource();
   return FromFile("BATON_ACCESS_TOKEN_FILE", *environment.access_token_file_variable);

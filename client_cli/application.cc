@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -198,6 +201,21 @@ ExitCode Report(const CLI::App& root, const CLI::ParseError& error, const Enviro
   return ExitCode::kBadInput;
 }
 
+// The parser would take the next word as the value of `--option=`, and an unset variable of a script would so swallow
+// the
+// `--dry-run` behind it.
+absl::Status CheckValues(const std::vector<std::string>& arguments) {
+  for (const std::string& word : arguments) {
+    if (word == "--") break;
+    const bool is_long = absl::StartsWith(word, "--") && word.find('=') == word.size() - 1;
+    if (!is_long) continue;
+    const std::string option = Printable(word.substr(0, word.size() - 1));
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, ": nothing follows the =; write ", option, " '' if it is to be empty, or leave it out"));
+  }
+  return absl::OkStatus();
+}
+
 // The last chance to notice that the reader of standard output is gone or its disk is full.
 ExitCode Finish(ExitCode code, const Environment& environment) {
   environment.out.flush();
@@ -209,6 +227,9 @@ ExitCode Finish(ExitCode code, const Environment& environment) {
 }  // namespace
 
 ExitCode RunCommandLine(std::vector<std::string> arguments, const Environment& environment) {
+  if (const absl::Status values = CheckValues(arguments); !values.ok()) {
+    return Session(environment, GlobalOptions()).Fail(values);
+  }
   CLI::App root("Submits tasks to a Baton broker and looks at tasks, workers and history.", "baton");
   GlobalArguments globals;
   root.set_version_flag("--version", "baton " + environment.version);

@@ -59,8 +59,14 @@ absl::StatusOr<std::string> NormalizeAddress(const std::string& addresses) { ret
 bool IsEncrypted(absl::string_view address) { return absl::StartsWith(address, internal::kTlsScheme); }
 
 absl::StatusOr<std::string> EncryptAddress(const std::string& addresses, const TlsOptions& tls, bool always) {
-  absl::StatusOr<std::string> encrypted =
-      ForEach(addresses, [&](const std::string& address) { return EncryptOne(address, tls, always); });
+  // As in the SDK: whoever takes over from an encrypted broker is not spoken to in the clear, but over a socket.
+  bool is_encrypted = false;
+  absl::StatusOr<std::string> encrypted = ForEach(addresses, [&](const std::string& address) {
+    const bool is_socket = absl::StartsWith(address, "unix:");
+    absl::StatusOr<std::string> one = EncryptOne(address, tls, always || (is_encrypted && !is_socket));
+    is_encrypted = is_encrypted || (one.ok() && IsEncrypted(*one));
+    return one;
+  });
   if (!encrypted.ok() || !absl::StrContains(*encrypted, internal::kTlsScheme)) return encrypted;
   const absl::Status files = internal::ReadTls(tls).status();
   if (!files.ok()) return files;

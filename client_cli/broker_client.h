@@ -105,8 +105,8 @@ absl::StatusOr<std::string> NormalizeAddress(const std::string& address);
 // Whether connections to a normal address, a single one, are encrypted.
 bool IsEncrypted(absl::string_view address);
 
-// Normal addresses as `tls`, which is complete, makes them: with tls:// if that is what is meant, or `always`. Errors:
-// a file that cannot be used; a socket that is to be encrypted always.
+// Normal addresses as `tls`, which is complete, makes them: with tls:// if that is what is meant, or `always`, and
+// behind an encrypted one. Errors: a file that cannot be used; a socket that is to be encrypted always.
 absl::StatusOr<std::string> EncryptAddress(const std::string& addresses, const TlsOptions& tls, bool always);
 
 inline constexpr char kDefaultAddress[] = "127.0.0.1:7461";

@@ -20,15 +20,18 @@ constexpr absl::Duration kRetryDelay = absl::Milliseconds(500);
 // Waits for one task, call after call.
 class Waiter {
  public:
-  Waiter(Session& session, uint64_t task_id, absl::Time deadline, ProgressDisplay* display)
-      : session_(session), task_id_(task_id), deadline_(deadline), display_(display) {}
+  // `reached`: the broker has answered already.
+  Waiter(Session& session, uint64_t task_id, absl::Time deadline, ProgressDisplay* display, bool reached)
+      : session_(session), task_id_(task_id), deadline_(deadline), display_(display), reached_(reached) {}
 
   absl::StatusOr<v1::Task> Run() {
     while (true) {
-      // With a display the first call only looks, to have something to show.
-      absl::StatusOr<v1::Task> task = display_ != nullptr && !reached_ ? Look() : WaitOnce();
+      // The first call only looks: there is something to show then, and it is known that the broker was there.
+      const bool looks = !reached_ || (display_ != nullptr && known_version_ == 0);
+      absl::StatusOr<v1::Task> task = OfSameStore(looks ? Look() : WaitOnce());
       if (task.ok()) {
         reached_ = true;
+        created_at_us_ = task->created_at_us();
         unreachable_since_ = absl::InfiniteFuture();
         known_version_ = task->version();
         if (IsTerminal(task->state())) return task;
@@ -66,6 +69,15 @@ class Waiter {
     return std::move(*response->mutable_task());
   }
 
+  // Of several addresses another one may answer meanwhile, whose store has other tasks of the same numbers. That is as
+  // if the broker were gone.
+  absl::StatusOr<v1::Task> OfSameStore(absl::StatusOr<v1::Task> task) const {
+    const bool is_gone = ReasonOf(task.status()) == "TASK_NOT_FOUND";
+    if (created_at_us_ == 0 || (task.ok() ? task->created_at_us() == created_at_us_ : !is_gone)) return task;
+    return absl::UnavailableError(absl::StrCat("the broker that answers now has another store, without the task ",
+                                               task_id_, " that is waited for"));
+  }
+
   // Whether the broker may come back; pauses before it is asked again.
   bool MayRetry(const absl::Status& status) {
     if (!reached_ || !(absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status))) return false;
@@ -89,27 +101,25 @@ class Waiter {
   const uint64_t task_id_;
   const absl::Time deadline_;
   ProgressDisplay* const display_;
-  bool reached_ = false;
+  bool reached_;
   absl::Time unreachable_since_ = absl::InfiniteFuture();
   uint64_t known_version_ = 0;
+  // Tells the task from one of another store; 0: not seen yet.
+  int64_t created_at_us_ = 0;
   v1::Task last_;
 };
 
 }  // namespace
 
-absl::StatusOr<v1::Task> WaitForTask(Session& session, uint64_t task_id, absl::Time deadline,
-                                     ProgressDisplay* display) {
-  return Waiter(session, task_id, deadline, display).Run();
-}
-
-absl::Status WaitForTasks(Session& session, const std::vector<uint64_t>& task_ids, absl::Time deadline,
+absl::Status WaitForTasks(Session& session, const std::vector<uint64_t>& task_ids, absl::Time deadline, bool reached,
                           const std::function<void(const v1::Task&)>& each) {
   ProgressDisplay display(session.environment());
   bool single = task_ids.size() == 1;
   // Plain lines are for milestones, not one for each of a thousand tasks.
   size_t step = display.is_bar() ? 1 : std::max<size_t>(1, task_ids.size() / 20);
   for (size_t i = 0; i < task_ids.size(); ++i) {
-    absl::StatusOr<v1::Task> task = WaitForTask(session, task_ids[i], deadline, single ? &display : nullptr);
+    absl::StatusOr<v1::Task> task =
+        Waiter(session, task_ids[i], deadline, single ? &display : nullptr, reached || i > 0).Run();
     if (!task.ok()) return task.status();
     each(*task);
     if (!single && ((i + 1) % step == 0 || i + 1 == task_ids.size())) display.ShowCount(i + 1, task_ids.size());

@@ -14,14 +14,11 @@
 
 namespace baton::cli {
 
-// Returns the task, with its result, once it is terminal. Fails with DEADLINE_EXCEEDED, reason WAIT_TIMED_OUT, at
-// `deadline`. A broker that was reached once may be gone for half a minute: a restart does not end the wait.
-// `display`, which may be null, shows the changes in between.
-absl::StatusOr<v1::Task> WaitForTask(Session& session, uint64_t task_id, absl::Time deadline, ProgressDisplay* display);
-
-// Waits for all, in their order, and shows the progress. Writes each ended task to `each` as soon as it and the ones
-// before have ended. Stops at the first failed call.
-absl::Status WaitForTasks(Session& session, const std::vector<uint64_t>& task_ids, absl::Time deadline,
+// Waits until all have ended, in their order, and shows the progress. Calls `each` with an ended task and its result as
+// soon as it and the ones before have ended. Stops at the first failed call; at `deadline` with DEADLINE_EXCEEDED,
+// reason WAIT_TIMED_OUT. A broker that was reached once, or has answered before (`reached`), may be gone for half a
+// minute: a restart does not end the wait.
+absl::Status WaitForTasks(Session& session, const std::vector<uint64_t>& task_ids, absl::Time deadline, bool reached,
                           const std::function<void(const v1::Task&)>& each);
 
 // `timeout` from now; never without one.

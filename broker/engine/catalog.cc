@@ -27,6 +27,12 @@ Catalog::Interned Catalog::InternClass(const std::string& type, const Capabiliti
   return {it->second, added};
 }
 
+ClassNumber Catalog::FindClass(const std::string& type, const Capabilities& required) const {
+  absl::ReaderMutexLock lock(&mu_);
+  const auto it = class_numbers_.find(ClassKey(type, required));
+  return it == class_numbers_.end() ? 0 : it->second;
+}
+
 Catalog::Interned Catalog::InternOptions(const ClaimOptions& options) {
   absl::MutexLock lock(&mu_);
   const auto [it, added] =

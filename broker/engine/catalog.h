@@ -41,6 +41,8 @@ class Catalog {
     bool added;
   };
   Interned InternClass(const std::string& type, const Capabilities& required) ABSL_LOCKS_EXCLUDED(mu_);
+  // 0: it was never interned.
+  ClassNumber FindClass(const std::string& type, const Capabilities& required) const ABSL_LOCKS_EXCLUDED(mu_);
   Interned InternOptions(const ClaimOptions& options) ABSL_LOCKS_EXCLUDED(mu_);
 
   // While recovering, in ascending order of numbers that may follow each other: puts an entry at its number.

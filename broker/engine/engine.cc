@@ -65,11 +65,15 @@ void Engine::Restore(Recovered recovered) {
     session->held[{task->id, task->attempt}] = {.class_number = task->class_number};
     dispatcher_.AttemptBegan(task->class_number);
     ++session->attempts;
-    // What is left of the timeout by the wall clock, which may have jumped meanwhile.
+    // What is left of the timeout by the wall clock, which may have jumped meanwhile. But not before its worker can
+    // have come back: it knows when the handler began, and may have the outcome.
     const Settled& options = SettledFor(*task);
-    task->deadline = lease_now_ + std::clamp<Micros>(task->claimed + options.timeout - now_.wall, 0, options.timeout);
+    const Micros left = std::min<Micros>(task->claimed + options.timeout - now_.wall, options.timeout);
+    task->deadline = lease_now_ + std::max(left, settings_.beat_window);
     // When it reported last is not known.
-    if (options.progress_timeout != 0) task->report_deadline = lease_now_ + options.progress_timeout;
+    if (options.progress_timeout != 0) {
+      task->report_deadline = lease_now_ + std::max(options.progress_timeout, settings_.beat_window);
+    }
     timeouts_.insert(TimeoutOf(*task));
     ++running_;
     tasks_[task->id] = std::move(task);
@@ -114,11 +118,16 @@ void Engine::Restore(Recovered recovered) {
   for (const SessionNumber number : idle) RemoveSession(*sessions_[number]);
 }
 
-void Engine::BeginRound(Now now) {
+void Engine::BeginRound(Now now, bool disk_stalls) {
+  // The process, or its disk, stood still: nobody else is to blame.
+  const Micros late = asked_wake_ != 0 ? now.steady - asked_wake_ : 0;
+  if (disk_stalls) {
+    paused_ += now.steady - now_.steady;
+  } else if (late > kPauseThreshold) {
+    paused_ += late;
+  }
   now_ = now;
   batch_time_ = batch_.empty() ? now.wall : std::max(batch_time_, now.wall);
-  // The process, or its disk, stood still: nobody else is to blame.
-  if (asked_wake_ != 0 && now.steady - asked_wake_ > kPauseThreshold) paused_ += now.steady - asked_wake_;
   lease_now_ = now.steady - paused_;
   asked_wake_ = 0;
   has_more_ = false;
@@ -190,6 +199,7 @@ void Engine::FinishRound(bool expire) {
     dispatcher_.ClassReady(class_number);
   });
   if (promoted == kRoundTimers) has_more_ = true;
+  SubmitReady();
   if (expire) Expire();
   FailDoomed();
   FireSchedules();
@@ -207,7 +217,8 @@ void Engine::FinishRound(bool expire) {
 
 void Engine::Expire() {
   ExpireSessions();
-  ExpireAttempts();
+  // Attempts of workers that are lost cost their tasks nothing: these first, however many they are.
+  if (session_timers_.empty() || session_timers_.begin()->first > lease_now_) ExpireAttempts();
   RingAlarms();
 }
 

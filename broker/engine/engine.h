@@ -46,7 +46,9 @@ class Engine : private EngineState {
   // it for long is no pause of the process, and it need not be looked at before something is due.
   void ClockIsTurned() { clock_is_turned_ = true; }
 
-  void BeginRound(Now now);
+  // `disk_stalls`: a commit has been under way for longer than kPauseThreshold. No lease, grace or timeout runs on
+  // meanwhile: nobody hears of what was handed out, and no answer leaves.
+  void BeginRound(Now now, bool disk_stalls = false);
   void Apply(std::unique_ptr<Command> command);
   void Apply(LoadResult loaded);
   // Pages to be stored with the open batch.
@@ -92,12 +94,15 @@ class Engine : private EngineState {
   void Submit(std::unique_ptr<Command> owned);
   // `known`: holders of unique keys that were fetched and pinned, or found to have ended.
   void SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> known);
+  // Those for which there was no room in the batch when their holders came.
+  void SubmitReady();
   bool RefuseOldLookUps(SubmitCommand& command) const;
   bool AnswerRepeated(SubmitCommand& command);
   void SubmitAll(SubmitCommand& command);
   void SubmitOne(SubmitCommand& command, size_t index);
   bool ResolveUnique(const SubmitCommand& command, const NewTask& task, SubmitResult* result);
   void RememberRequest(SubmitCommand& command);
+  // Class 0: it would be a new one, and there are too many.
   Placement Place(const NewTask& task, const Options* inherited);
   TaskId Create(NewTask& source, const Placement& placement, const Parent& parent, LiveState state);
 
@@ -205,7 +210,7 @@ class Engine : private EngineState {
   // ── engine_children.cc ──
   Error Spawn(Outcome& outcome, Task& parent);
   void SpawnStaged(std::unique_ptr<Command> owned);
-  Error CheckChildren(const Task& parent, const std::vector<NewTask>& children) const;
+  Error CheckChildren(const Task& parent, const std::vector<NewTask>& children);
   void Stage(std::vector<NewTask>& children, Task& parent);
   void CreateChild(NewTask& child, const Parent& parent, LiveState state);
   void Seal(const IdRange& range);
@@ -287,7 +292,8 @@ class Engine : private EngineState {
   void ListJobs(std::unique_ptr<Command> owned);
   void FoundMatches(uint64_t number, Job& job, const std::vector<TaskId>& ids);
   Applied ApplyToMatch(uint64_t number, Task* task);
-  Applied DeleteMatch(uint64_t number, const LoadResult& loaded);
+  void DeleteMatches(uint64_t number, const std::vector<TaskId>& ids);
+  Applied DeleteMatch(uint64_t number, TaskId id, const LoadResult& loaded);
   void CountMatch(uint64_t number, Applied applied);
 
   // ── engine_schedules.cc ──
@@ -303,7 +309,10 @@ class Engine : private EngineState {
   void TriggerSchedule(ChangeScheduleCommand& command, Schedule& schedule);
   void FireSchedules();
   void Fire(Schedule& schedule);
-  // `instant`: at which it was due; 0: triggered by hand.
+  // False: there are too many types, and that of its tasks is a new one.
+  bool KnowsType(const Schedule& schedule);
+  // `instant`: at which it was due; 0: triggered by hand. Answers 0 if its tasks are of a type that is not known by
+  // now, and there are too many.
   TaskId CreateFiring(Schedule& schedule, WallMicros instant);
   void FiringEnded(uint64_t number, TaskId id, LiveState state);
   void FiringRevived(uint64_t number, TaskId id);
@@ -324,6 +333,9 @@ class Engine : private EngineState {
   // Passes by a task that cannot be loaded.
   void SetAside(const LiveEntry& entry, const std::string& what);
   void Unpin(TaskId id);
+  // One that was loaded because somebody named it, not to be handed out: however many they are, no more of them stay in
+  // memory than may.
+  void DropBeyondRoom(Task& task);
   // Lets go of a task that neither runs nor is ready to be handed out.
   void EvictIdle(TaskId id);
   std::shared_ptr<Parked> Park(std::unique_ptr<Command> command);

@@ -73,19 +73,24 @@ void Engine::FoundMatches(uint64_t number, Job& job, const std::vector<TaskId>& 
   job.dirty = true;
   if (job.row.dry_run()) return job.row.set_matched(job.row.matched() + ids.size());
   job.applying = ids.size();
+  if (job.row.verb() == JobRow::DELETE) return DeleteMatches(number, ids);
   for (const TaskId id : ids) {
-    switch (job.row.verb()) {
-      case JobRow::RETRY:
-        BeginRetry({id, job.row.from_start(), job.row.actor(), job.row.reason(), [this, number](const Error& error) {
-                      CountMatch(number, error.ok() ? Applied::kChanged : Applied::kRefused);
-                    }});
-        break;
-      case JobRow::DELETE:
-        WithMembers(id, [this, number](const LoadResult& loaded) { CountMatch(number, DeleteMatch(number, loaded)); });
-        break;
-      default:
-        WithTask(id, [this, number](Task* task, const LoadedTask&) { CountMatch(number, ApplyToMatch(number, task)); });
+    if (job.row.verb() == JobRow::RETRY) {
+      BeginRetry({id, job.row.from_start(), job.row.actor(), job.row.reason(), [this, number](const Error& error) {
+                    CountMatch(number, error.ok() ? Applied::kChanged : Applied::kRefused);
+                  }});
+    } else {
+      WithTask(id, [this, number](Task* task, const LoadedTask&) { CountMatch(number, ApplyToMatch(number, task)); });
     }
+  }
+}
+
+// From the newest to the oldest, as they are searched: what is left is then always one range.
+void Engine::DeleteMatches(uint64_t number, const std::vector<TaskId>& ids) {
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    WithMembers(*id, [this, number, match = *id](const LoadResult& loaded) {
+      CountMatch(number, DeleteMatch(number, match, loaded));
+    });
   }
 }
 
@@ -97,16 +102,26 @@ Applied Engine::ApplyToMatch(uint64_t number, Task* task) {
   return Applied::kChanged;
 }
 
-Applied Engine::DeleteMatch(uint64_t number, const LoadResult& loaded) {
+// Once the tasks of one lie in too many runs to be put down with those before, it and all that are older are searched
+// again when those before are deleted.
+Applied Engine::DeleteMatch(uint64_t number, TaskId id, const LoadResult& loaded) {
+  Job& job = jobs_[number];
+  std::deque<IdRange>& ranges = job.ranges;
+  const std::vector<IdRange>& added = loaded.members.ranges;
+  if (job.rest.has_value() && id < job.rest->first + job.rest->count) return Applied::kPostponed;
   if (!RefuseDelete(loaded).ok()) return Applied::kRefused;
   if (IsBeingDeleted(loaded.members.root)) return Applied::kUnchanged;
-  std::deque<IdRange>& ranges = jobs_[number].ranges;
-  const std::vector<IdRange>& added = loaded.members.ranges;
+  if (!ranges.empty() && ranges.size() + added.size() > kMostRangesToDelete) {
+    const TaskId first = job.row.search().first();
+    job.rest = IdRange{first, id - first + 1};
+    return Applied::kPostponed;
+  }
   // Tasks without children, as most are, often lie side by side.
-  if (added.size() == 1 && !ranges.empty() && ranges.back().first + ranges.back().count == added[0].first) {
-    ++ranges.back().count;
+  if (added.size() == 1 && !ranges.empty() && added[0].first + added[0].count == ranges.front().first) {
+    ranges.front().first = added[0].first;
+    ranges.front().count += added[0].count;
   } else {
-    ranges.insert(ranges.end(), added.begin(), added.end());
+    ranges.insert(ranges.begin(), added.begin(), added.end());
   }
   return Applied::kChanged;
 }
@@ -115,6 +130,7 @@ void Engine::CountMatch(uint64_t number, Applied applied) {
   Job& job = jobs_[number];
   --job.applying;
   job.dirty = true;
+  if (applied == Applied::kPostponed) return;
   job.row.set_matched(job.row.matched() + 1);
   if (applied == Applied::kChanged) job.row.set_changed(job.row.changed() + 1);
   if (applied == Applied::kRefused) job.row.set_refused(job.row.refused() + 1);

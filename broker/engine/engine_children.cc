@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/check.h"
 #include "broker/engine/engine.h"
+#include "broker/engine/refusals.h"
 
 namespace baton::engine {
 
@@ -39,7 +40,7 @@ std::string Describe(TaskId child, LiveState state, absl::string_view end) {
 
 }  // namespace
 
-Error Engine::CheckChildren(const Task& parent, const std::vector<NewTask>& children) const {
+Error Engine::CheckChildren(const Task& parent, const std::vector<NewTask>& children) {
   if (parent.depth + 1 > settings_.max_depth) {
     return InvalidArgument(
         "TOO_DEEP", absl::StrCat("task ", parent.id, " is ", parent.depth, " levels deep; children may be at most ",
@@ -50,6 +51,11 @@ Error Engine::CheckChildren(const Task& parent, const std::vector<NewTask>& chil
     return InvalidArgument("TOO_MANY_CHILDREN",
                            absl::StrCat("one spawn has at most ", settings_.max_children, " children, not ", count,
                                         ": spawn the others at the next stage"));
+  }
+  if (catalog_->class_count() + children.size() <= kMaxClasses) return {};
+  const Parent of = ParentOf(parent);
+  for (const NewTask& child : children) {
+    if (Place(child, of.inherited.get()).class_number == 0) return TooManyTypes(child.type);
   }
   return {};
 }

@@ -25,12 +25,21 @@ std::vector<IdRange> NextToDelete(const Job& job) {
   return next;
 }
 
+template <typename Ranges>
+void AddRanges(const Ranges& ranges, JobRow* row) {
+  for (const IdRange& range : ranges) {
+    records::v1::Range* added = row->add_ranges();
+    added->set_first(range.first);
+    added->set_count(range.count);
+  }
+}
+
 }  // namespace
 
 void Engine::Descend(const Task& task, uint64_t job, const JobRow& row) {
   if (task.state != LiveState::WAITING) return;
   Job& running = jobs_[job != 0 ? job : next_job_++];
-  running.ranges.insert(running.ranges.end(), task.children.begin(), task.children.end());
+  running.below.insert(running.below.end(), task.children.begin(), task.children.end());
   running.dirty = true;
   if (job != 0) return;
   running.row = row;
@@ -67,6 +76,8 @@ void Engine::RunJob(uint64_t number, Job& job) {
     job.rest.reset();
     job.dirty = true;
   }
+  job.ranges.insert(job.ranges.begin(), job.below.begin(), job.below.end());
+  job.below.clear();
   LoadRequest request;
   request.job = number;
   if (!job.ranges.empty() && job.row.verb() == JobRow::DELETE) {
@@ -135,11 +146,7 @@ void Engine::ApplyJob(uint64_t number, Task& task) {
 bool Engine::MarkForJob(const JobRow& row, Task& task) {
   const bool marked = MarkTask(task, {row.mark(), row.verb() == JobRow::PAUSE, row.actor(), row.reason()},
                                /*even_if_unchanged=*/false);
-  if (task.state == LiveState::PENDING && !HasRoomFor(0)) {
-    // However many they are, no more stay in memory than may.
-    DropBody(task);
-    adopted_.push_back(task.id);
-  }
+  DropBeyondRoom(task);
   return marked;
 }
 
@@ -147,11 +154,8 @@ void Engine::WriteJobs() {
   for (auto& [number, job] : jobs_) {
     if (!job.dirty) continue;
     job.dirty = false;
-    for (const IdRange& range : job.ranges) {
-      records::v1::Range* row = job.row.add_ranges();
-      row->set_first(range.first);
-      row->set_count(range.count);
-    }
+    AddRanges(job.below, &job.row);
+    AddRanges(job.ranges, &job.row);
     batch_.writes().Put(Family::kMeta, JobMetaKey(number), job.row.SerializeAsString());
     job.row.clear_ranges();
   }

@@ -130,6 +130,13 @@ void Engine::Unpin(TaskId id) {
   if (task == nullptr) return;
   --task->pins;
   adopted_.push_back(id);
+  DropBeyondRoom(*task);
+}
+
+void Engine::DropBeyondRoom(Task& task) {
+  if (task.state != LiveState::PENDING || HasRoomFor(0)) return;
+  DropBody(task);
+  adopted_.push_back(task.id);
 }
 
 void Engine::EvictIdle(TaskId id) {

@@ -110,6 +110,9 @@ struct Job {
   records::v1::JobRow row;  // Without `ranges`.
   // Ranges still to be worked on, before what is to be searched; the first one from its first id on.
   std::deque<IdRange> ranges;
+  // Children of tasks in them that were found last. They come next, before what is left of the ranges: level by level
+  // all tasks of a level would be put down before the first of them is done.
+  std::vector<IdRange> below;
   bool asked = false;      // Something is being loaded.
   bool of_search = false;  // What was found last is what was searched for, not in a range.
   size_t applying = 0;     // Found, and nothing done to them yet.
@@ -126,7 +129,7 @@ inline bool Marks(const records::v1::JobRow& row) {
 }
 
 // What became of a task that a bulk job has found.
-enum class Applied : uint8_t { kChanged, kUnchanged, kRefused };
+enum class Applied : uint8_t { kChanged, kUnchanged, kRefused, kPostponed };
 
 // Who says that a task is held back, or not, and as which of all who ever did.
 struct Mark {

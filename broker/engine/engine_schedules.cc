@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/engine/engine.h"
+#include "broker/engine/refusals.h"
 
 namespace baton::engine {
 namespace {
@@ -53,6 +54,8 @@ void Engine::CreateSchedule(std::unique_ptr<Command> owned) {
                                                       "' that is defined differently: set replace to change it"));
   } else if (const WallMicros end = command.schedule->row.end_us(); end != 0 && end <= now_.wall) {
     command.error = InvalidArgument("OUT_OF_RANGE", "schedule.end_at is over: give a time to come, or none");
+  } else if (!KnowsType(*command.schedule)) {
+    command.error = TooManyTypes(command.schedule->row.type());
   } else if (CheckRoomFor(command, before)) {
     // What is due by now is of the old definition.
     const size_t most = batch_.bytes() + kOpenBatchBytes;
@@ -150,6 +153,10 @@ void Engine::TriggerSchedule(ChangeScheduleCommand& command, Schedule& schedule)
     return;
   }
   command.task = CreateFiring(schedule, 0);
+  if (command.task == 0) {
+    command.error = TooManyTypes(schedule.row.type());
+    return;
+  }
   const uint64_t most = schedule.row.max_firings();
   if (most != 0 && schedule.state.fired() >= most) schedule.state.set_next_us(0);
   StoreState(schedule);
@@ -157,8 +164,8 @@ void Engine::TriggerSchedule(ChangeScheduleCommand& command, Schedule& schedule)
 
 void Engine::FireSchedules() {
   // What they create may be large: a full batch is committed first. But whatever else fills it, some of them fire in
-  // every round.
-  const size_t most = std::max(kOpenBatchBytes, batch_.bytes() + kOpenBatchBytes / 4);
+  // every round, though not in all that pass while it waits for a slow disk.
+  const size_t most = std::min(std::max(kOpenBatchBytes, batch_.bytes() + kOpenBatchBytes / 4), 8 * kOpenBatchBytes);
   for (size_t fired = 0; fired < kRoundTimers && batch_.bytes() < most; ++fired) {
     Schedule* schedule = schedules_.FirstDue(now_.wall);
     if (schedule == nullptr) return;
@@ -174,25 +181,34 @@ void Engine::Fire(Schedule& schedule) {
     state.set_missed(state.missed() + 1);
   } else if (schedule.row.overlap() == ScheduleRow::SKIP && state.last_lives()) {
     state.set_skipped(state.skipped() + 1);
-  } else {
-    CreateFiring(schedule, instant);
+  } else if (CreateFiring(schedule, instant) == 0) {
+    state.set_missed(state.missed() + 1);
   }
   state.set_next_us(NextFiring(schedule, instant, now_.wall));
   StoreState(schedule);
 }
 
+bool Engine::KnowsType(const Schedule& schedule) {
+  NewTask task;
+  task.type = schedule.row.type();
+  task.options = schedule.options;
+  return Place(task, nullptr).class_number != 0;
+}
+
 TaskId Engine::CreateFiring(Schedule& schedule, WallMicros instant) {
   NewTask task;
   task.type = schedule.row.type();
+  task.options = schedule.options;
+  const Placement placement = Place(task, nullptr);
+  if (placement.class_number == 0) return 0;
   task.row = schedule.row.task_row();
   task.tag_hash = schedule.tag_hash;
-  task.options = schedule.options;
   task.trace = schedule.trace;
   task.schedule = schedule.row.number();
   task.scheduled = instant;
   task.start_timeout = schedule.row.start_timeout_us();
   task.total_timeout = schedule.row.total_timeout_us();
-  const TaskId id = Create(task, Place(task, nullptr), {}, LiveState::PENDING);
+  const TaskId id = Create(task, placement, {}, LiveState::PENDING);
   ScheduleStateRow& state = schedule.state;
   state.set_last_task(id);
   state.set_last_lives(true);

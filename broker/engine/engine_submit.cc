@@ -56,9 +56,20 @@ void Engine::SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> k
   for (const TaskId holder : missing) {
     WithTask(holder, [this, parked, known](Task* task, const LoadedTask&) {
       if (task != nullptr) ++task->pins;
-      if (--parked->waiting == 0) SubmitKnowing(std::move(parked->command), known);
+      if (--parked->waiting > 0) return;
+      if (batch_.bytes() < kOpenBatchBytes) return SubmitKnowing(std::move(parked->command), known);
+      ready_submits_.emplace_back(std::move(parked->command), known);
     });
   }
+}
+
+void Engine::SubmitReady() {
+  while (!ready_submits_.empty() && batch_.bytes() < kOpenBatchBytes) {
+    auto [command, known] = std::move(ready_submits_.front());
+    ready_submits_.pop_front();
+    SubmitKnowing(std::move(command), std::move(known));
+  }
+  if (!ready_submits_.empty()) has_more_ = true;
 }
 
 bool Engine::RefuseOldLookUps(SubmitCommand& command) const {
@@ -118,6 +129,10 @@ void Engine::SubmitOne(SubmitCommand& command, size_t index) {
   }
   if (!task.unique.empty() && ResolveUnique(command, task, &result)) return;
   const Placement placement = Place(task, nullptr);
+  if (placement.class_number == 0) {
+    result.error = TooManyTypes(task.type);
+    return;
+  }
   const Hash128 unique = task.unique;
   result.id = Create(task, placement, {}, LiveState::PENDING);
   result.state = LiveState::PENDING;
@@ -193,6 +208,7 @@ Placement Engine::Place(const NewTask& task, const Options* inherited) {
   if (definition != types_.end()) merged = engine::Complete(merged, FromRecord(definition->second.options()));
   if (inherited != nullptr) merged = engine::Complete(merged, *inherited);
   const Capabilities required = merged.required_capabilities.value_or(Capabilities());
+  if (catalog_->class_count() >= kMaxClasses && catalog_->FindClass(type, required) == 0) return {};
   const Catalog::Interned interned = catalog_->InternClass(type, required);
   if (interned.added) {
     records::v1::ClassRow row;

@@ -122,6 +122,7 @@ void Engine::Pause(std::unique_ptr<Command> owned) {
       // A job that is older, and has not come by yet, must see that something was said.
       MarkTask(*task, mark, MarkingUnderWay());
       command.state = task->state;
+      DropBeyondRoom(*task);
       if (command.cascade) Descend(*task, 0, JobOf(mark.number, command));
     }
     batch_.Answer(std::move(parked->command));

@@ -59,8 +59,13 @@ struct EngineSettings {
 // A round ends at any of these (design: it should take about as long as one sync).
 inline constexpr size_t kRoundItems = 2048;
 inline constexpr size_t kRoundBytes = 4 << 20;
-// Above this the open batch takes no new command until it was handed to the committer.
+// Above this the open batch takes nothing new until it was handed to the committer. A commit has at most so much, and a
+// round: one command of each lane, however large (a message has at most 16 MiB), and what timers and schedules add.
+// That is below what a store takes (storage::kMaxBatchBytes).
 inline constexpr size_t kOpenBatchBytes = 4 << 20;
+// Types, each with the capabilities that it asks for. Each is known for ever: what differs from task to task belongs
+// into a payload or a tag. All with tasks are in one row, which is written with pages: that has 2 MiB then.
+inline constexpr size_t kMaxClasses = 100'000;
 // Workers that were told to leave and are remembered: long enough for those that find their stream broken meanwhile.
 inline constexpr size_t kDismissals = 1000;
 // Damaged tasks that the log tells of one by one; `batond verify` tells of all.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/base/error.h"
+#include "broker/engine/limits.h"
 #include "broker/engine/live/loader.h"
 #include "broker/engine/live/page.h"
 
@@ -17,6 +18,15 @@ inline Error UnknownTask(TaskId id, LiveState state) {
     return NotFound("TASK_EXPIRED", absl::StrCat("task ", id, " is no longer retained"));
   }
   return NotFound("TASK_NOT_FOUND", absl::StrCat("there is no task ", id, ": check the id"));
+}
+
+// Not RESOURCE_EXHAUSTED: trying again does not help.
+inline Error TooManyTypes(const std::string& type) {
+  return InvalidArgument(
+      "TOO_MANY_TYPES",
+      absl::StrCat("type '", type,
+                   "' would be a new one, or asks for capabilities that no task of it did, and there are ", kMaxClasses,
+                   " already, which is the limit: put what differs from task to task into the payload or the tag"));
 }
 
 inline Error StoreDamaged(const std::string& what) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <random>
@@ -50,6 +51,13 @@ void EncodeRetention(const engine::EngineSettings& settings, v1::GetServerInfoRe
   if (ages.completed != 0) *wire.mutable_completed() = service::WireDuration(ages.completed);
   if (ages.failed != 0) *wire.mutable_permanently_failed() = service::WireDuration(ages.failed);
   if (ages.cancelled != 0) *wire.mutable_cancelled() = service::WireDuration(ages.cancelled);
+}
+
+// A quarter of a message is left for what a page has beside its items, and for the item that it ends with.
+void LimitPages(const service::WireLimits& limits, service::ReadSettings* reading) {
+  reading->max_page_size = static_cast<int32_t>(limits.page_size);
+  reading->default_page_size = std::min(service::kDefaultPageSize, reading->max_page_size);
+  reading->page_bytes = std::min(reading->page_bytes, limits.message_bytes / 4 * 3);
 }
 
 v1::GetServerInfoResponse ServerFacts(const Settings& settings, const std::string& address, WallMicros now) {
@@ -106,6 +114,8 @@ absl::Status Broker::ReloadTokens() { return tokens_ == nullptr ? absl::OkStatus
 
 absl::Status Broker::Open() {
   const std::string& directory = settings_.store.directory;
+  // First: the space may be what the start needs.
+  if (!settings_.backup_directory.empty()) service::BackupDirectory(settings_.backup_directory).RemoveLeftOver();
   absl::StatusOr<std::unique_ptr<storage::Store>> store = storage::OpenRocksDbStore(settings_.store);
   if (absl::IsResourceExhausted(store.status()) && storage::DropBallast(directory)) {
     spdlog::error("the ballast is given up: {}", std::string(store.status().message()));
@@ -147,17 +157,19 @@ absl::Status Broker::StartPartition() {
 absl::Status Broker::Serve() {
   service::ReadSettings reading;
   reading.defaults = settings_.engine.defaults;
-  reading.default_page_size = service::kDefaultPageSize;
-  reading.max_page_size = static_cast<int32_t>(settings_.limits.page_size);
+  LimitPages(settings_.limits, &reading);
   reading.max_watches = static_cast<size_t>(settings_.max_watches);
   reading.store_bytes = [store = store_.get()] { return store->DiskBytes(); };
   reading.resident_bytes = ResidentBytes;
   ASSIGN_OR_RETURN(const std::string address, server_->Bind());
   reading.server = ServerFacts(settings_, address, clock_.Read().wall);
   reads_ = std::make_unique<service::ReadService>(partition_.get(), &clock_, std::move(reading));
-  backups_ = std::make_unique<service::BackupService>(
-      partition_.get(), store_.get(), &clock_,
-      service::BackupSettings{.directory = settings_.backup_directory, .broker_version = kVersion});
+  backups_ =
+      std::make_unique<service::BackupService>(partition_.get(), store_.get(), &clock_,
+                                               service::BackupSettings{.directory = settings_.backup_directory,
+                                                                       .broker_version = kVersion,
+                                                                       .data_directory = settings_.store.directory,
+                                                                       .reserve_bytes = settings_.reserve_bytes});
   const storage::SpaceGuard::Options space{.directory = settings_.store.directory,
                                            .reserve_bytes = settings_.reserve_bytes};
   server_->Serve(
@@ -195,5 +207,7 @@ bool Broker::Drain(const std::string& reason) {
   pages_.Drain();
   return server_->Drain(reason, settings_.engine.drain_deadline);
 }
+
+bool Broker::WaitForBackup(absl::Duration timeout) { return backups_->WaitUntilIdle(timeout); }
 
 }  // namespace baton::server

@@ -57,6 +57,8 @@ class Broker {
   // Takes no new tasks and workers, and waits until what runs has ended, at most settings.engine.drain_deadline. False
   // if the time was up before. Outcomes and heartbeats are still taken afterwards, until the destructor.
   bool Drain(const std::string& reason);
+  // False if a backup is still being written after `timeout`. The destructor waits for it.
+  bool WaitForBackup(absl::Duration timeout);
 
  private:
   explicit Broker(const Settings& settings) : settings_(settings) {}

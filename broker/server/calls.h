@@ -33,6 +33,11 @@ class Calls {
   // Registers a method by its name in the proto file.
   template <typename Request>
   void Add(RawService* service, const std::string& name, UnaryMethod::Options options, Handle<Request> handle);
+  // Every read goes this way: begin(counted) hands it over to a reader's thread, which calls counted(error, answer…) in
+  // the place of `done` when it is over. Refused if as many wait as may (OVERLOADED), or by the Error of `begin`, and
+  // then neither of the two is called.
+  template <typename... Answer, typename Begin>
+  Error HandOver(std::function<void(Error, Answer...)> done, Begin begin);
   // Of a caller that is limited: looks first, on a reader's thread, whether it may have to do with what the request
   // names.
   template <typename Request>
@@ -59,6 +64,7 @@ class Calls {
                        const Request& request, Encode encode);
   Error Submit(UnaryCall* call, const Caller& caller, const v1::SubmitRequest& request);
   Error Heartbeat(UnaryCall* call, const Caller& caller, const v1::HeartbeatRequest& request);
+  Error GetSchedule(UnaryCall* call, const Caller& caller, const v1::GetScheduleRequest& request);
   Error Explain(UnaryCall* call, const Caller& caller, const v1::ExplainRequest& request);
   // For what only the engine knows.
   void AskEngine(UnaryCall* call, const Caller& caller, const service::Explanation& explanation);
@@ -71,7 +77,7 @@ class Calls {
   RawService* const access_;
   grpc::ServerCompletionQueue* const queue_;
   UnreadAnswers unread_;
-  // Calls that wait for a reader.
+  // Calls that wait for a reader: see HandOver.
   size_t reads_ = 0;
   std::vector<std::unique_ptr<UnaryMethod>> methods_;
 };

@@ -23,18 +23,23 @@ Error RevokeAndAnswer(const v1::RevokeTokenRequest& request, WallMicros now, std
 template <typename Request, typename Response>
 void Calls::AddTokenChange(const std::string& name,
                            Error (*change)(const Request&, WallMicros, std::vector<Token>*, Response*)) {
-  Add<Request>(access_, name, kCold, [this, name, change](UnaryCall* call, const Caller& caller, auto* request) {
+  Add<Request>(access_, name, kCold, [this, name, change](UnaryCall* call, const Caller& caller, Request* request) {
     if (core_->tokens == nullptr) return AccessNotConfigured();
     auto work = [tokens = core_->tokens, name, change, request = *request, now = core_->clock->Read().wall,
-                 actor = caller.actor, reply = ReplyFrom<Response>(call, caller, core_->mailbox)](const auto&) {
-      Response response;
-      const Error error =
-          tokens->Change([&](std::vector<Token>* changed) { return change(request, now, changed, &response); });
+                 actor = caller.actor](Response* response) {
+      Error error =
+          tokens->Change([&](std::vector<Token>* changed) { return change(request, now, changed, response); });
       if (error.ok()) spdlog::info("{} of access token '{}' by {}", name, request.name(), actor);
-      reply(error, response);
+      return error;
     };
-    core_->partition->Read(std::move(work));
-    return Error{};
+    return HandOver(ReplyFrom<Response>(call, caller, core_->mailbox), [this, &work](auto reply) {
+      core_->partition->Read([work, reply](const std::shared_ptr<const engine::View>&) {
+        Response response;
+        Error error = work(&response);
+        reply(std::move(error), std::move(response));
+      });
+      return Error{};
+    });
   });
 }
 

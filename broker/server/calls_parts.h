@@ -108,6 +108,19 @@ void Calls::Add(RawService* service, const std::string& name, UnaryMethod::Optio
   methods_.push_back(std::make_unique<UnaryMethod>(service, method->index(), queue_, options, std::move(run)));
 }
 
+template <typename... Answer, typename Begin>
+Error Calls::HandOver(std::function<void(Error, Answer...)> done, Begin begin) {
+  if (reads_ >= core_->settings.engine.lane_commands) return TooManyReads(reads_);
+  ++reads_;
+  Error refused = begin([this, done = std::move(done)](Error error, Answer... answer) {
+    // Before the answer: whoever gets that may ask for the next one at once.
+    core_->mailbox->Post([this] { --reads_; });
+    done(std::move(error), std::move(answer)...);
+  });
+  if (!refused.ok()) --reads_;
+  return refused;
+}
+
 template <typename Request>
 Error Calls::HandleLimited(UnaryCall* call, const Caller& caller, const Right& right, Request* request,
                            const Handle<Request>& handle) {
@@ -116,19 +129,20 @@ Error Calls::HandleLimited(UnaryCall* call, const Caller& caller, const Right& r
   Error error = NameReached(right.reach, core_->partition->incarnation(), limit.types, *request, &named);
   if (!error.ok()) return error;
   if (named.nothing()) return handle(call, caller, request);
-  if (reads_ >= core_->settings.engine.lane_commands) return TooManyReads(reads_);
-  ++reads_;
   auto go_on = [this, call, caller, handle, copy = std::make_shared<Request>(*request)](Error found) {
-    --reads_;
     if (found.ok() && call->is_gone()) found = CallerGone();
     if (found.ok()) found = handle(call, caller, copy.get());
     if (!found.ok()) call->Fail(found);
   };
-  core_->partition->Read([mailbox = core_->mailbox, named = std::move(named), limit = std::move(limit),
-                          go_on = std::move(go_on)](const std::shared_ptr<const engine::View>& view) {
-    mailbox->Post([go_on, found = CheckNamed(*view, named, limit)] { go_on(found); });
+  std::function<void(Error)> done = [go_on = std::move(go_on), mailbox = core_->mailbox](const Error& found) {
+    mailbox->Post([go_on, found] { go_on(found); });
+  };
+  return HandOver(std::move(done), [this, &named, &limit](auto counted) {
+    core_->partition->Read([named, limit, counted](const std::shared_ptr<const engine::View>& view) {
+      counted(CheckNamed(*view, named, limit));
+    });
+    return Error{};
   });
-  return {};
 }
 
 }  // namespace baton::server

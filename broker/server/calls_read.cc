@@ -14,14 +14,10 @@ template <typename Request, typename Response>
 void Calls::AddRead(RawService* service, const std::string& name,
                     void (service::ReadService::*read)(const Request&, std::function<void(Error, Response)>)) {
   Add<Request>(service, name, kCold, [this, read](UnaryCall* call, const Caller& caller, Request* request) {
-    if (reads_ >= core_->settings.engine.lane_commands) return TooManyReads(reads_);
-    ++reads_;
-    (core_->reads->*read)(*request, [this, reply = ReplyFrom<Response>(call, caller, core_->mailbox)](
-                                        const Error& error, const Response& response) {
-      core_->mailbox->Post([this] { --reads_; });
-      reply(error, response);
+    return HandOver(ReplyFrom<Response>(call, caller, core_->mailbox), [this, read, request](auto done) {
+      (core_->reads->*read)(*request, std::move(done));
+      return Error{};
     });
-    return Error{};
   });
 }
 
@@ -42,15 +38,12 @@ void Calls::AddReads() {
         return core_->backups->Create(*request, ReplyFrom<v1::CreateBackupResponse>(call, caller, core_->mailbox));
       });
   Add<v1::ListBackupsRequest>(admin_, "ListBackups", kCold, [this](UnaryCall* call, const Caller& caller, auto*) {
-    return core_->backups->List(ReplyFrom<v1::ListBackupsResponse>(call, caller, core_->mailbox));
+    return HandOver(ReplyFrom<v1::ListBackupsResponse>(call, caller, core_->mailbox),
+                    [this](auto done) { return core_->backups->List(std::move(done)); });
   });
   Add<v1::GetScheduleRequest>(
-      admin_, "GetSchedule", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
-        const Error error = service::CheckScheduleName(request->name());
-        if (error.ok())
-          core_->reads->GetSchedule(*request, ReplyFrom<v1::GetScheduleResponse>(call, caller, core_->mailbox));
-        return error;
-      });
+      admin_, "GetSchedule", kCold,
+      [this](UnaryCall* call, const Caller& caller, auto* request) { return GetSchedule(call, caller, *request); });
   Add<v1::ExplainRequest>(admin_, "Explain", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
     return Explain(call, caller, *request);
   });
@@ -63,16 +56,31 @@ void Calls::AddReads() {
                                     });
 }
 
-Error Calls::Explain(UnaryCall* call, const Caller& caller, const v1::ExplainRequest& request) {
-  const Error wrong = service::DecodeExplain(request);
+Error Calls::GetSchedule(UnaryCall* call, const Caller& caller, const v1::GetScheduleRequest& request) {
+  Error wrong = service::CheckScheduleName(request.name());
   if (!wrong.ok()) return wrong;
-  core_->reads->Explain(request, [this, call, caller](const Error& error, const service::Explanation& explanation) {
-    core_->mailbox->Post([this, call, caller, error, explanation] {
+  return HandOver(ReplyFrom<v1::GetScheduleResponse>(call, caller, core_->mailbox), [this, &request](auto done) {
+    core_->reads->GetSchedule(request, std::move(done));
+    return Error{};
+  });
+}
+
+Error Calls::Explain(UnaryCall* call, const Caller& caller, const v1::ExplainRequest& request) {
+  Error wrong = service::DecodeExplain(request);
+  if (!wrong.ok()) return wrong;
+  std::function<void(Error, service::Explanation)> go_on = [this, call, caller](const Error& error,
+                                                                                service::Explanation explanation) {
+    // Here, before the two ways part on which it is answered: the engine adds neither tasks nor payloads.
+    if (caller.token != nullptr) Redact(*caller.token, &explanation.response);
+    core_->mailbox->Post([this, call, caller, error, explanation = std::move(explanation)] {
       if (!error.ok()) return call->Fail(error);
       AskEngine(call, caller, explanation);
     });
+  };
+  return HandOver(std::move(go_on), [this, &request](auto done) {
+    core_->reads->Explain(request, std::move(done));
+    return Error{};
   });
-  return {};
 }
 
 void Calls::AskEngine(UnaryCall* call, const Caller& caller, const service::Explanation& explanation) {
@@ -99,9 +107,11 @@ Error Calls::ListChildOutcomes(UnaryCall* call, const Caller& caller, const v1::
   Error error = service::ReadAttemptToken(service::Field("attempt_token"), request.attempt_token(),
                                           core_->partition->incarnation(), &attempt);
   if (!error.ok()) return error;
-  core_->reads->ListChildOutcomes(attempt, request,
-                                  ReplyFrom<v1::ListChildOutcomesResponse>(call, caller, core_->mailbox));
-  return {};
+  return HandOver(ReplyFrom<v1::ListChildOutcomesResponse>(call, caller, core_->mailbox),
+                  [this, attempt, &request](auto done) {
+                    core_->reads->ListChildOutcomes(attempt, request, std::move(done));
+                    return Error{};
+                  });
 }
 
 }  // namespace baton::server

@@ -1,5 +1,6 @@
 #include "broker/server/claim_stream.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -70,6 +71,7 @@ void ClaimStream::HasRead(bool ok) {
   if (!ok) {  // The worker has closed its side, or is gone.
     CloseSession();
     waiting_.clear();
+    before_update_ = 0;
     End(dismissed_ ? DrainedError() : Error{});
     return DeleteIfOver();
   }
@@ -164,6 +166,7 @@ void ClaimStream::TakeUpdate(const v1::ClaimRequest& message) {
     if (ending_.has_value()) return DeleteIfOver();
     if (!answered.error.ok()) return End(answered.error);
     taken_update_ = number;
+    before_update_ = waiting_.size();
     Pump();
     Read();
   };
@@ -185,6 +188,7 @@ void ClaimStream::TakeOrder(engine::Order order) {
     // It is over for this worker: nothing but the order leaves any more.
     const std::string by = order.text;
     waiting_.clear();
+    before_update_ = 0;
     waiting_.emplace_back(std::move(order));
     CloseSession();
     ending_ = SupersededError(by);
@@ -203,7 +207,9 @@ void ClaimStream::TakeOrder(engine::Order order) {
 }
 
 void ClaimStream::TakeDeliveries(std::vector<engine::Delivery> deliveries) {
-  if (waiting_.empty() || !std::holds_alternative<std::deque<engine::Delivery>>(waiting_.back())) {
+  const bool is_first_after_update = taken_update_ != 0 && before_update_ == waiting_.size();
+  if (waiting_.empty() || is_first_after_update ||
+      !std::holds_alternative<std::deque<engine::Delivery>>(waiting_.back())) {
     waiting_.emplace_back(std::deque<engine::Delivery>());
   }
   for (const engine::Delivery& delivery : deliveries) waiting_bytes_ += service::EstimateOf(delivery);
@@ -212,7 +218,7 @@ void ClaimStream::TakeDeliveries(std::vector<engine::Delivery> deliveries) {
 }
 
 std::string ClaimStream::NextMessage() {
-  if (taken_update_ != 0) {
+  if (taken_update_ != 0 && before_update_ == 0) {
     v1::ClaimResponse response;
     response.mutable_update_taken()->set_number(std::exchange(taken_update_, 0));
     return response.SerializeAsString();
@@ -231,6 +237,7 @@ std::string ClaimStream::NextMessage() {
     message = std::move(std::get<std::string>(next));
   }
   waiting_.pop_front();
+  if (before_update_ > 0) --before_update_;
   return message;
 }
 
@@ -253,6 +260,7 @@ void ClaimStream::HasWritten(bool ok) {
   if (!ok) {  // The connection broke: nothing more can be said, and the read that is outstanding fails too.
     waiting_.clear();
     taken_update_ = 0;
+    before_update_ = 0;
     CloseSession();
     if (!ending_.has_value()) ending_ = Error{};
   }
@@ -268,6 +276,7 @@ void ClaimStream::End(const Error& error) {
   // Deliveries that were not sent go back with the session; a welcome or an order may still be of use.
   std::erase_if(waiting_,
                 [](const Waiting& item) { return std::holds_alternative<std::deque<engine::Delivery>>(item); });
+  before_update_ = std::min(before_update_, waiting_.size());
   CloseSession();
   Pump();
 }

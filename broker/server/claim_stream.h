@@ -81,8 +81,10 @@ class ClaimStream final : public Stream, private SessionSink {
   size_t waiting_bytes_ = 0;
   // The engine was told so.
   bool behind_ = false;
-  // The newest update that is in force and was not confirmed yet, by its number; 0: none.
+  // The newest update that is in force and was not confirmed yet, by its number; 0: none. So many of those that wait
+  // are from before it, and are sent first.
   uint64_t taken_update_ = 0;
+  size_t before_update_ = 0;
   // It was told to leave, and not to come back.
   bool dismissed_ = false;
   // Set: the call is to be finished with this, after what waits before it.

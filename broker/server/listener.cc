@@ -20,6 +20,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "broker/base/named_thread.h"
 #include "broker/base/status_macros.h"
 #include "broker/server/address.h"
 #include "spdlog/spdlog.h"
@@ -141,7 +142,7 @@ absl::Status Listener::BindHost(const std::string& host, const std::string& port
 
 void Listener::Start(Take take) {
   take_ = std::move(take);
-  thread_ = std::thread([this] { Run(); });
+  thread_ = NamedThread("listener", [this] { Run(); });
 }
 
 void Listener::Stop() {

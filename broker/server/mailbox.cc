@@ -40,7 +40,10 @@ void Mailbox::Proceed(bool) {
     woken_ = false;
     work.swap(posted_);
   }
-  for (Work& item : work) item();
+  for (Work& item : work) {
+    if (closed_) return;
+    item();
+  }
 }
 
 }  // namespace baton::server

@@ -4,6 +4,7 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
+#include <atomic>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -24,7 +25,8 @@ class Mailbox final : private Completion {
 
   void Post(Work work) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Drops what has not run and everything posted from now on. To be called before the queue is shut down.
+  // Drops what has not run, also what stands behind the work that calls this, and everything posted from now on. To be
+  // called on the queue's thread, before it shuts the queue down.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -36,7 +38,8 @@ class Mailbox final : private Completion {
   grpc::CompletionQueue* queue_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::vector<Work> posted_ ABSL_GUARDED_BY(mutex_);
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  // Set under the mutex. Read without it between two items, one of which may have closed the mailbox.
+  std::atomic<bool> closed_ = false;
   grpc::Alarm alarm_ ABSL_GUARDED_BY(mutex_);
 };
 

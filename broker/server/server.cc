@@ -11,11 +11,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
 #include "baton/v1/access.pb.h"
 #include "baton/v1/admin.pb.h"
+#include "broker/base/named_thread.h"
 #include "broker/base/status_macros.h"
+#include "broker/base/steady_notification.h"
 #include "broker/server/claim_stream.h"
 #include "broker/server/reflection.h"
 #include "broker/server/reflection_v1alpha.pb.h"
@@ -119,7 +119,7 @@ void Server::Serve(Core::Settings settings, engine::Partition* partition, servic
                                            &access_keeper_.access(), tokens});
   Listen();
   mailbox_.Open(queue_.get());
-  thread_ = std::thread([this] { Run(); });
+  thread_ = NamedThread("io", [this] { Run(); });
 }
 
 void Server::Listen() {
@@ -163,7 +163,7 @@ void Server::UseTokens(std::shared_ptr<const TokenBook> book) {
 }
 
 bool Server::Drain(const std::string& reason, Micros deadline) {
-  auto drained = std::make_shared<absl::Notification>();
+  auto drained = std::make_shared<SteadyNotification>();
   mailbox_.Post([this, reason, drained] {
     core_->draining = true;
     health_.StopServing();
@@ -173,7 +173,7 @@ bool Server::Drain(const std::string& reason, Micros deadline) {
     command->on_answer = [drained](engine::DrainCommand&) { drained->Notify(); };
     core_->SendSurely(std::move(command));
   });
-  return drained->WaitForNotificationWithTimeout(absl::Microseconds(deadline));
+  return drained->WaitFor(deadline);
 }
 
 void Server::Stop() {

@@ -9,13 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "broker/base/check.h"
+#include "broker/base/named_thread.h"
 #include "broker/base/status_macros.h"
 #include "spdlog/spdlog.h"
 
 namespace baton::server {
 namespace {
 
-constexpr absl::Duration kLook = absl::Seconds(1);
+constexpr Micros kLook = kSecond;
 // Renewal is usually due thirty days before the end.
 constexpr Micros kWarnBefore = 14 * kDay;
 
@@ -67,7 +68,7 @@ absl::StatusOr<std::unique_ptr<Tls>> Tls::Start(const TlsFiles& files, const Clo
     absl::MutexLock lock(&tls->mutex_);
     RETURN_IF_ERROR(tls->Load());
   }
-  tls->thread_ = std::thread([tls = tls.get()] { tls->Watch(); });
+  tls->thread_ = NamedThread("certificates", [tls = tls.get()] { tls->Watch(); });
   return tls;
 }
 
@@ -125,7 +126,7 @@ void Tls::LoadOrKeep() {
 
 void Tls::Watch() {
   Stamps last;
-  while (!stop_.WaitForNotificationWithTimeout(kLook)) {
+  while (!stop_.WaitFor(kLook)) {
     const Stamps seen = Look();
     absl::MutexLock lock(&mutex_);
     // What differs from the last look may be half written, or one file of two that belong together.

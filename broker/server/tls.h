@@ -12,8 +12,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "broker/base/clock.h"
+#include "broker/base/steady_notification.h"
 #include "broker/server/certificates.h"
 
 namespace baton::server {
@@ -65,7 +65,7 @@ class Tls {
 
   const TlsFiles files_;
   const Clock* const clock_;
-  absl::Notification stop_;
+  SteadyNotification stop_;
   std::thread thread_;
 
   absl::Mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -167,7 +168,9 @@ BackupDirectory::BackupDirectory(const std::string& path) : path_(AbsolutePath(p
 
 Error BackupDirectory::Add(const Copy& copy, v1::Backup* facts) const {
   std::error_code error;
-  fs::create_directories(path_, error);
+  // What is in it is nobody's business but the broker's.
+  if (path_.has_parent_path()) fs::create_directories(path_.parent_path(), error);
+  if (!error && ::mkdir(path_.c_str(), S_IRWXU) != 0 && errno != EEXIST) error = LastError();
   if (error) return BackupFailed(path_, "create", error);
   const Descriptor lock(path_, O_RDONLY | O_DIRECTORY);
   if (lock.number() < 0) return BackupFailed(path_, "open", LastError());
@@ -177,6 +180,11 @@ Error BackupDirectory::Add(const Copy& copy, v1::Backup* facts) const {
                                                                path_.string(), ": try again when it is done"));
   }
   return AddLocked(copy, facts);
+}
+
+void BackupDirectory::RemoveLeftOver() const {
+  const Descriptor lock(path_, O_RDONLY | O_DIRECTORY);
+  if (lock.number() >= 0 && ::flock(lock.number(), LOCK_EX | LOCK_NB) == 0) RemoveUnfinished(path_);
 }
 
 Error BackupDirectory::AddLocked(const Copy& copy, v1::Backup* facts) const {

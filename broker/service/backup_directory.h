@@ -33,6 +33,9 @@ class BackupDirectory {
   using Copy = std::function<absl::Status(const std::string& directory)>;
   Error Add(const Copy& copy, v1::Backup* facts) const;
 
+  // Removes what interrupted backups have left, unless another broker is writing one now.
+  void RemoveLeftOver() const;
+
   // Complete backups, the newest first, at most `limit`. A directory that does not exist has none.
   Error List(size_t limit, v1::ListBackupsResponse* response) const;
 

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/base/named_thread.h"
+#include "broker/base/status_macros.h"
 #include "broker/engine/format/keys.h"
+#include "broker/service/backup_room.h"
 #include "broker/service/check.h"
 #include "broker/service/read/convert.h"
 
@@ -54,7 +57,7 @@ Error BackupService::Create(const v1::CreateBackupRequest& request, Done<v1::Cre
   // The thread before has told that it is done, as the last thing it did.
   if (writer_.joinable()) writer_.join();
   under_way_ = request.name();
-  writer_ = std::thread([this, name = request.name(), done = std::move(done)] { Write(name, done); });
+  writer_ = NamedThread("backup", [this, name = request.name(), done = std::move(done)] { Write(name, done); });
   return {};
 }
 
@@ -67,14 +70,28 @@ void BackupService::Write(const std::string& name, const Done<v1::CreateBackupRe
   facts->set_broker_version(settings_.broker_version);
   facts->set_format_version(engine::kFormatVersion);
   facts->set_incarnation(partition_->incarnation());
-  Error error = directory_->Add([this](const std::string& path) { return store_->Backup(path); }, facts);
+  Error error = directory_->Add([this](const std::string& path) { return Copy(path); }, facts);
   if (!error.ok()) response.Clear();
   {
     // Before anybody is told, who may ask for the next one at once.
     absl::MutexLock lock(&mutex_);
     under_way_.clear();
+    idle_.SignalAll();
   }
   done(std::move(error), std::move(response));
+}
+
+absl::Status BackupService::Copy(const std::string& path) const {
+  const BackupRoom room{settings_.data_directory, store_->DiskBytes(), settings_.reserve_bytes};
+  RETURN_IF_ERROR(CheckBackupRoom(room, path));
+  return store_->Backup(path);
+}
+
+bool BackupService::WaitUntilIdle(absl::Duration timeout) {
+  absl::MutexLock lock(&mutex_);
+  bool is_over = false;
+  while (!under_way_.empty() && !is_over) is_over = idle_.WaitWithTimeout(&mutex_, timeout);
+  return under_way_.empty();
 }
 
 Error BackupService::List(Done<v1::ListBackupsResponse> done) const {

@@ -60,11 +60,7 @@ Error DecodeWorker(const Decoding& decoding, const Field& field, const v1::Worke
   CHECK_FIELD(DecodeHandlers(decoding, field, wire, worker));
   CHECK_FIELD(CheckRange(Field(field, "slots"), wire.slots(), 0, kSlots));
   worker->slots = static_cast<uint32_t>(wire.slots());
-  v1::TaskOptions retry_strategy = wire.default_options();
-  retry_strategy.clear_priority();
-  retry_strategy.clear_timeout_us();
-  retry_strategy.clear_required_capabilities();
-  return DecodeOptions(Field(field, "default_options"), retry_strategy, &worker->default_options);
+  return DecodeRetryStrategy(Field(field, "default_options"), wire.default_options(), &worker->default_options);
 }
 
 Error CheckHelloNames(const v1::Hello& hello) {

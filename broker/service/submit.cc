@@ -41,8 +41,9 @@ absl::Status LookUpRequest(const storage::Snapshot& snapshot, WallMicros now, en
     absl::StatusOr<bool> found = ReadKey(snapshot, engine::RequestKey(window, command->request), &row);
     if (!found.ok()) return found.status();
     if (!*found) continue;
-    command->found_request = std::move(row);
-    break;
+    // An id may be used again after a day; the row of before may still be there.
+    const bool is_newer = !command->found_request.has_value() || row.time_us() > command->found_request->time_us();
+    if (is_newer) command->found_request = std::move(row);
   }
   return absl::OkStatus();
 }

@@ -35,30 +35,6 @@ Error DecodeBackoff(const Field& field, v1::RetryBackoff wire, engine::Options* 
   }
 }
 
-Error DecodeRetries(const Field& field, const v1::TaskOptions& wire, engine::Options* options) {
-  if (wire.has_max_retries()) {
-    CHECK_FIELD(CheckRange(Field(field, "max_retries"), wire.max_retries(), 1, kMaxRetries));
-    options->max_retries = wire.max_retries();
-  }
-  if (wire.has_retry_interval_us()) {
-    CHECK_FIELD(CheckDuration(Field(field, "retry_interval_us"), wire.retry_interval_us(), 0, kMaxRetryInterval));
-    options->retry_interval = wire.retry_interval_us();
-  }
-  if (wire.has_retry_backoff()) {
-    CHECK_FIELD(DecodeBackoff(Field(field, "retry_backoff"), wire.retry_backoff(), options));
-  }
-  if (wire.has_retry_interval_cap_us()) {
-    const Field cap(field, "retry_interval_cap_us");
-    CHECK_FIELD(CheckDuration(cap, wire.retry_interval_cap_us(), 0, kMaxRetryInterval));
-    options->retry_interval_cap = wire.retry_interval_cap_us();
-  }
-  if (wire.has_retry_jitter()) {
-    CHECK_FIELD(CheckJitter(Field(field, "retry_jitter"), wire.retry_jitter()));
-    options->retry_jitter = wire.retry_jitter();
-  }
-  return {};
-}
-
 Error DecodeStart(const Decoding& decoding, const Field& field, const v1::NewTask& wire, engine::NewTask* task) {
   if (wire.has_delay_us() && wire.has_run_at_us()) {
     return InvalidArgument("FIELDS_EXCLUDE_EACH_OTHER",
@@ -183,7 +159,31 @@ Error DecodeOptions(const Field& field, const v1::TaskOptions& wire, engine::Opt
     CHECK_FIELD(DecodeCapabilities(set, wire.required_capabilities().names(), kRequiredCapabilities,
                                    &options->required_capabilities.emplace()));
   }
-  return DecodeRetries(field, wire, options);
+  return DecodeRetryStrategy(field, wire, options);
+}
+
+Error DecodeRetryStrategy(const Field& field, const v1::TaskOptions& wire, engine::Options* options) {
+  if (wire.has_max_retries()) {
+    CHECK_FIELD(CheckRange(Field(field, "max_retries"), wire.max_retries(), 1, kMaxRetries));
+    options->max_retries = wire.max_retries();
+  }
+  if (wire.has_retry_interval_us()) {
+    CHECK_FIELD(CheckDuration(Field(field, "retry_interval_us"), wire.retry_interval_us(), 0, kMaxRetryInterval));
+    options->retry_interval = wire.retry_interval_us();
+  }
+  if (wire.has_retry_backoff()) {
+    CHECK_FIELD(DecodeBackoff(Field(field, "retry_backoff"), wire.retry_backoff(), options));
+  }
+  if (wire.has_retry_interval_cap_us()) {
+    const Field cap(field, "retry_interval_cap_us");
+    CHECK_FIELD(CheckDuration(cap, wire.retry_interval_cap_us(), 0, kMaxRetryInterval));
+    options->retry_interval_cap = wire.retry_interval_cap_us();
+  }
+  if (wire.has_retry_jitter()) {
+    CHECK_FIELD(CheckJitter(Field(field, "retry_jitter"), wire.retry_jitter()));
+    options->retry_jitter = wire.retry_jitter();
+  }
+  return {};
 }
 
 Error DecodeNewTask(const Decoding& decoding, const Field& field, TaskRole role, const std::string& actor,

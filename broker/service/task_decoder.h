@@ -21,6 +21,9 @@ Error CheckPayload(const Decoding& decoding, const Field& field, const v1::Paylo
 
 Error DecodeOptions(const Field& field, const v1::TaskOptions& wire, engine::Options* options);
 
+// Of the options only max_retries and the retry_ fields; the others are neither read nor checked.
+Error DecodeRetryStrategy(const Field& field, const v1::TaskOptions& wire, engine::Options* options);
+
 // Capabilities as a sorted set without repeats.
 Error DecodeCapabilities(const Field& field, const google::protobuf::RepeatedPtrField<std::string>& wire, size_t limit,
                          engine::Capabilities* capabilities);

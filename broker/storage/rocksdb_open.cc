@@ -1,5 +1,7 @@
 #include "broker/storage/rocksdb_open.h"
 
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include "broker/storage/rocksdb_log_tail.h"
 #include "broker/storage/rocksdb_options.h"
 #include "broker/storage/rocksdb_status.h"
+#include "spdlog/spdlog.h"
 
 namespace baton::storage {
 namespace {
@@ -51,7 +54,10 @@ absl::Status DirectoryError(const std::string& directory, const std::error_code&
 
 absl::Status PrepareDirectory(const std::string& directory) {
   std::error_code error;
-  fs::create_directories(directory, error);
+  // As given, but for a separator at its end. What is in it is nobody's business but the broker's.
+  const fs::path path = fs::path(directory).has_filename() ? fs::path(directory) : fs::path(directory).parent_path();
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+  if (!error && ::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST) error = {errno, std::generic_category()};
   if (!error && !fs::is_directory(directory, error) && !error) error = std::make_error_code(std::errc::not_a_directory);
   if (!error && ::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) error = {errno, std::generic_category()};
   return error ? DirectoryError(directory, error) : absl::OkStatus();
@@ -100,6 +106,21 @@ absl::Status CheckIsStore(const std::string& directory) {
   if (fs::exists(fs::path(directory) / "CURRENT", error)) return absl::OkStatus();
   if (error) return DirectoryError(directory, error);
   return absl::NotFoundError(absl::StrCat("data directory ", directory, " holds no store"));
+}
+
+// Nobody can write there, so that nobody need be kept out.
+bool IsReadOnly(const std::string& directory) {
+  struct statvfs file_system = {};
+  return ::statvfs(directory.c_str(), &file_system) == 0 && (file_system.f_flag & ST_RDONLY) != 0;
+}
+
+// A copy has no lock file. One that root made would keep out the broker, which runs as the owner of the directory.
+void GiveToOwnerOf(const std::string& directory, const std::string& file) {
+  struct stat owner = {};
+  if (::geteuid() != 0 || ::stat(directory.c_str(), &owner) != 0) return;
+  if (::lchown(file.c_str(), owner.st_uid, owner.st_gid) != 0) {
+    spdlog::warn("{}: cannot give it to the owner of the directory: {}", file, std::strerror(errno));
+  }
 }
 
 bool IsInUse(const rocksdb::Status& status) {
@@ -182,13 +203,18 @@ absl::StatusOr<OpenedDatabase> OpenDatabaseForReading(const RocksDbOptions& opti
 
 absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::string& directory) {
   RETURN_IF_ERROR(CheckIsStore(directory));
+  if (IsReadOnly(directory)) return std::make_unique<DirectoryLock>(nullptr);
   rocksdb::FileLock* lock = nullptr;
-  const rocksdb::Status status = rocksdb::Env::Default()->LockFile((fs::path(directory) / "LOCK").string(), &lock);
+  const std::string path = (fs::path(directory) / "LOCK").string();
+  const rocksdb::Status status = rocksdb::Env::Default()->LockFile(path, &lock);
   if (!status.ok()) return OpenError(directory, status);
+  GiveToOwnerOf(directory, path);
   return std::make_unique<DirectoryLock>(lock);
 }
 
 // A lock that cannot be given back goes with the process.
-DirectoryLock::~DirectoryLock() { rocksdb::Env::Default()->UnlockFile(lock_).PermitUncheckedError(); }
+DirectoryLock::~DirectoryLock() {
+  if (lock_ != nullptr) rocksdb::Env::Default()->UnlockFile(lock_).PermitUncheckedError();
+}
 
 }  // namespace baton::storage

@@ -27,7 +27,7 @@ absl::StatusOr<OpenedDatabase> OpenDatabaseForReading(const RocksDbOptions& opti
 // The lock on a data directory that keeps other processes out, the same that an open database holds.
 class DirectoryLock {
  public:
-  // FAILED_PRECONDITION if somebody else holds it.
+  // FAILED_PRECONDITION if somebody else holds it. On a read-only file system there is none to take.
   static absl::StatusOr<std::unique_ptr<DirectoryLock>> Take(const std::string& directory);
   explicit DirectoryLock(rocksdb::FileLock* lock) : lock_(lock) {}
   DirectoryLock(const DirectoryLock&) = delete;

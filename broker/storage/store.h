@@ -19,7 +19,7 @@ namespace baton::storage {
 // broken invariant and stops the process. The size of a batch is WriteBatch::bytes().
 inline constexpr size_t kMaxKeyBytes = 1000;
 inline constexpr size_t kMaxValueBytes = 4 << 20;
-inline constexpr size_t kMaxBatchBytes = 12 << 20;
+inline constexpr size_t kMaxBatchBytes = 64 << 20;
 
 // Called for each entry of a scan, in ascending order of keys (bytewise). The views live until it returns. Returning
 // false ends the scan.

@@ -30,8 +30,8 @@ absl::Status SetTimes(const FilterArguments& arguments, absl::Time now, v1::Task
                         [filter] { return filter->mutable_created_before(); }));
   status.Update(
       SetTime("--ended-since", arguments.ended_since, now, [filter] { return filter->mutable_ended_since(); }));
-  status.Update(
-      SetTime("--ended-before", arguments.ended_before, now, [filter] { return filter->mutable_ended_before(); }));
+  status.Update(SetTime(arguments.ended_before_option, arguments.ended_before, now,
+                        [filter] { return filter->mutable_ended_before(); }));
   return status;
 }
 
@@ -50,6 +50,15 @@ std::string ShellWord(absl::string_view value) {
 }
 
 }  // namespace
+
+void RefuseEmptyValues(CLI::App& command) {
+  for (CLI::Option* option :
+       command.get_options([](const CLI::Option* each) { return each->get_items_expected_max() > 0; })) {
+    option->check([](const std::string& value) {
+      return value.empty() ? std::string("it is empty; leave it out, or name what is meant") : std::string();
+    });
+  }
+}
 
 void AddFilterOptions(CLI::App& command, FilterArguments& arguments) {
   command.add_option("--state", arguments.states, "Only in these states; repeatable, or separated by commas")
@@ -78,6 +87,7 @@ void AddFilterOptions(CLI::App& command, FilterArguments& arguments) {
       .add_option("--suspended-for", arguments.suspend_reason, "Only those that wait for a decision for this reason")
       ->type_name("TEXT");
   command.add_flag("--awaits-decision", arguments.awaits_decision, "Only those that wait for a decision");
+  RefuseEmptyValues(command);
 }
 
 absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments, absl::Time now) {

@@ -22,12 +22,18 @@ struct FilterArguments {
   std::string worker;
   std::string created_since, created_before;
   std::string ended_since, ended_before;
+  // What the command calls the last one.
+  const char* ended_before_option = "--ended-before";
   std::string error;
   std::string suspend_reason;
 };
 
-// `arguments` must outlive the command.
+// `arguments` must outlive the command. Empty values are refused.
 void AddFilterOptions(CLI::App& command, FilterArguments& arguments);
+
+// Of the options that the command has by now. What is empty would not narrow anything down: as a rule a variable of a
+// script was not set, and its command would do to all tasks what was meant for a few.
+void RefuseEmptyValues(CLI::App& command);
 
 // The error names the option. `now`: for times that are given as an age.
 absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments, absl::Time now);

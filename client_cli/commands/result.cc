@@ -42,6 +42,9 @@ ExitCode RunResult(Session& session, const ResultArguments& arguments) {
         absl::FailedPreconditionError(absl::StrCat("task ", *id, " has no result yet: it is ", EnumText(task.state()),
                                                    ". `baton wait ", *id, "` waits for its end.")));
   }
+  if (task.state() == v1::TASK_STATE_COMPLETED && IsHidden(task.result()) && !arguments.output.empty()) {
+    return ReportHidden(session, task);
+  }
   if (arguments.output.empty() || task.state() != v1::TASK_STATE_COMPLETED) return PrintResult(session, task);
   absl::Status written = WriteFile(arguments.output, PayloadBytes(task.result()));
   return written.ok() ? ExitCode::kOk : session.Fail(written);

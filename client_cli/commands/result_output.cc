@@ -15,15 +15,19 @@ ExitCode ReportIfNotCompleted(Session& session, const v1::Task& task) {
   return ExitCode::kTaskDidNotComplete;
 }
 
+ExitCode ReportHidden(Session& session, const v1::Task& task) {
+  session.environment().err << "baton: task " << task.id()
+                            << " has a result, but the access token may not see payloads: one of role observe with "
+                               "payloads, or of role operate, may"
+                            << std::endl;
+  return ExitCode::kOther;
+}
+
 ExitCode PrintResult(Session& session, const v1::Task& task) {
   if (!session.is_table()) {
     session.Print(MessageJson(task));
   } else if (IsHidden(task.result())) {
-    session.environment().err << "baton: task " << task.id()
-                              << " has a result, but the access token may not see payloads: one of role observe with "
-                                 "payloads, or of role operate, may"
-                              << std::endl;
-    return ExitCode::kOther;
+    return ReportHidden(session, task);
   } else if (task.state() == v1::TASK_STATE_COMPLETED) {
     const std::string& bytes = PayloadBytes(task.result());
     // A program gets every byte; on a terminal they might do something.

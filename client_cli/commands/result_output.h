@@ -10,9 +10,11 @@
 namespace baton::cli {
 
 // The result of an ended task: its bytes as they are (on a terminal only with --raw), or the whole task as JSON with -o
-// json. Without a result the
-// reason goes to standard error, and the exit code is kTaskDidNotComplete.
+// json. Without a result the reason goes to standard error, and the exit code is kTaskDidNotComplete.
 ExitCode PrintResult(Session& session, const v1::Task& task);
+
+// Tells on standard error that the access token may not see the result.
+ExitCode ReportHidden(Session& session, const v1::Task& task);
 
 // Several ended tasks: a row or an object for each; kTaskDidNotComplete if any did not complete.
 ExitCode PrintEnded(Session& session, const std::vector<v1::Task>& tasks);

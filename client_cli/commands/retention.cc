@@ -108,6 +108,7 @@ void AddRetentionCommand(CommandTable& commands) {
                                      RunShow);
   retention.require_subcommand(0, 1);
   auto arguments = std::make_shared<RunArguments>();
+  arguments->filter.ended_before_option = "--older-than";
   CLI::App& run = commands.AddBelow(retention, "run", "Removes workflows that have ended before their time, once",
                                     "  baton retention run --older-than 1h --state completed --wait\n"
                                     "  baton retention run --older-than 30d --state completed --state cancelled\n"
@@ -124,6 +125,7 @@ void AddRetentionCommand(CommandTable& commands) {
       ->allow_extra_args(false);
   run.add_option("--type", arguments->filter.type, "Only if it is of this type")->type_name("TYPE");
   run.add_option("--tag", arguments->filter.tag, "Only if it has this tag")->type_name("TEXT");
+  RefuseEmptyValues(run);
   run.add_flag("--dry-run", arguments->dry_run, "Only counts them");
   run.add_flag("--wait", arguments->wait, "Waits until it is done, and shows how far it is");
   run.add_option("--reason", arguments->reason, "Why; shown with the job")->type_name("TEXT");

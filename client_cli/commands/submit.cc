@@ -128,8 +128,8 @@ ExitCode WaitForResults(Session& session, const Submission& submission, absl::Ti
     err << (submission.single() ? DescribeSingle(submission.results[0]) : DescribeMany(submission)) << std::endl;
   }
   std::vector<v1::Task> ended;
-  absl::Status waited =
-      WaitForTasks(session, submission.TaskIds(), deadline, [&](const v1::Task& task) { ended.push_back(task); });
+  absl::Status waited = WaitForTasks(session, submission.TaskIds(), deadline, /*reached=*/true,
+                                     [&](const v1::Task& task) { ended.push_back(task); });
   if (submission.single() && waited.ok() && !ended.empty()) return PrintResult(session, ended[0]);
   ExitCode code = submission.single() ? ExitCode::kOk : PrintEnded(session, ended);
   return waited.ok() ? code : session.Fail(waited);

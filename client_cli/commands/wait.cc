@@ -12,7 +12,7 @@ ExitCode RunWait(Session& session, const std::vector<std::string>& texts) {
   absl::StatusOr<std::vector<uint64_t>> ids = ParseTaskIds(texts);
   if (!ids.ok()) return session.Fail(ids.status());
   std::vector<v1::Task> ended;
-  absl::Status waited = WaitForTasks(session, *ids, WaitDeadline(session, session.options().timeout),
+  absl::Status waited = WaitForTasks(session, *ids, WaitDeadline(session, session.options().timeout), /*reached=*/false,
                                      [&](const v1::Task& task) { ended.push_back(task); });
   if (waited.ok() && ids->size() == 1) return PrintResult(session, ended[0]);
   ExitCode code = ended.empty() ? ExitCode::kOk : PrintEnded(session, ended);

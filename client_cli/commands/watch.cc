@@ -50,9 +50,15 @@ class Watcher {
 
   ExitCode Run() {
     while (true) {
-      const absl::Status status =
+      is_foreign_ = false;
+      absl::Status status =
           session_.broker().Watch(target_.request, std::max(deadline_ - Now(), absl::Milliseconds(1)),
                                   [this](const v1::WatchResponse& response) { return Take(response); });
+      // That is as if its broker were gone.
+      if (is_foreign_ || (created_at_us_ != 0 && ReasonOf(status) == "TASK_NOT_FOUND")) {
+        status = absl::UnavailableError(absl::StrCat("the broker that answers now has another store, without the task ",
+                                                     target_.task, " that is watched"));
+      }
       if (!status.ok() && MayGoOn(status)) continue;
       display_.Clear();
       writer_.Finish("nothing has changed");
@@ -64,8 +70,14 @@ class Watcher {
  private:
   absl::Time Now() const { return session_.environment().now(); }
 
-  // False when all that is followed has ended.
+  // False when all that is followed has ended, or another broker tells of another task of that number.
   bool Take(const v1::WatchResponse& response) {
+    for (const v1::Task& task : response.tasks()) {
+      if (task.id() != target_.task) continue;
+      is_foreign_ = created_at_us_ != 0 && task.created_at_us() != created_at_us_;
+      if (is_foreign_) return false;
+      created_at_us_ = task.created_at_us();
+    }
     reached_ = true;
     unreachable_since_ = absl::InfiniteFuture();
     target_.request.set_resume_token(response.resume_token());
@@ -152,6 +164,10 @@ class Watcher {
   ProgressDisplay display_;
   RecordWriter writer_;
   bool reached_ = false;
+  // Of the task that is followed, which tells it from one of another store; 0: not seen yet.
+  int64_t created_at_us_ = 0;
+  // Of several addresses another one answers now, whose store has other tasks of the same numbers.
+  bool is_foreign_ = false;
   absl::Time unreachable_since_ = absl::InfiniteFuture();
   // How those that have not ended were shown last.
   std::map<uint64_t, std::string> live_;

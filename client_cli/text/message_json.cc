@@ -119,7 +119,7 @@ Json SingleJson(const Message& message, const FieldDescriptor& field) {
   return nullptr;
 }
 
-// What the contract repeats: text, messages, and unsigned numbers (ids).
+// What the contract repeats: text, messages, unsigned numbers (ids), and states.
 Json RepeatedJson(const Message& message, const FieldDescriptor& field) {
   const Reflection& access = *message.GetReflection();
   Json list = Json::array();
@@ -130,6 +130,8 @@ Json RepeatedJson(const Message& message, const FieldDescriptor& field) {
       list.push_back(access.GetRepeatedUInt64(message, &field, i));
     } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
       list.push_back(access.GetRepeatedString(message, &field, i));
+    } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+      list.push_back(EnumJson(*field.enum_type(), access.GetRepeatedEnumValue(message, &field, i)));
     }
   }
   return list;

@@ -37,7 +37,8 @@ void DeclareTaskFlags(CLI::App* app, BenchOptions* options) {
       ->check(CLI::Range(1000, 100'000'000));
   app->add_option("--threads", options->threads, "Threads of the worker that run handlers")->check(CLI::Range(1, 1000));
   app->add_option("--slots", options->slots, "Tasks that the worker holds at a time")->check(CLI::Range(1000, 10'000));
-  app->add_option("--clients", options->clients, "SDK clients that share the calls; default: one for each call")
+  app->add_option("--clients", options->clients,
+                  "SDK clients that share the calls; default: one for each call, in open-loop one")
       ->check(CLI::Range(1, 64));
   app->add_option("--warm-up", options->warm_up, "Tasks before the measurement")->check(CLI::Range(0, 100'000'000));
 }

@@ -17,6 +17,20 @@ using testing::SizeIs;
 using StoreContractLimits = StoreContract;
 INSTANTIATE_TEST_SUITE_P(Stores, StoreContractLimits, kStores, NameOf);
 
+// As many of the largest values as fit, the last one so much smaller that it is full to the byte.
+WriteBatch LargestBatch() {
+  WriteBatch batch;
+  constexpr size_t kRows = kMaxBatchBytes / kMaxValueBytes;
+  for (char row = 'a'; row < static_cast<char>('a' + kRows - 1); ++row) {
+    batch.Put(Family::kTask, std::string(1, row), std::string(kMaxValueBytes, row));
+  }
+  WriteBatch last;
+  last.Put(Family::kTask, "z", std::string(kMaxValueBytes, 'z'));
+  const size_t beside_value = last.bytes() - kMaxValueBytes;
+  batch.Put(Family::kTask, "z", std::string(kMaxBatchBytes - batch.bytes() - beside_value, 'z'));
+  return batch;
+}
+
 TEST_P(StoreContractLimits, LargestKeyAndValueAreServed) {
   const std::string key(kMaxKeyBytes, 'k');
   std::string value(kMaxValueBytes, 'v');
@@ -27,16 +41,11 @@ TEST_P(StoreContractLimits, LargestKeyAndValueAreServed) {
 }
 
 TEST_P(StoreContractLimits, LargestBatchIsServed) {
-  WriteBatch batch;
-  batch.Put(Family::kTask, "a", std::string(kMaxValueBytes, 'a'));
-  batch.Put(Family::kTask, "b", std::string(kMaxValueBytes, 'b'));
-  batch.Put(Family::kTask, "c", "");
-  const size_t header_and_key = batch.bytes() - 2 * (kMaxValueBytes + 11);
-  batch.Put(Family::kTask, "d", std::string(kMaxBatchBytes - batch.bytes() - header_and_key, 'd'));
+  const WriteBatch batch = LargestBatch();
   ASSERT_EQ(batch.bytes(), kMaxBatchBytes);
   CommitNext(*store_, batch);
   Reopen();
-  EXPECT_THAT(RowsOf(*store_->TakeSnapshot(), Family::kTask), SizeIs(4));
+  EXPECT_THAT(RowsOf(*store_->TakeSnapshot(), Family::kTask), SizeIs(kMaxBatchBytes / kMaxValueBytes));
 }
 
 TEST_P(StoreContractLimits, WrongNumberStopsTheProcess) {
@@ -66,8 +75,8 @@ TEST_P(StoreContractLimits, OversizeStopsTheProcess) {
   batch.DeleteRange(Family::kLog, "k", std::string(kMaxKeyBytes + 1, 'z'));
   EXPECT_DEATH(commit(batch), "the end of a range in family 2 has 1001 bytes");
   batch.Clear();
-  for (int i = 0; i < 3; ++i) batch.Put(Family::kLog, "k", std::string(kMaxValueBytes, 'v'));
-  EXPECT_DEATH(commit(batch), "the batch of commit [0-9]+ has [0-9]+ bytes, the store takes at most 12582912");
+  while (batch.bytes() <= kMaxBatchBytes) batch.Put(Family::kLog, "k", std::string(kMaxValueBytes, 'v'));
+  EXPECT_DEATH(commit(batch), "the batch of commit [0-9]+ has [0-9]+ bytes, the store takes at most 67108864");
 }
 
 TEST_P(StoreContractLimits, BackupOpensAndEquals) {

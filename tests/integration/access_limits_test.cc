@@ -233,6 +233,32 @@ TEST_F(PrefixTest, LimitsTheChildrenOfAnAllowedTask) {
               IsError(kDenied, "TYPE_NOT_ALLOWED", "outcomes[0].spawned.children[0].type is 'bank.pay'"));
 }
 
+TEST_F(PrefixTest, LimitsTheChildrenThatAreExplained) {
+  v1::ClaimRequest hello;
+  *hello.mutable_hello() = HelloOf("w", "mail.send");
+  const RawAnswer claim =
+      RawCall(channel(), "/baton.v1.TaskBroker/Claim", hello.SerializeAsString(), 2, "Bearer " + TextOf("work"));
+  v1::ClaimResponse welcome, deliveries;
+  ASSERT_EQ(claim.messages.size(), 2u) << claim.status.error_message();
+  ASSERT_TRUE(welcome.ParseFromString(claim.messages[0]) && deliveries.ParseFromString(claim.messages[1]));
+  v1::CompleteRequest complete;
+  v1::CompleteResponse completed;
+  complete.set_session(welcome.welcome().session());
+  v1::Outcome& outcome = *complete.add_outcomes();
+  outcome.set_attempt_token(deliveries.deliveries().deliveries(0).attempt_token());
+  for (const char* type : {"bank.pay", "mail.read"}) outcome.mutable_spawned()->add_children()->set_type(type);
+  ASSERT_THAT(Call("work", "TaskBroker/Complete", complete, &completed), IsOk());
+  ASSERT_FALSE(completed.results(0).has_error()) << completed.results(0).error().message();
+
+  v1::ExplainResponse explained;
+  ASSERT_THAT(Call("observe", "TaskAdmin/Explain", About<v1::ExplainRequest>(allowed_), &explained), IsOk());
+  EXPECT_EQ(explained.unfinished_children_size(), 2);
+  ASSERT_THAT(Call("mail-observe", "TaskAdmin/Explain", About<v1::ExplainRequest>(allowed_), &explained), IsOk());
+  ASSERT_EQ(explained.unfinished_children_size(), 1);
+  EXPECT_EQ(explained.unfinished_children(0).type(), "mail.read");
+  EXPECT_EQ(explained.task().children_remaining(), 2u);
+}
+
 // ── Payloads ──
 
 TEST_F(AccessTest, AnObserverSeesPayloadsIfItsTokenSaysSo) {
@@ -281,6 +307,7 @@ TEST_F(AccessTest, AnObserverSeesPayloadsIfItsTokenSaysSo) {
       {"TaskAdmin/ListTasks", ""},
       {"TaskAdmin/Watch", watch.SerializeAsString()},
       {"TaskAdmin/ListEvents", About<v1::ListEventsRequest>(task).SerializeAsString()},
+      {"TaskAdmin/Explain", About<v1::ExplainRequest>(task).SerializeAsString()},
       {"TaskAdmin/GetWorkflowSummary", About<v1::GetWorkflowSummaryRequest>(task).SerializeAsString()},
       {"TaskAdmin/GetSchedule", schedule.SerializeAsString()}};
   const auto ask = [this](const std::string& token, const std::string& method, const std::string& request) {
@@ -298,6 +325,39 @@ TEST_F(AccessTest, AnObserverSeesPayloadsIfItsTokenSaysSo) {
   EXPECT_EQ(got.task().payload().content_type(), server::kHiddenContentType);
   EXPECT_EQ(got.task().result().content_type(), server::kHiddenContentType);
   EXPECT_EQ(got.task().progress().text(), "done");
+}
+
+// Attempts stay with workers that are gone.
+class HeldAttemptTest : public AccessTest {
+ protected:
+  HeldAttemptTest() { settings_.engine.grace = settings_.engine.beat_window = kDay; }
+};
+
+TEST_F(HeldAttemptTest, WhatTheEngineExplainsTooIsHidden) {
+  const uint64_t task = SubmitAs("submit", "mail.send");
+  v1::ClaimRequest hello;
+  *hello.mutable_hello() = HelloOf("w", "mail.send");
+  const RawAnswer claim =
+      RawCall(channel(), "/baton.v1.TaskBroker/Claim", hello.SerializeAsString(), 2, "Bearer " + TextOf("work"));
+  v1::ClaimResponse deliveries;
+  ASSERT_EQ(claim.messages.size(), 2u) << claim.status.error_message();
+  ASSERT_TRUE(deliveries.ParseFromString(claim.messages[1]));
+  v1::ProgressRequest report;
+  v1::ProgressResponse reported;
+  report.add_items()->set_attempt_token(deliveries.deliveries().deliveries(0).attempt_token());
+  report.mutable_items(0)->mutable_progress()->set_text("half");
+  report.mutable_items(0)->mutable_progress()->set_metadata_json("{\"a\":\"hush\"}");
+  ASSERT_THAT(Call("work", "TaskBroker/Progress", report, &reported), IsOk());
+  ASSERT_FALSE(reported.results(0).has_error()) << reported.results(0).error().message();
+
+  for (const std::string token : {"observe", "operate"}) {
+    v1::ExplainResponse explained;
+    ASSERT_THAT(Call(token, "TaskAdmin/Explain", About<v1::ExplainRequest>(task), &explained), IsOk());
+    EXPECT_EQ(explained.holder().worker_id(), "w");
+    EXPECT_TRUE(explained.holder().has_times_out_in()) << "the engine was asked";
+    EXPECT_EQ(explained.task().progress().text(), "half");
+    EXPECT_EQ(explained.task().progress().metadata_json().empty(), token == "observe");
+  }
 }
 
 }  // namespace

@@ -106,6 +106,39 @@ TEST_F(EveryCallTest, HealthIsOpenAndReflectionNeedsAnyToken) {
 
 // ── Administration ──
 
+// No call may wait for a reader.
+class NoReadsTest : public AccessTest {
+ protected:
+  NoReadsTest() { settings_.engine.lane_commands = 0; }
+};
+
+TEST_F(NoReadsTest, ChangesOfTokensWaitAsReadsDo) {
+  const auto refused = FailsWith(grpc::StatusCode::RESOURCE_EXHAUSTED, "OVERLOADED", "calls wait to be answered");
+  v1::CreateTokenRequest create;
+  v1::CreateTokenResponse created;
+  create.set_name("ci");
+  create.set_role(v1::ACCESS_ROLE_SUBMIT);
+  EXPECT_THAT(Call("operate", "AccessAdmin/CreateToken", create, &created), refused);
+  v1::RotateTokenRequest rotate;
+  v1::RotateTokenResponse rotated;
+  rotate.set_name("submit");
+  EXPECT_THAT(Call("operate", "AccessAdmin/RotateToken", rotate, &rotated), refused);
+  v1::RevokeTokenRequest revoke;
+  v1::RevokeTokenResponse revoked;
+  revoke.set_name("submit");
+  EXPECT_THAT(Call("operate", "AccessAdmin/RevokeToken", revoke, &revoked), refused);
+}
+
+TEST_F(AccessTest, ChangesOfTokensMakeRoomForTheNextOne) {
+  Stop();
+  settings_.engine.lane_commands = 1;
+  Start();
+  v1::RotateTokenRequest rotate;
+  v1::RotateTokenResponse rotated;
+  rotate.set_name("submit");
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(Call("operate", "AccessAdmin/RotateToken", rotate, &rotated), IsOk());
+}
+
 TEST_F(AccessTest, TokensAreAdministeredByCalls) {
   v1::CreateTokenRequest create;
   v1::CreateTokenResponse created;

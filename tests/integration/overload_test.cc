@@ -6,13 +6,18 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "baton/records/v1/records.pb.h"
 #include "baton/v1/error.pb.h"
+#include "broker/engine/format/keys.h"
+#include "broker/service/attempt_token.h"
 #include "tests/integration/broker_fixture.h"
+#include "tests/integration/raw_call.h"
 
 namespace baton {
 namespace {
@@ -131,6 +136,78 @@ TEST_F(OverloadTest, SubmitsAreRefusedWithAdviceWhileWorkersAreHeard) {
   EXPECT_EQ(statistics.counts().pending(), static_cast<uint64_t>(flood.taken()) * Flood::kTasks);
   // It has room again.
   EXPECT_GT(Submit("render"), 0u);
+}
+
+// How many reads may wait is up to each test.
+class ReadBoundTest : public BrokerTest {
+ protected:
+  void SetUp() override {}
+  void StartWith(size_t reads) {
+    settings_.engine.lane_commands = reads;
+    Start();
+  }
+
+  // All methods that are answered from what is stored, with requests about one task; but for Wait and Watch, which have
+  // limits of their own.
+  std::vector<std::pair<std::string, std::string>> Reads(uint64_t task) {
+    v1::GetScheduleRequest schedule;
+    schedule.set_name("nightly");
+    v1::ListChildOutcomesRequest children;
+    children.set_attempt_token(service::AttemptTokenOf(Incarnation(), {task, 1}));
+    return {{"TaskBroker/Get", About<v1::GetRequest>(task)},
+            {"TaskBroker/ListChildOutcomes", children.SerializeAsString()},
+            {"TaskAdmin/ListTasks", ""},
+            {"TaskAdmin/ListEvents", About<v1::ListEventsRequest>(task)},
+            {"TaskAdmin/ListAttempts", About<v1::ListAttemptsRequest>(task)},
+            {"TaskAdmin/GetWorkflowSummary", About<v1::GetWorkflowSummaryRequest>(task)},
+            {"TaskAdmin/Explain", About<v1::ExplainRequest>(task)},
+            {"TaskAdmin/ListTypes", ""},
+            {"TaskAdmin/GetSchedule", schedule.SerializeAsString()},
+            {"TaskAdmin/ListSchedules", ""},
+            {"TaskAdmin/GetStatistics", ""},
+            {"TaskAdmin/CountTasks", ""},
+            {"TaskAdmin/ListBackups", ""},
+            {"TaskAdmin/GetServerInfo", ""}};
+  }
+  grpc::Status Ask(const std::string& method, const std::string& request) {
+    return RawCall(channel(), "/baton.v1." + method, request).status;
+  }
+
+ private:
+  template <typename Request>
+  static std::string About(uint64_t task) {
+    Request request;
+    request.set_task_id(task);
+    return request.SerializeAsString();
+  }
+  // Not asked of the broker, which may refuse to say.
+  uint64_t Incarnation() {
+    std::string bytes;
+    records::v1::StoreRow row;
+    EXPECT_TRUE(broker().store().TakeSnapshot()->Get(storage::Family::kMeta, engine::StoreMetaKey(), &bytes).ok());
+    EXPECT_TRUE(row.ParseFromString(bytes));
+    return row.incarnation();
+  }
+};
+
+TEST_F(ReadBoundTest, HoldsForEveryRead) {
+  StartWith(0);
+  for (const auto& [method, request] : Reads(1)) {
+    const grpc::Status status = Ask(method, request);
+    EXPECT_THAT(status, FailsWith(StatusCode::RESOURCE_EXHAUSTED, "OVERLOADED", "calls wait to be answered")) << method;
+    EXPECT_GT(AdviceOf(status), 0) << method;
+  }
+}
+
+TEST_F(ReadBoundTest, EveryReadMakesRoomForTheNextOne) {
+  StartWith(1);
+  v1::NewTask later;
+  later.set_type("render");
+  later.set_delay_us(kHour);
+  // Some fail, for reasons of their own.
+  for (const auto& [method, request] : Reads(Submit(later))) {
+    for (int i = 0; i < 3; ++i) EXPECT_NE(ReasonOf(Ask(method, request)), "OVERLOADED") << method;
+  }
 }
 
 }  // namespace

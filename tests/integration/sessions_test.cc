@@ -192,10 +192,10 @@ TEST_F(BrokerTest, NoMoreThanTheSlotsAreOut) {  // S129
 TEST_F(BrokerTest, WorkersAreListedByTheirConditions) {  // B199
   const auto hello = [](const std::string& name, const std::string& pod, const std::string& type,
                         std::initializer_list<const char*> capabilities) {
-    v1::Hello hello = HelloOf(name, type);
-    hello.set_pod_id(pod);
-    for (const char* capability : capabilities) hello.mutable_worker()->add_capabilities(capability);
-    return hello;
+    v1::Hello said = HelloOf(name, type);
+    said.set_pod_id(pod);
+    for (const char* capability : capabilities) said.mutable_worker()->add_capabilities(capability);
+    return said;
   };
   std::vector<std::unique_ptr<WorkerStream>> streams;
   for (const v1::Hello& said : {hello("w3", "p1", "render", {"GPU", "SSD"}), hello("w1", "p2", "render", {"GPU"}),

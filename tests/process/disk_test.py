@@ -7,7 +7,7 @@ import random
 import unittest
 
 from bad_disk import MIB, BadDiskTest, enter_namespace
-from harness import PATIENCE, wait_until
+from harness import PATIENCE, program, run_program, wait_until
 
 # What is flushed and compacted needs room too, and the disks are small.
 SMALL_STORE = {"storage.memtable_bytes": "1MiB", "storage.block_cache_bytes": "1MiB"}
@@ -126,6 +126,8 @@ class ReadOnlyDiskTest(BadDiskTest):
         line = self.refused_start()
         self.assertIn(f"data directory {self.data}: Read-only file system", line)
         self.assertIn("give this user the right to read and write it, or name another directory", line)
+        verified = run_program([program("BATOND"), "verify", self.data])
+        self.assertEqual(verified.code, 0, f"{verified.out}\n{verified.err}")
         self.assertTrue(self.remount("rw"))
         self.start()
         self.assertEqual(self.pending(), 1)

@@ -137,6 +137,14 @@ class MetricsTest(ProcessTest):
         exported = dict(re.findall(r"^# TYPE (\w+) (\w+)$", self.page("/metrics")[1], re.MULTILINE))
         self.assertEqual(told, exported)
 
+    def test_threads_have_the_names_that_the_readme_tells(self):
+        page = (Path(os.environ["SOURCE_ROOT"]) / "broker" / "README.md").read_text()
+        rows = page.split("| thread, ")[1].split("\n\n")[0].splitlines()[2:]
+        told = {name for row in rows if "only " not in row for name in row.split("|")[1].strip().split(", ")}
+        self.assertIn("engine", told)
+        threads = Path(f"/proc/{self.broker.popen.pid}/task")
+        self.assertLessEqual(told, {(thread / "comm").read_text().strip() for thread in threads.iterdir()})
+
     def test_alerts_are_on_metrics_that_there_are(self):
         rules = (Path(os.environ["SOURCE_ROOT"]) / "deploy" / "alerts.yml").read_text()
         exported = set(re.findall(r"^# TYPE (\w+) ", self.page("/metrics")[1], re.MULTILINE))

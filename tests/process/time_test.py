@@ -5,6 +5,7 @@ The clock is shifted_clock.cc, preloaded into one process. It is moved by hand, 
 time has passed is told by a task that times out.
 """
 
+import signal
 import struct
 import time
 import unittest
@@ -144,6 +145,24 @@ class BrokerClockTest(TimeTest):
         # Were anything else due, it would have fired before a task that was submitted now gets an id.
         self.submit("echo", 1)
         self.assertEqual(self.fired(schedule), expected)
+
+
+class DrainClockTest(TimeTest):
+    # The worker that stands still is not given up before the drain is over.
+    settings = {"workers.beat_window": "2m", "server.drain_deadline": "3s"}
+
+    def test_a_drain_ends_at_its_deadline_although_the_clock_is_set_back(self):
+        self.start_broker(environment=self.clock.environment)
+        holding = self.start_worker("holding")
+        task = self.submit("hold", {"until": str(self.gate())})
+        holding.wait_for("start", task)
+        holding.freeze()  # Else it would give its task back in time.
+        told = self.start_worker("told")
+        self.broker.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in told.log(), "the drain has begun")
+        self.clock.shift(-5 * HOUR)
+        self.assertEqual(self.broker.wait(), 0)
+        self.assertIn("the drain deadline passed", self.broker.log())
 
 
 class WorkerClockTest(TimeTest):

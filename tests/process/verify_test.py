@@ -4,6 +4,8 @@
 Exit codes: 0 no damage, or all mended; 1 damaged; 2 it could not be verified.
 """
 
+import os
+import pwd
 import subprocess
 import unittest
 
@@ -73,6 +75,20 @@ class VerifyTest(ProcessTest):
         # The worker, which still runs an attempt of before, is told that it is over.
         self.finish()
         self.assertEqual(self.get(self.done)["result"], {"n": 1})
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a directory away")
+    def test_what_root_repairs_belongs_to_the_owner_of_the_directory(self):
+        self.lived()
+        self.damage("pages")
+        nobody = pwd.getpwnam("nobody")
+        self.folder.chmod(0o755)
+        (self.data / "LOCK").unlink()  # As in a copy.
+        for path in [self.data, *self.data.iterdir()]:
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        self.verify(1)
+        self.verify(0, "--repair")
+        owners = {(path.stat().st_uid, path.stat().st_gid) for path in self.data.iterdir()}
+        self.assertEqual(owners, {(nobody.pw_uid, nobody.pw_gid)})
 
     def test_a_lost_outcome_is_refused_and_dropped_only_on_demand(self):
         self.lived()

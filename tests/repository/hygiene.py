@@ -48,7 +48,11 @@ class Ban:
 BANS = [
     Ban("sleep", re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|SleepFor)\s*\("),
         ("broker/", "worker_sdk/", "client_cli/", "tests/"), (),
-        "wait on a condition with a deadline: absl::Mutex::AwaitWithTimeout, absl::Notification, poll"),
+        "wait on a condition with a deadline: SteadyNotification, poll; in tests also absl::Mutex::AwaitWithTimeout"),
+    Ban("wall-clock", re.compile(r"\b(WaitForNotification|Await|LockWhen|ReaderLockWhen)With(Timeout|Deadline)\("),
+        ("broker/",), (),
+        "it lasts longer by as much as the wall clock is set back meanwhile: use SteadyNotification or SteadyCondVar "
+        "(broker/base/)"),
     Ban("clock", re.compile(r"\b(system_clock|steady_clock|high_resolution_clock)::now\b|\babsl::Now\(\)"
                             r"|\b(clock_gettime|gettimeofday|GetCurrentTimeNanos)\("),
         ("broker/", "worker_sdk/", "tests/unit/engine/", "tests/simulation/"),

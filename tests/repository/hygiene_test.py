@@ -60,6 +60,8 @@ class HygieneTest(unittest.TestCase):
             ("broker/engine/a.cc", "\nauto now = std::chrono::steady_clock::now();", "clock"),
             ("worker_sdk/src/a.h", "\nauto now = absl::Now();", "clock"),
             ("tests/unit/engine/a.cc", "\nstd::chrono::system_clock::now();", "clock"),
+            ("broker/server/a.cc", "\nstop_.WaitForNotificationWithTimeout(x);", "wall-clock"),
+            ("broker/engine/a.cc", "\nwhile (mu.AwaitWithDeadline(c, x)) {", "wall-clock"),
             ("broker/server/a.cc", "\nstd::cout << 1;", "stdout"),
             ("broker/server/a.cc", '\nstd::printf("x");', "stdout"),
             ("broker/engine/a.cc", "\n// TO" "DO: later", "leftover"),

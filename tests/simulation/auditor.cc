@@ -95,11 +95,17 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   Applied(engine);  // Sessions without attempts are removed.
 }
 
-void Auditor::RoundBegins(Now now) {
+void Auditor::RoundBegins(Now now, bool disk_stalls) {
+  // The process stood still when it was woken more than a second late, and its disk while a commit takes longer:
+  // nobody's fault.
+  const Micros late = asked_wake_ != 0 ? now.steady - asked_wake_ : 0;
+  if (disk_stalls) {
+    paused_ += now.steady - now_.steady;
+  } else if (late > kSecond) {
+    paused_ += late;
+  }
   now_ = now;
   latest_wall_ = std::max(latest_wall_, now.wall);
-  // The process stood still when it was woken more than a second late: nobody's fault.
-  if (asked_wake_ != 0 && now.steady - asked_wake_ > kSecond) paused_ += now.steady - asked_wake_;
   lease_now_ = now.steady - paused_;
 }
 

@@ -38,7 +38,7 @@ class Auditor {
   // A broker has started: its live table must be that of the last durable commit.
   void Started(const engine::Engine& engine, engine::Follower& follower, const engine::Catalog& catalog,
                uint64_t durable, Now now);
-  void RoundBegins(Now now);
+  void RoundBegins(Now now, bool disk_stalls = false);
   void Applies(const engine::Command& command);
   void AppliesLoad() { --loads_; }
   void Applied(const engine::Engine& engine);

@@ -229,9 +229,9 @@ void Auditor::RestoreSessions(Now now) {
     ModelTask& task = model_.Change(id);
     task.started = false;
     const Micros progress_timeout = task.settled->progress_timeout;
-    task.report_deadline = progress_timeout != 0 ? lease_now_ + progress_timeout : 0;
-    task.deadline =
-        lease_now_ + std::clamp<Micros>(task.claimed + task.settled->timeout - now.wall, 0, task.settled->timeout);
+    task.report_deadline = progress_timeout != 0 ? lease_now_ + std::max(progress_timeout, settings_.beat_window) : 0;
+    const Micros left = std::min<Micros>(task.claimed + task.settled->timeout - now.wall, task.settled->timeout);
+    task.deadline = lease_now_ + std::max(left, settings_.beat_window);
     ModelSession& session = model_.sessions[task.session];
     if (session.number == 0) {
       const ModelSession& known = before[task.session];

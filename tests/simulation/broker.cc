@@ -184,15 +184,17 @@ void SimulatedBroker::Round() {
   bool expire = false;
   std::vector<engine::LoadResult> loads;
   std::optional<storage::WriteBatch> pages;
-  if (engine_->batch_bytes() < engine::kOpenBatchBytes || !committing_.has_value()) {
+  if (engine_->batch_bytes() < engine::kOpenBatchBytes) {
     lanes_->Take(&commands);
     expire = lanes_->outcomes_empty();
     loads = std::exchange(loaded_, {});
     pages = std::exchange(pages_, std::nullopt);
   }
   const Now now = timeline_->Read();
-  auditor_.RoundBegins(now);
-  engine_->BeginRound(now);
+  const bool disk_stalls = committing_.has_value() && now.steady - committing_since_ > engine::kPauseThreshold;
+  if (disk_stalls) coverage_->Count("disk: stalled for longer than anybody waits");
+  auditor_.RoundBegins(now, disk_stalls);
+  engine_->BeginRound(now, disk_stalls);
   for (engine::LoadResult& load : loads) {
     auditor_.AppliesLoad();
     // One task after the other, so that what is written can be told from what comes next.
@@ -227,6 +229,7 @@ void SimulatedBroker::Round() {
 void SimulatedBroker::HandOver() {
   if (!engine_->has_batch() || committing_.has_value()) return;
   committing_ = engine_->CloseBatch();
+  committing_since_ = timeline_->Read().steady;
   auditor_.Closed(*committing_);
   Micros delay = 20;
   if (committing_->number != 0) {

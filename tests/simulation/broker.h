@@ -146,6 +146,7 @@ class SimulatedBroker {
   std::vector<engine::LoadResult> loaded_;
   std::optional<storage::WriteBatch> pages_;
   std::optional<engine::ClosedBatch> committing_;
+  SteadyMicros committing_since_ = 0;
   bool view_wanted_ = false;
   std::deque<Committed> to_fold_;
   bool follow_planned_ = false;

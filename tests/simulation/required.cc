@@ -210,6 +210,7 @@ constexpr const char* kRequired[] = {
     "broker: killed",
     "broker: killed after an unanswered write",
     "disk: stalled",
+    "disk: stalled for longer than anybody waits",
     "wall clock: jumped",
     "worker: frozen",
     "worker: killed",

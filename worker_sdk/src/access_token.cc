@@ -21,14 +21,13 @@ std::string Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// As HTTP allows it after "Bearer ".
-bool IsTokenText(const std::string& text) {
+}  // namespace
+
+bool IsTokenText(absl::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("-._~+/=", absl::string_view(&c, 1));
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("-._~+/=", c);
   });
 }
-
-}  // namespace
 
 absl::StatusOr<std::string> AccessToken::TextFor(absl::string_view address, bool is_encrypted) {
   if (!is_encrypted && !IsThisMachine(address)) {

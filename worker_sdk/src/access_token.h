@@ -46,6 +46,9 @@ class AccessToken {
 // names; null: there is none.
 std::shared_ptr<AccessToken> FindAccessToken(const std::string& text, const std::string& file);
 
+// What HTTP allows after "Bearer ". gRPC aborts a program that sends anything else.
+bool IsTokenText(absl::string_view text);
+
 // Whether nobody else can listen on the way to this address.
 bool IsThisMachine(absl::string_view address);
 

@@ -66,6 +66,8 @@ absl::StatusOr<TaskInfo> Client::Wait(uint64_t id, absl::Duration timeout, TaskP
 
 absl::StatusOr<TaskInfo> Client::WaitForChange(uint64_t id, uint64_t known_version, absl::Duration timeout,
                                                TaskParts parts) {
+  // On the wire 0 would mean: only when it has ended.
+  if (known_version == 0) return core_->Get(id, parts);
   return core_->Wait(id, known_version, timeout, parts);
 }
 

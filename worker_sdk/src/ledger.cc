@@ -36,6 +36,8 @@ void Ledger::SetLimits(const v1::Limits& limits) {
   if (limits.payload_bytes() > 0) limits_.set_payload_bytes(limits.payload_bytes());
   if (limits.message_bytes() > 0) limits_.set_message_bytes(std::min(limits.message_bytes(), kMessageBytes));
   if (limits.inline_children() > 0) limits_.set_inline_children(std::min(limits.inline_children(), kInlineChildren));
+  // What a broker before this one refused says nothing about this one.
+  size_ = CallSize(limits_.message_bytes());
 }
 
 void Ledger::ResetBackoffs() {

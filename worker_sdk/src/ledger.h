@@ -18,6 +18,7 @@
 #include "baton/v1/worker.pb.h"
 #include "worker_sdk/src/attempt.h"
 #include "worker_sdk/src/backoff.h"
+#include "worker_sdk/src/sdk_limits.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -42,10 +43,12 @@ struct Call {
 // Promises it keeps:
 //   * an attempt is held until its handler has returned and its outcome was answered, also if it is over;
 //   * an outcome is not sent while a report of its attempt is unanswered; reports that were not sent, or not taken in,
-//     ride in the outcome;
+//     ride in the outcome, or are sent before it if they are too large for that;
 //   * children that are too many for an outcome are staged before, part after part;
 //   * an outcome refused for its content is sent again as failed; one of an attempt that is over is dropped;
-//   * what fails for a passing reason is sent again, after a backoff.
+//   * what fails for a passing reason is sent again, after a backoff; what was refused because there was too much in
+//   one
+//     call, at once and in smaller calls.
 //
 // Thread-compatible: the owner's lock guards it.
 class Ledger {
@@ -124,6 +127,8 @@ class Ledger {
   void Ready(const AttemptPtr& attempt);
   void Queue(const AttemptPtr& attempt);
   bool AbsorbReports(const AttemptPtr& attempt);
+  // Whether a call can carry the outcome with so many bytes more in it.
+  bool OutcomeHasRoom(const Attempt& attempt, size_t bytes) const;
   void ReportAnswered(const AttemptPtr& attempt);
   void DropReports(const AttemptPtr& attempt);
   void QueueAudit(const AttemptPtr& attempt);
@@ -144,11 +149,13 @@ class Ledger {
   void Log(LogLevel level, std::string text) { log_.push_back({level, std::move(text)}); }
 
   v1::Limits limits_;
+  // Of every call. Its items are outcomes and reports: how many children go into one call is a limit of its own.
+  CallSize size_{kMessageBytes};
   Held held_;
   size_t unanswered_ = 0;
   bool over_changed_ = false;
   std::deque<AttemptPtr> outcomes_;
-  // At most so many outcomes in a call; lowered when the broker cannot take a call, so that one outcome alone is found.
+  // At most so many outcomes in a call; lowered when the broker cannot read a call, so that one outcome alone is found.
   int complete_items_;
   std::deque<AttemptPtr> audits_;
   std::deque<AttemptPtr> progresses_;

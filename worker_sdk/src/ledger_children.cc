@@ -1,4 +1,5 @@
 // The part of the Ledger that stages children before the outcome that seals them.
+#include <algorithm>
 #include <utility>
 
 #include "worker_sdk/src/convert.h"
@@ -32,9 +33,11 @@ std::optional<Call<v1::SpawnChildrenRequest>> Ledger::NextPart(int64_t now) {
     staging_.pop_front();
     Call<v1::SpawnChildrenRequest> call;
     const size_t count = static_cast<size_t>(limits_.inline_children());
+    const size_t bytes = std::min(kInlineChildrenBytes, static_cast<size_t>(size_.bytes()));
     const bool first = attempt->parts_staged == 0;
-    const bool last = TakeChildren(*attempt, count, kInlineChildrenBytes, call.request.mutable_children());
-    if (first && last && call.request.ByteSizeLong() <= kInlineChildrenBytes) {
+    const bool last = TakeChildren(*attempt, count, bytes, call.request.mutable_children());
+    const size_t taken = call.request.ByteSizeLong();
+    if (first && last && taken <= bytes && OutcomeHasRoom(*attempt, taken)) {
       call.request.mutable_children()->Swap(attempt->outcome->mutable_spawned()->mutable_children());
       FinishStaging(attempt);
       continue;
@@ -56,6 +59,7 @@ void Ledger::FinishStaging(const AttemptPtr& attempt) {
 
 void Ledger::OnPartAnswer(int64_t now, Call<v1::SpawnChildrenRequest>& call, const absl::Status& status) {
   const AttemptPtr& attempt = call.attempts[0];
+  const bool cut = IsOversized(status) && size_.Cut(status, call.request.children_size(), call.request.ByteSizeLong());
   const bool passing = IsTransient(status);
   if (passing) {
     CallFailed(part_, "SpawnChildren", now, status);
@@ -64,8 +68,8 @@ void Ledger::OnPartAnswer(int64_t now, Call<v1::SpawnChildrenRequest>& call, con
   }
   if (attempt->is_over || attempt->stage != Attempt::Stage::kStaging) return;
   if (status.ok() && attempt->children_staged == attempt->children.size()) return FinishStaging(attempt);
-  if (passing) {
-    // The same children go into the same part again.
+  if (passing || cut) {
+    // The same children go into the same part again, or those of them that fit.
     attempt->children_staged -= call.request.children_size();
     for (int i = 0; i < call.request.children_size(); ++i) {
       auto child = std::make_unique<v1::NewTask>(std::move(*call.request.mutable_children(i)));

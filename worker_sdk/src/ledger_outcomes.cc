@@ -28,10 +28,10 @@ std::optional<Call<v1::CompleteRequest>> Ledger::NextComplete(int64_t now, uint6
   if (outcomes_.empty() || !complete_.Free(now)) return std::nullopt;
   Call<v1::CompleteRequest> call;
   call.request.set_session(session);
-  const size_t items = std::min<size_t>(outcomes_.size(), complete_items_);
+  const size_t items = std::min({outcomes_.size(), static_cast<size_t>(complete_items_), size_.items()});
   call.request.mutable_outcomes()->Reserve(static_cast<int>(items));
   call.attempts.reserve(items);
-  int64_t room = limits_.message_bytes() - kMessageOverhead;
+  int64_t room = size_.bytes();
   while (call.attempts.size() < items) {
     AttemptPtr& attempt = outcomes_.front();
     room -= static_cast<int64_t>(attempt->outcome->ByteSizeLong()) + 8;
@@ -122,7 +122,9 @@ void Ledger::ReplaceOutcome(const AttemptPtr& attempt, const v1::Outcome& refuse
 }
 
 void Ledger::CompleteFailed(int64_t now, Call<v1::CompleteRequest>& call, const absl::Status& status) {
-  if (!IsRefusedContent(status)) {
+  if (size_.Cut(status, call.attempts.size(), call.request.ByteSizeLong())) {
+    complete_.Succeeded();
+  } else if (!IsRefusedContent(status)) {
     CallFailed(complete_, "Complete", now, status);
   } else {
     complete_.Succeeded();

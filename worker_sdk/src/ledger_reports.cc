@@ -55,27 +55,35 @@ void Ledger::DropReports(const AttemptPtr& attempt) {
 
 bool Ledger::AbsorbReports(const AttemptPtr& attempt) {
   if (attempt->checkpoints.empty() && !attempt->progress) return true;
-  if (attempt->checkpoint_bytes > kRiderBytes || attempt->checkpoints.size() > kRiderCheckpoints) return false;
+  const size_t bytes = attempt->checkpoint_bytes + (attempt->progress ? attempt->progress->ByteSizeLong() : 0);
+  if (bytes > kRiderBytes || attempt->checkpoints.size() > kRiderCheckpoints) return false;
+  // An outcome that is refused for its size becomes a failure; reports are not worth that.
+  if (!OutcomeHasRoom(*attempt, bytes)) return false;
   for (v1::Checkpoint& checkpoint : attempt->checkpoints) *attempt->outcome->add_checkpoints() = std::move(checkpoint);
   if (attempt->progress) *attempt->outcome->mutable_progress() = std::move(*attempt->progress);
   DropReports(attempt);
   return true;
 }
 
+bool Ledger::OutcomeHasRoom(const Attempt& attempt, size_t bytes) const {
+  return static_cast<int64_t>(attempt.outcome->ByteSizeLong() + bytes) <= size_.bytes();
+}
+
 std::optional<Call<v1::AuditRequest>> Ledger::NextAudit(int64_t now) {
   if (audits_.empty() || !audit_.Free(now)) return std::nullopt;
   Call<v1::AuditRequest> call;
-  int64_t room = limits_.message_bytes() - kMessageOverhead;
-  while (!audits_.empty() && call.attempts.size() < kCallItems && room > 0) {
+  int64_t room = size_.bytes();
+  while (!audits_.empty() && call.attempts.size() < size_.items()) {
     const AttemptPtr attempt = audits_.front();
-    while (!attempt->checkpoints.empty() && call.attempts.size() < kCallItems && room > 0) {
+    while (!attempt->checkpoints.empty() && call.attempts.size() < size_.items()) {
+      const size_t bytes = attempt->checkpoints.front().ByteSizeLong();
+      room -= static_cast<int64_t>(bytes + attempt->token.size() + 16);
+      if (room < 0 && !call.attempts.empty()) break;
       v1::AuditRequest::Item* item = call.request.add_items();
       item->set_attempt_token(attempt->token);
       *item->mutable_checkpoint() = std::move(attempt->checkpoints.front());
-      const size_t bytes = item->checkpoint().ByteSizeLong();
       attempt->checkpoints.pop_front();
       attempt->checkpoint_bytes -= std::min(bytes, attempt->checkpoint_bytes);
-      room -= static_cast<int64_t>(bytes + attempt->token.size() + 16);
       ++attempt->reports_in_flight;
       call.attempts.push_back(attempt);
     }
@@ -91,19 +99,21 @@ std::optional<Call<v1::AuditRequest>> Ledger::NextAudit(int64_t now) {
 std::optional<Call<v1::ProgressRequest>> Ledger::NextProgress(int64_t now) {
   if (progresses_.empty() || !progress_.Free(now)) return std::nullopt;
   Call<v1::ProgressRequest> call;
-  int64_t room = limits_.message_bytes() - kMessageOverhead;
-  while (!progresses_.empty() && call.attempts.size() < kCallItems && room > 0) {
-    const AttemptPtr attempt = std::move(progresses_.front());
-    progresses_.pop_front();
+  int64_t room = size_.bytes();
+  while (!progresses_.empty() && call.attempts.size() < size_.items()) {
+    const AttemptPtr attempt = progresses_.front();
+    if (attempt->progress) {
+      room -= static_cast<int64_t>(attempt->progress->ByteSizeLong() + attempt->token.size() + 16);
+      if (room < 0 && !call.attempts.empty()) break;
+      v1::ProgressRequest::Item* item = call.request.add_items();
+      item->set_attempt_token(attempt->token);
+      *item->mutable_progress() = std::move(*attempt->progress);
+      attempt->progress.reset();
+      ++attempt->reports_in_flight;
+      call.attempts.push_back(attempt);
+    }
     attempt->in_progress_queue = false;
-    if (!attempt->progress) continue;
-    v1::ProgressRequest::Item* item = call.request.add_items();
-    item->set_attempt_token(attempt->token);
-    *item->mutable_progress() = std::move(*attempt->progress);
-    attempt->progress.reset();
-    room -= static_cast<int64_t>(item->ByteSizeLong() + 16);
-    ++attempt->reports_in_flight;
-    call.attempts.push_back(attempt);
+    progresses_.pop_front();
   }
   if (call.attempts.empty()) return std::nullopt;
   progress_.in_flight = true;
@@ -112,7 +122,8 @@ std::optional<Call<v1::ProgressRequest>> Ledger::NextProgress(int64_t now) {
 
 void Ledger::OnAuditAnswer(int64_t now, Call<v1::AuditRequest>& call, const absl::Status& status,
                            const v1::AuditResponse& response) {
-  if (status.ok()) {
+  const bool cut = !status.ok() && size_.Cut(status, call.attempts.size(), call.request.ByteSizeLong());
+  if (status.ok() || cut) {
     audit_.Succeeded();
   } else {
     CallFailed(audit_, "Audit", now, status);
@@ -122,7 +133,7 @@ void Ledger::OnAuditAnswer(int64_t now, Call<v1::AuditRequest>& call, const absl
   for (int i = static_cast<int>(call.attempts.size()) - 1; i >= 0; --i) {
     const bool refused = status.ok() && i < response.results_size() && response.results(i).has_error();
     const absl::Status item = refused ? FromError(response.results(i).error()) : status;
-    if (!item.ok() && JudgeReport(call.attempts[i], "checkpoint", item)) {
+    if (!item.ok() && (cut || JudgeReport(call.attempts[i], "checkpoint", item))) {
       GiveBack(call.attempts[i], std::move(*call.request.mutable_items(i)->mutable_checkpoint()));
       if (status.ok()) passing = item;
     }
@@ -133,7 +144,8 @@ void Ledger::OnAuditAnswer(int64_t now, Call<v1::AuditRequest>& call, const absl
 
 void Ledger::OnProgressAnswer(int64_t now, Call<v1::ProgressRequest>& call, const absl::Status& status,
                               const v1::ProgressResponse& response) {
-  if (status.ok()) {
+  const bool cut = !status.ok() && size_.Cut(status, call.attempts.size(), call.request.ByteSizeLong());
+  if (status.ok() || cut) {
     progress_.Succeeded();
   } else {
     CallFailed(progress_, "Progress", now, status);
@@ -142,7 +154,7 @@ void Ledger::OnProgressAnswer(int64_t now, Call<v1::ProgressRequest>& call, cons
   for (int i = 0; i < static_cast<int>(call.attempts.size()); ++i) {
     const bool refused = status.ok() && i < response.results_size() && response.results(i).has_error();
     const absl::Status item = refused ? FromError(response.results(i).error()) : status;
-    if (!item.ok() && JudgeReport(call.attempts[i], "progress", item)) {
+    if (!item.ok() && (cut || JudgeReport(call.attempts[i], "progress", item))) {
       GiveBack(call.attempts[i], std::move(*call.request.mutable_items(i)->mutable_progress()));
       if (status.ok()) passing = item;
     }
@@ -156,7 +168,8 @@ bool Ledger::JudgeReport(const AttemptPtr& attempt, const char* what, const absl
     MarkOver(attempt, std::string(status.message()));
     return false;
   }
-  if (!absl::IsInvalidArgument(status) && !absl::IsOutOfRange(status)) return true;
+  // A call that is oversized has one report by now.
+  if (!absl::IsInvalidArgument(status) && !absl::IsOutOfRange(status) && !IsOversized(status)) return true;
   Log(LogLevel::kWarning, absl::StrCat("task ", attempt->delivery->task_id(), ": ", what,
                                        " refused by the broker and dropped: ", status.ToString()));
   return false;

@@ -2,10 +2,14 @@
 #ifndef BATON_WORKER_SDK_LIMITS_H_
 #define BATON_WORKER_SDK_LIMITS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "baton/error.h"
+#include "worker_sdk/src/backoff.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -54,6 +58,36 @@ inline constexpr absl::Duration kBeatInterval = absl::Seconds(3);
 inline constexpr absl::Duration kWorkerIdPatience = absl::Seconds(20);
 // How long a leaving worker waits for the answers to what it gave back, and for the end of its stream.
 inline constexpr absl::Duration kFarewell = absl::Seconds(2);
+
+// How much one call may carry: what the contract allows, until a broker that is configured to take less refuses a call
+// as a whole. Nothing of such a call was done, so that what it carried can leave again in smaller ones.
+// Thread-compatible.
+class CallSize {
+ public:
+  explicit CallSize(int64_t message_bytes) : bytes_(std::max<int64_t>(0, message_bytes - kMessageOverhead)) {}
+
+  size_t items() const { return items_; }
+  // Of all items together. One that has more by itself leaves alone.
+  int64_t bytes() const { return bytes_; }
+
+  // Whether a call was refused for its size and can be cut. If so, calls are smaller from now on, and stay so: half of
+  // what was too much is more than half of what the broker takes, and to grow again would be to be refused again.
+  bool Cut(const absl::Status& refusal, size_t refused_items, size_t refused_bytes) {
+    if (refused_items < 2) return false;
+    if (IsOversized(refusal)) {
+      bytes_ = static_cast<int64_t>(refused_bytes / 2);
+    } else if (ErrorReason(refusal) == "TOO_MANY_ITEMS") {
+      items_ = refused_items / 2;
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+ private:
+  size_t items_ = kCallItems;
+  int64_t bytes_;
+};
 
 }  // namespace internal
 }  // namespace baton::inline sdk

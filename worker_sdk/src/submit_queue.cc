@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "baton/error.h"
 #include "worker_sdk/src/convert.h"
-#include "worker_sdk/src/sdk_limits.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -49,23 +48,21 @@ std::optional<SubmitQueue::Call> SubmitQueue::Next(int64_t now) {
   }
   if (items_.empty()) return std::nullopt;
   Call call;
-  int64_t room = kMessageBytes - kMessageOverhead;
-  while (!items_.empty() && call.items.size() < kCallItems) {
+  int64_t room = size_.bytes();
+  while (!items_.empty() && sent_.size() < size_.items()) {
     Item& item = items_.front();
     room -= static_cast<int64_t>(item.task->ByteSizeLong()) + 8;
-    if (room < 0 && !call.items.empty()) break;
+    if (room < 0 && !sent_.empty()) break;
     call.request.mutable_tasks()->AddAllocated(item.task.release());
     call.deadline = std::max(call.deadline, item.submission->deadline);
-    call.items.push_back(std::move(item));
+    first_deadline_ = std::min(first_deadline_, item.submission->deadline);
+    sent_.push_back(std::move(item));
     items_.pop_front();
   }
+  last_deadline_ = call.deadline;
   call.request.set_request_id(make_request_id_());
   in_flight_ = true;
   return call;
-}
-
-void SubmitQueue::FailCall(const Call& call, const absl::Status& status, Finished* finished) {
-  for (const Item& item : call.items) SetResult(item, status, finished);
 }
 
 SubmitQueue::Finished SubmitQueue::OnAnswer(int64_t now, Call call, const absl::Status& status,
@@ -73,58 +70,107 @@ SubmitQueue::Finished SubmitQueue::OnAnswer(int64_t now, Call call, const absl::
   Finished finished;
   in_flight_ = false;
   absl::Status failure = status;
-  if (failure.ok() && response.results_size() != static_cast<int>(call.items.size())) {
-    failure = absl::InternalError(
-        absl::StrCat("Submit: ", response.results_size(), " results for ", call.items.size(), " tasks"));
+  if (failure.ok() && response.results_size() != static_cast<int>(sent_.size())) {
+    failure =
+        absl::InternalError(absl::StrCat("Submit: ", response.results_size(), " results for ", sent_.size(), " tasks"));
   }
-  if (!failure.ok()) {
-    last_failure_ = failure;
-    not_before_ = now + absl::ToInt64Microseconds(backoff_.Next(RetryAfter(failure)));
-    if (!IsTransient(failure)) {
-      not_before_ = 0;
-      FailCall(call, failure, &finished);
-    } else if (now >= call.deadline) {
-      FailCall(call, Expired(), &finished);
-    } else {
-      repeat_ = std::move(call);
-    }
-    return finished;
+  if (failure.ok()) {
+    TakeResults(now, call, response, &finished);
+  } else {
+    CallFailed(now, call, failure, &finished);
   }
-  not_before_ = 0;
+  return finished;
+}
+
+void SubmitQueue::TakeResults(int64_t now, Call& call, const v1::SubmitResponse& response, Finished* finished) {
   absl::Status passing;
-  for (int i = static_cast<int>(call.items.size()) - 1; i >= 0; --i) {
+  // Backwards, because what leaves again goes to the front.
+  for (int i = response.results_size() - 1; i >= 0; --i) {
+    const Item& item = sent_[i];
+    if (item.submission == nullptr) continue;
     const v1::SubmitResult& result = response.results(i);
-    Item& item = call.items[i];
     if (!result.has_error()) {
       const Submitted submitted{result.task_id(), result.existing(), FromProto(result.state()), result.runnable()};
-      SetResult(item, submitted, &finished);
+      SetResult(item, submitted, finished);
       continue;
     }
-    absl::Status error = FromError(result.error());
+    const absl::Status error = FromError(result.error());
     if (!IsTransient(error) || now >= item.submission->deadline) {
-      SetResult(item, std::move(error), &finished);
+      SetResult(item, error, finished);
       continue;
     }
     // Under a request id of its own: the answer to this one is remembered.
+    PutBack(i, call);
     passing = error;
-    item.task = std::make_unique<v1::NewTask>(std::move(*call.request.mutable_tasks(i)));
-    items_.push_front(std::move(item));
   }
+  ForgetCall();
   if (passing.ok()) {
+    not_before_ = 0;
     backoff_.Reset();
   } else {
     last_failure_ = passing;
     not_before_ = now + absl::ToInt64Microseconds(backoff_.Next(RetryAfter(passing)));
   }
-  return finished;
+}
+
+void SubmitQueue::CallFailed(int64_t now, Call& call, const absl::Status& failure, Finished* finished) {
+  not_before_ = 0;
+  if (size_.Cut(failure, sent_.size(), call.request.ByteSizeLong())) {
+    // Nothing was created, so that request ids of their own are safe; and nothing is to be waited for.
+    for (int i = static_cast<int>(sent_.size()) - 1; i >= 0; --i) {
+      if (sent_[i].submission != nullptr) PutBack(i, call);
+    }
+    return ForgetCall();
+  }
+  last_failure_ = failure;
+  if (!IsTransient(failure)) return FailSent(failure, finished);
+  not_before_ = now + absl::ToInt64Microseconds(backoff_.Next(RetryAfter(failure)));
+  // With the tasks of those that are given up now, too: a request id stands for the same tasks every time.
+  repeat_ = std::move(call);
+  ExpireSent(now, finished);
+}
+
+void SubmitQueue::PutBack(int i, Call& call) {
+  Item& item = sent_[i];
+  item.task = std::make_unique<v1::NewTask>(std::move(*call.request.mutable_tasks(i)));
+  items_.push_front(std::move(item));
+}
+
+// Gives up what of the call is beyond its deadline, and the call itself if it need not be made again for anybody.
+void SubmitQueue::ExpireSent(int64_t now, Finished* finished) {
+  if (now >= first_deadline_) {
+    first_deadline_ = kNever;
+    for (Item& item : sent_) {
+      if (item.submission == nullptr) continue;
+      if (now >= item.submission->deadline) {
+        SetResult(item, Expired(), finished);
+        item.submission = nullptr;
+      } else {
+        first_deadline_ = std::min(first_deadline_, item.submission->deadline);
+      }
+    }
+  }
+  if (!in_flight_ && first_deadline_ == kNever) ForgetCall();
+}
+
+void SubmitQueue::FailSent(const absl::Status& status, Finished* finished) {
+  for (const Item& item : sent_) {
+    if (item.submission != nullptr) SetResult(item, status, finished);
+  }
+  ForgetCall();
+}
+
+void SubmitQueue::ForgetCall() {
+  repeat_.reset();
+  sent_.clear();
+  first_deadline_ = kNever;
 }
 
 SubmitQueue::Finished SubmitQueue::Expire(int64_t now) {
   Finished finished;
-  if (repeat_ && now >= repeat_->deadline) {
-    FailCall(*repeat_, Expired(), &finished);
-    repeat_.reset();
-  }
+  // A call under way is not cut short for the first of its submissions: among many there is always one whose time is
+  // about to be over, and none would ever be answered. The last ones end with it, and their error tells how it failed.
+  ExpireSent(in_flight_ ? std::min(now, last_deadline_ - 1) : now, &finished);
   // Older submissions come first, but for items that were put back.
   std::erase_if(items_, [&](const Item& item) {
     if (now < item.submission->deadline) return false;
@@ -136,18 +182,18 @@ SubmitQueue::Finished SubmitQueue::Expire(int64_t now) {
 
 SubmitQueue::Finished SubmitQueue::FailAll(const absl::Status& status) {
   Finished finished;
-  if (repeat_) FailCall(*repeat_, status, &finished);
-  repeat_.reset();
+  if (!in_flight_) FailSent(status, &finished);
   for (const Item& item : items_) SetResult(item, status, &finished);
   items_.clear();
   return finished;
 }
 
 std::optional<int64_t> SubmitQueue::NextTimer() const {
-  if (!repeat_ && items_.empty()) return std::nullopt;
+  const bool ends_by_itself = in_flight_ && first_deadline_ == last_deadline_;
+  int64_t next = ends_by_itself ? kNever : first_deadline_;
   // The oldest item stands for all: deadlines are in the order of arrival.
-  int64_t next = repeat_ ? repeat_->deadline : items_.front().submission->deadline;
   if (!items_.empty()) next = std::min(next, items_.front().submission->deadline);
+  if (next == kNever) return std::nullopt;
   if (!in_flight_ && not_before_ > 0) next = std::min(next, not_before_);
   return next;
 }

@@ -189,8 +189,8 @@ void WorkerCore::DropStreamLocked() {
 }
 
 // A broker that takes the stream, or an update, and says nothing to it is as good as none.
-void WorkerCore::DropStreamIfSilentLocked() {
-  scheduler_->After(kCallTimeout, [weak = weak_from_this(), stream = stream_, said = said_] {
+void WorkerCore::DropStreamIfSilentLocked(absl::Duration patience) {
+  scheduler_->After(patience, [weak = weak_from_this(), stream = stream_, said = said_] {
     const std::shared_ptr<WorkerCore> self = weak.lock();
     if (self == nullptr) return;
     {
@@ -218,8 +218,15 @@ void WorkerCore::OnClaimClosed(uint64_t stream, const absl::Status& status) {
 }
 
 void WorkerCore::JudgeClosedLocked(const absl::Status& status) {
-  if (phase_ == Phase::kLeaving && !drain_by_broker_) return FinishLocked(DrainResultLocked());
-  if (absl::IsFailedPrecondition(status) && ErrorReason(status) == "DRAINED") return FinishLocked(DrainResultLocked());
+  const bool dismissed = absl::IsFailedPrecondition(status) && ErrorReason(status) == "DRAINED";
+  const bool has_left = phase_ == Phase::kLeaving && (dismissed || !drain_by_broker_);
+  if (has_left && !ledger_.idle() && !drain_over_) {
+    // What crossed the goodbye was given back, and the broker has not answered that yet: come back for it.
+    phase_ = Phase::kDraining;
+    drain_by_broker_ = false;
+    return ReconnectLaterLocked(status);
+  }
+  if (has_left || dismissed) return FinishLocked(DrainResultLocked());
   // A broker that goes away has its workers drain first: wait for it to come back. One that wants this worker gone says
   // so with DRAINED, now or at the next hello.
   if (drain_by_broker_ && phase_ != Phase::kRunning) {

@@ -79,9 +79,10 @@ absl::Status WorkerCore::Prepare() {
     return status;
   }
   if (registry_.size() == 0) LogLocked(LogLevel::kWarning, "no handler is registered: the broker will send nothing");
-  pool_ = std::make_unique<HandlerPool>(options.max_concurrency, [weak = weak_from_this()](const AttemptPtr& attempt) {
+  const auto execute = [weak = weak_from_this()](const AttemptPtr& attempt) {
     if (const std::shared_ptr<WorkerCore> self = weak.lock()) self->Execute(attempt);
-  });
+  };
+  pool_ = std::make_unique<HandlerPool>(options.max_concurrency, execute, parts_.start_thread);
   scheduler_->SetHandlerThreads(options.max_concurrency);
   connection_ = parts_.connect();
   phase_ = Phase::kRunning;
@@ -127,8 +128,9 @@ void WorkerCore::Shutdown() {
       phase_ = Phase::kDone;
     } else if (phase_ == Phase::kRunning) {
       BeginDrainLocked(/*by_broker=*/false, identity_.drain_deadline, "the worker is shutting down");
-    } else {
-      drain_by_broker_ = false;
+    } else if (std::exchange(drain_by_broker_, false)) {
+      // The broker may have allowed more than this worker's owner does.
+      LimitDrainLocked(identity_.drain_deadline);
     }
   }
   Pump();
@@ -138,6 +140,8 @@ void WorkerCore::BeginDrainLocked(bool by_broker, absl::Duration deadline, const
   LogLocked(LogLevel::kInfo, absl::StrCat("draining: ", reason, "; ", ledger_.unanswered(), " attempts are held"));
   phase_ = Phase::kDraining;
   drain_by_broker_ = by_broker;
+  drain_over_ = false;
+  ++drain_;
   update_due_ = true;
   ReleaseLocked(pool_->Take([](const Attempt&) { return true; }), reason);
   // Handlers that ignored their deadline for so long are not waited for.
@@ -147,16 +151,22 @@ void WorkerCore::BeginDrainLocked(bool by_broker, absl::Duration deadline, const
     outcome->mutable_released()->set_reason("the handler ignored its deadline");
     ledger_.Settle(attempt, std::move(outcome));
   }
-  scheduler_->After(deadline, [weak = weak_from_this(), drain = ++drain_] {
+  LimitDrainLocked(deadline);
+}
+
+// Of several limits the soonest counts.
+void WorkerCore::LimitDrainLocked(absl::Duration deadline) {
+  scheduler_->After(deadline, [weak = weak_from_this(), drain = drain_] {
     if (const std::shared_ptr<WorkerCore> self = weak.lock()) self->OnDrainDeadline(drain);
   });
 }
 
-// Gives back what still runs; its handlers are told to stop and not waited for.
+// Gives back what still runs; its handlers are told to stop and not waited for. A worker that is leaving may yet come
+// back for what crossed its goodbye, and has no more time for it than others.
 void WorkerCore::OnDrainDeadline(uint64_t drain) {
   {
     absl::MutexLock lock(&mutex_);
-    if (phase_ != Phase::kDraining || drain != drain_) return;
+    if ((phase_ != Phase::kDraining && phase_ != Phase::kLeaving) || drain != drain_) return;
     for (const auto& [token, attempt] : ledger_.held()) {
       if (attempt->stage != Attempt::Stage::kOpen) continue;
       ++overran_;
@@ -169,7 +179,9 @@ void WorkerCore::OnDrainDeadline(uint64_t drain) {
       const std::shared_ptr<WorkerCore> self = weak.lock();
       if (self == nullptr) return;
       absl::MutexLock farewell_lock(&self->mutex_);
-      if (self->phase_ == Phase::kDraining && self->drain_ == drain) self->FinishLocked(self->DrainResultLocked());
+      if (self->drain_ != drain) return;
+      self->drain_over_ = true;
+      if (self->phase_ == Phase::kDraining) self->FinishLocked(self->DrainResultLocked());
     });
   }
   Pump();

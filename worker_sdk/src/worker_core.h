@@ -30,6 +30,8 @@ struct WorkerParts {
   // Called once, by Run().
   std::function<std::shared_ptr<BrokerConnection>()> connect;
   std::shared_ptr<Scheduler> scheduler;
+  // Those of handlers.
+  HandlerPool::StartFunction start_thread = StartDetachedThread;
   // Random per process: [0-9a-f].
   std::string instance_id;
   uint64_t seed = 0;
@@ -90,7 +92,7 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   void JudgeClosedLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReconnectLaterLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropStreamLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void DropStreamIfSilentLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropStreamIfSilentLocked(absl::Duration patience) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool UpdateUnderWayLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // ── Attempts ──
@@ -106,6 +108,7 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   // ── Drain (worker_core.cc) ──
   void BeginDrainLocked(bool by_broker, absl::Duration deadline, const std::string& reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LimitDrainLocked(absl::Duration deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnDrainDeadline(uint64_t drain);
   void FinishLocked(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status DrainResultLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -190,7 +193,10 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
 
   // Drain.
   bool drain_by_broker_ ABSL_GUARDED_BY(mutex_) = false;
+  // Counts the drains; timers of those before mean nothing.
   uint64_t drain_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The deadline of the last one has passed, and the time for a farewell after it.
+  bool drain_over_ ABSL_GUARDED_BY(mutex_) = false;
   size_t overran_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status drain_error_ ABSL_GUARDED_BY(mutex_);
   int lost_slots_ ABSL_GUARDED_BY(mutex_) = 0;

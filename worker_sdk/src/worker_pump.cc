@@ -56,9 +56,11 @@ void WorkerCore::GatherLocked(Work* work) {
   ScheduleRetryLocked();
 }
 
-// Holds nothing any more: says goodbye.
+// Holds nothing any more: says goodbye, once the broker has confirmed that it hands out nothing more. Until then the
+// next attempt may be on its way.
 void WorkerCore::GatherLeaveLocked(Work* work) {
   if (stream_state_ != StreamState::kOpen) return FinishLocked(DrainResultLocked());
+  if (UpdateUnderWayLocked()) return;
   phase_ = Phase::kLeaving;
   half_closed_ = true;
   work->half_close = true;
@@ -80,7 +82,8 @@ void WorkerCore::GatherStreamWorkLocked(Work* work) {
     update_due_ = false;
     update_sending_ = true;
     work->update = DescribeLocked();
-    DropStreamIfSilentLocked();
+    // One that waits for nothing else before it leaves does not wait for long.
+    DropStreamIfSilentLocked(phase_ == Phase::kDraining && ledger_.idle() ? kFarewell : kCallTimeout);
   }
   if (stream_state_ != StreamState::kNone || phase_ == Phase::kLeaving || Now() < reconnect_at_) return;
   stream_state_ = StreamState::kOpening;
@@ -88,7 +91,7 @@ void WorkerCore::GatherStreamWorkLocked(Work* work) {
   update_due_ = false;
   work->stream = stream_;
   work->hello = MakeHelloLocked();
-  DropStreamIfSilentLocked();
+  DropStreamIfSilentLocked(kCallTimeout);
 }
 
 template <typename Request, typename Response>
@@ -171,6 +174,7 @@ void WorkerCore::OnBeatTimer(uint64_t chain) {
     absl::MutexLock lock(&mutex_);
     if (phase_ == Phase::kDone || chain != beat_chain_) return;
     CountLostSlotsLocked();
+    if (std::optional<std::string> refusal = pool_->RetryThreads()) LogLocked(LogLevel::kWarning, *std::move(refusal));
     // Nothing to tell before the first welcome; and a broker that does not answer is not flooded.
     const bool needed = session_ != 0 && beats_in_flight_ < 2 && !MaySkipBeatLocked();
     beat_due_ = beat_due_ || needed;

@@ -286,7 +286,9 @@ void Follower::Count(ClassNumber class_number, LiveState state, int64_t change) 
     counts_ = std::make_shared<View::Counts>(*counts_);
     counts_copied_at_ = views_;
   }
-  (*counts_)[class_number][state] += change;
+  StateCounts& counts = (*counts_)[class_number];
+  counts[state] += change;
+  if (counts == StateCounts{}) counts_->erase(class_number);  // A class that nothing is left of costs nothing.
 }
 
 void Follower::ObserveChange(const LiveEntry& before, const LiveEntry& after) {

@@ -30,15 +30,16 @@ class Lanes {
     return {};
   }
 
-  // Moves at most one round's worth to `out`, urgent ones first. Each lane gets at least one command, so that none
-  // starves.
+  // Moves at most one round's worth to `out`, urgent ones first. Each lane gets at least one command, however large, so
+  // that none starves.
   void Take(std::vector<std::unique_ptr<Command>>* out) {
     size_t bytes = 0;
     for (Queue& lane : lanes_) {
       bool first = true;
-      while (!lane.commands.empty() && (first || (out->size() < kRoundItems && bytes < kRoundBytes))) {
-        first = false;
+      while (!lane.commands.empty()) {
         std::unique_ptr<Command>& command = lane.commands.front();
+        if (!first && (out->size() >= kRoundItems || bytes + command->bytes > kRoundBytes)) break;
+        first = false;
         bytes += command->bytes;
         lane.bytes -= command->bytes;
         out->push_back(std::move(command));

@@ -1,10 +1,12 @@
 #include "broker/engine/run/running_partition.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "broker/base/named_thread.h"
 #include "broker/base/status_macros.h"
 #include "broker/engine/live/recovery.h"
 
@@ -57,11 +59,11 @@ absl::Status RunningPartition::Open() {
   engine_ = std::make_unique<Engine>(options_.engine, &catalog_, &board_, std::move(recovered), now);
   engine_->Observe(&meters_.attempt_ends);
   engine_has_more_ = true;  // What was recovered may be due.
-  threads_.emplace_back([this] { RunEngine(); });
-  threads_.emplace_back([this] { RunCommitter(); });
-  threads_.emplace_back([this] { RunFollower(); });
-  threads_.emplace_back([this] { readers_.Serve(); });
-  threads_.emplace_back([this] { loaders_.Serve(); });
+  threads_.push_back(NamedThread("engine", [this] { RunEngine(); }));
+  threads_.push_back(NamedThread("committer", [this] { RunCommitter(); }));
+  threads_.push_back(NamedThread("follower", [this] { RunFollower(); }));
+  threads_.push_back(NamedThread("reader", [this] { readers_.Serve(); }));
+  threads_.push_back(NamedThread("loader", [this] { loaders_.Serve(); }));
   return absl::OkStatus();
 }
 
@@ -91,8 +93,11 @@ void RunningPartition::RunEngine() {
   while (WaitForInput(&input)) {
     const Now began = clock_->Read();
     meters_.round_began.store(began.steady, std::memory_order_relaxed);
-    engine_->BeginRound(began);
-    for (LoadResult& loaded : input.loads) engine_->Apply(std::move(loaded));
+    engine_->BeginRound(began, input.disk_stalls);
+    // What waited for them may be large: what does not fit into this commit goes into the next.
+    for (; !loads_.empty() && engine_->batch_bytes() < kOpenBatchBytes; loads_.pop_front()) {
+      engine_->Apply(std::move(loads_.front()));
+    }
     for (std::unique_ptr<Command>& command : input.commands) engine_->Apply(std::move(command));
     if (input.pages.has_value()) engine_->AddPages(*input.pages);
     engine_->FinishRound(input.expire);
@@ -101,7 +106,7 @@ void RunningPartition::RunEngine() {
     sleep_ = engine_->SleepTime();
     engine_has_batch_ = engine_->has_batch();
     engine_is_full_ = engine_->batch_bytes() >= kOpenBatchBytes;
-    engine_has_more_ = engine_->has_more();
+    engine_has_more_ = engine_->has_more() || !loads_.empty();
   }
 }
 
@@ -132,11 +137,14 @@ bool RunningPartition::WaitForInput(Input* input) {
   }
   if (ending_) return false;
   engine_idle_ = false;
-  if (engine_is_full_ && committing_) return true;
+  const SteadyMicros commit_began = meters_.commit_began.load(std::memory_order_relaxed);
+  input->disk_stalls = commit_began != 0 && clock_->Read().steady - commit_began > kPauseThreshold;
+  // It is handed over first.
+  if (engine_is_full_) return true;
   lanes_.Take(&input->commands);
   urgent_ = !lanes_.empty();
   input->expire = lanes_.outcomes_empty();
-  input->loads = std::move(loaded_);
+  std::move(loaded_.begin(), loaded_.end(), std::back_inserter(loads_));
   loaded_.clear();
   input->pages = std::move(pages_);
   pages_.reset();

@@ -62,9 +62,9 @@ class RunningPartition final : public Partition {
   // One round's input.
   struct Input {
     std::vector<std::unique_ptr<Command>> commands;
-    std::vector<LoadResult> loads;
     std::optional<storage::WriteBatch> pages;
     bool expire = false;
+    bool disk_stalls = false;
   };
 
   // ── Engine thread ──
@@ -146,7 +146,8 @@ class RunningPartition final : public Partition {
   bool ending_ ABSL_GUARDED_BY(mu_) = false;      // Threads end.
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 
-  // Of the engine thread: what it knows of itself while it waits.
+  // Of the engine thread: what was loaded and is not applied yet, and what it knows of itself while it waits.
+  std::deque<LoadResult> loads_;
   Micros sleep_ = 0;
   bool engine_has_batch_ = false;
   bool engine_is_full_ = false;

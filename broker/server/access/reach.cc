@@ -17,13 +17,43 @@ Error CheckOwner(const service::TaskFacts& facts, const std::string& owner) {
                        "role operate")};
 }
 
+// A task that was found. Of a live one the live table tells the type, also if its row cannot be read.
+Error CheckFound(const engine::View& view, const Limit& limit, service::TaskFacts* facts) {
+  Error error;
+  if (facts->live() && limit.owner.empty()) {
+    error = service::FindClass(view, facts->entry.class_number, &facts->class_info);
+  } else {
+    error = service::LoadTaskRow(view, facts);
+    if (error.ok()) error = CheckOwner(*facts, limit.owner);
+  }
+  if (!error.ok() || limit.types.Allow(facts->class_info->type)) return error;
+  return limit.types.Refusal(absl::StrCat("task ", facts->id, " is of type '", facts->class_info->type, "'"));
+}
+
 Error CheckTask(const engine::View& view, engine::TaskId id, const Limit& limit) {
   service::TaskFacts facts;
   Error error = service::FindTask(view, id, &facts);
-  if (error.ok()) error = service::LoadTaskRow(view, &facts);
-  if (error.ok()) error = CheckOwner(facts, limit.owner);
-  if (!error.ok() || limit.types.Allow(facts.class_info->type)) return error;
-  return limit.types.Refusal(absl::StrCat("task ", id, " is of type '", facts.class_info->type, "'"));
+  return error.ok() ? CheckFound(view, limit, &facts) : error;
+}
+
+// A task named by an attempt token. Any worker can make one up, so nothing may be left to the handler that could run by
+// the time it looks, which is later than this view. These tasks cannot, and whatever is said of them the handler only
+// tells that the attempt is over, or how it ended:
+//   * What has gone: it does not come back.
+//   * What has ended, if its row cannot be read: it runs again only when it is retried, and that is refused without the
+//     row (STORE_DAMAGED).
+// These could, and are looked at, or refused:
+//   * What is staged is made real at any moment. The live table has its type.
+//   * An id that no task has yet. No worker has its token: a view holds all that was handed out.
+//   * What is on a page that cannot be read: it may be running now.
+Error CheckAttempt(const engine::View& view, engine::TaskId id, const Limit& limit) {
+  if (id >= view.next_id()) return service::TaskNotFound(id, view.next_id());
+  service::TaskFacts facts;
+  Error error = service::FindTask(view, id, &facts);
+  if (error.ok() || facts.state == engine::LiveState::STAGED) error = CheckFound(view, limit, &facts);
+  const bool has_gone = error.code == absl::StatusCode::kNotFound;
+  const bool is_over = error.code == absl::StatusCode::kDataLoss && engine::IsTerminal(facts.state);
+  return has_gone || is_over ? Error{} : error;
 }
 
 Error CheckSchedule(const engine::View& view, const std::string& name, const Limit& limit) {
@@ -41,9 +71,8 @@ Error CheckSchedule(const engine::View& view, const std::string& name, const Lim
 
 Error CheckNamed(const engine::View& view, const Named& named, const Limit& limit) {
   for (const engine::TaskId id : named.tasks) {
-    Error error = CheckTask(view, id, limit);
-    const bool for_the_handler = named.by_attempts && error.code == absl::StatusCode::kNotFound;
-    if (!error.ok() && !for_the_handler) return error;
+    Error error = named.by_attempts ? CheckAttempt(view, id, limit) : CheckTask(view, id, limit);
+    if (!error.ok()) return error;
   }
   return named.schedule.empty() ? Error{} : CheckSchedule(view, named.schedule, limit);
 }

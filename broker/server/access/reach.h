@@ -17,7 +17,8 @@ namespace baton::server {
 
 struct Named {
   std::vector<engine::TaskId> tasks;
-  // They are named by attempt tokens: what is not there (any more) is told by whoever handles the call, item by item.
+  // They are named by attempt tokens: what has gone, and what has ended and cannot be read, is told by whoever handles
+  // the call, item by item.
   bool by_attempts = false;
   std::string schedule;
 
@@ -32,8 +33,8 @@ struct Limit {
 };
 
 // Looks up what is named; on a reader's thread. Errors: PERMISSION_DENIED/TYPE_NOT_ALLOWED,
-// PERMISSION_DENIED/NOT_YOUR_TASK, those of TaskBroker.Get for tasks named by id, STORE_DAMAGED. A schedule that is not
-// there is no error.
+// PERMISSION_DENIED/NOT_YOUR_TASK, STORE_DAMAGED, TASK_NOT_FOUND, and for tasks named by id TASK_EXPIRED. A schedule
+// that is not there is no error.
 Error CheckNamed(const engine::View& view, const Named& named, const Limit& limit);
 
 // What is wrong with a whole workflow, or with all tasks, for a limited token.

@@ -77,6 +77,10 @@ void KeepAllowed(const service::TypePrefixes& types, v1::CountTasksResponse* res
   EraseOthers(types, response->mutable_counts(), [](const v1::TaskCount& count) { return count.type(); });
 }
 
+void KeepAllowed(const service::TypePrefixes& types, v1::ExplainResponse* response) {
+  EraseOthers(types, response->mutable_unfinished_children(), [](const v1::Task& child) { return child.type(); });
+}
+
 void KeepAllowed(const service::TypePrefixes& types, v1::GetStatisticsResponse* response) {
   EraseOthers(types, response->mutable_types(), [](const v1::TypeStatistics& type) { return type.type(); });
   v1::GetStatisticsResponse allowed;

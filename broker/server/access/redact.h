@@ -5,6 +5,7 @@
 #include <google/protobuf/message.h>
 
 #include "baton/v1/admin.pb.h"
+#include "baton/v1/explain.pb.h"
 #include "broker/server/access/token.h"
 #include "broker/service/type_prefixes.h"
 
@@ -22,6 +23,8 @@ void KeepAllowed(const service::TypePrefixes& types, v1::ListTypesResponse* resp
 void KeepAllowed(const service::TypePrefixes& types, v1::ListSchedulesResponse* response);
 void KeepAllowed(const service::TypePrefixes& types, v1::GetStatisticsResponse* response);
 void KeepAllowed(const service::TypePrefixes& types, v1::CountTasksResponse* response);
+// How many children the task waits for stays: that names none of them.
+void KeepAllowed(const service::TypePrefixes& types, v1::ExplainResponse* response);
 // Others are about what was allowed before.
 inline void KeepAllowed(const service::TypePrefixes&, google::protobuf::Message*) {}
 

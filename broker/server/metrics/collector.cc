@@ -3,8 +3,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
+#include "broker/base/steady_notification.h"
 #include "broker/server/metrics/broker_families.h"
 #include "broker/server/metrics/task_families.h"
 #include "broker/service/read/oldest_tasks.h"
@@ -18,7 +17,7 @@ constexpr Micros kSearchBudget = 50 * kMillisecond;
 
 // What a read passes to whoever waits for it; both may be the last to let go.
 struct Handover {
-  absl::Notification passed;
+  SteadyNotification passed;
   std::shared_ptr<const engine::View> view;
 };
 
@@ -45,7 +44,7 @@ std::shared_ptr<const engine::View> MetricsCollector::WaitForView() const {
     handover->view = std::move(view);
     handover->passed.Notify();
   });
-  if (!handover->passed.WaitForNotificationWithTimeout(absl::Microseconds(parts_.patience))) return nullptr;
+  if (!handover->passed.WaitFor(parts_.patience)) return nullptr;
   return std::move(handover->view);
 }
 

@@ -1,6 +1,7 @@
 // What Linux tells of this process.
 #include <dirent.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -12,12 +13,13 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "broker/base/clock.h"
 #include "broker/server/metrics/broker_families.h"
 
 namespace baton::server {
 namespace {
 
-// Fields of /proc/self/stat behind the name, which may hold anything, and of /proc/stat, see proc(5).
+// Fields of /proc/self/stat behind the name, which may hold anything, see proc(5).
 constexpr size_t kUserTicks = 11;
 constexpr size_t kSystemTicks = 12;
 constexpr size_t kStartTicks = 19;
@@ -38,14 +40,11 @@ double NumberAt(const std::vector<std::string>& fields, size_t index) {
   return index < fields.size() && absl::SimpleAtod(fields[index], &number) ? number : 0;
 }
 
-// Seconds since the epoch.
-std::optional<double> BootTime() {
-  std::ifstream file("/proc/stat");
-  for (std::string line; std::getline(file, line);) {
-    const std::vector<std::string> words = absl::StrSplit(line, ' ');
-    if (words.size() == 2 && words[0] == "btime") return NumberAt(words, 1);
-  }
-  return std::nullopt;
+// Seconds since the epoch. Not from /proc/stat, which the unit for systemd hides (ProcSubset=pid).
+double ReadBootTime() {
+  struct sysinfo machine {};
+  sysinfo(&machine);
+  return static_cast<double>(SystemClock().Read().wall) / kSecond - static_cast<double>(machine.uptime);
 }
 
 std::optional<uint64_t> OpenDescriptors() {
@@ -82,10 +81,10 @@ void AddProcessFamilies(Families* families) {
   families->push_back(OneGauge("process_virtual_memory_bytes", "Virtual memory.", NumberAt(fields, kVirtualBytes)));
   families->push_back(OneGauge("process_resident_memory_bytes", "Resident memory.",
                                NumberAt(fields, kResidentPages) * static_cast<double>(sysconf(_SC_PAGESIZE))));
-  if (const std::optional<double> boot = BootTime(); boot.has_value()) {
-    families->push_back(OneGauge("process_start_time_seconds", "When the process began, since the epoch.",
-                                 *boot + NumberAt(fields, kStartTicks) / ticks));
-  }
+  // Once: it would vary a little, and a start time that changes is a restart for whoever watches it.
+  static const double boot_time = ReadBootTime();
+  families->push_back(OneGauge("process_start_time_seconds", "When the process began, since the epoch.",
+                               boot_time + NumberAt(fields, kStartTicks) / ticks));
 }
 
 }  // namespace baton::server

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "broker/base/named_thread.h"
 
 namespace baton::service {
 namespace {
@@ -29,7 +30,7 @@ Waits::Waits(engine::Partition* partition, const Clock* clock, Limits limits, Lo
 
 Waits::~Waits() = default;
 
-void Waits::Start() { thread_ = std::thread(&Waits::Run, this); }
+void Waits::Start() { thread_ = NamedThread("waits", [this] { Run(); }); }
 
 void Waits::Stop() {
   std::vector<uint64_t> open;

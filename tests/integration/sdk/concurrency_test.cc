@@ -1,12 +1,15 @@
-// Handlers that take only so many at the same time, and a worker that an operator has leave.
+// Handlers that take only so many at the same time, and workers that leave.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "tests/integration/sdk/reload_fixture.h"
 
@@ -102,6 +105,33 @@ TEST_F(ReloadTest, AWorkerThatAnOperatorHasLeaveEnds) {
   EXPECT_EQ(ResultOf(running), "done");
   runner.join();
   EXPECT_EQ(Get(waiting).state(), v1::TASK_STATE_PENDING);
+}
+
+// Its last outcome is on its way when it is told to leave, and so, with some luck, is the next task.
+TEST_F(ReloadTest, AWorkerThatLeavesWhileTasksWaitLeavesNothingBehind) {
+  for (int round = 0; round < 20 && !HasFailure(); ++round) {
+    for (int i = 0; i < 10; ++i) Submit("task");
+    sdk::WorkerIdentity identity;
+    identity.broker = broker().address();
+    identity.worker_id = absl::StrCat("leaving-", round);
+    identity.log = [](sdk::LogLevel, const std::string&) {};
+    sdk::Worker leaving(std::move(identity));
+    EXPECT_TRUE(leaving.Configure({.max_concurrency = 1}).ok());
+    std::atomic<int> ran = 0;
+    absl::Notification third;
+    const auto count = [&ran, &third](sdk::Task&) {
+      if (++ran == 3) third.Notify();
+      return sdk::Outcome();
+    };
+    EXPECT_TRUE(leaving.Use("task", count).ok());
+    std::thread runner([&leaving] {
+      const absl::Status status = leaving.Run();
+      EXPECT_TRUE(status.ok()) << status;
+    });
+    EXPECT_TRUE(third.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    leaving.Shutdown();
+    runner.join();
+  }
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ class DeployReadmeTest(HostTest):
         printed = self.play_in_one_shell("Access tokens", "Change them")
         for name in ("ops", "billing", "worker-7"):
             self.assertIn(name, printed)
+            self.assertEqual((self.folder / f"{name}.token").stat().st_mode & 0o777, 0o600)
         without = run_program([program("BATON"), "info"], self.environment)
         self.assertIn("access token", without.err)
         with_token = {**self.environment, "BATON_ACCESS_TOKEN_FILE": str(self.folder / "worker-7.token")}
@@ -105,10 +106,12 @@ esac""")
     def test_backing_up_and_restoring(self):
         kept = self.start_with_a_task()
         before = self.incarnation()
+        (self.data / "tokens.toml").write_text("# The tokens that there are.")
         outputs = self.play("Back up")
         self.assertIn("before-upgrade", outputs["baton backups"])
         lost = self.submit("clean", "lost")
         self.play("Restore")
+        self.assertTrue((self.data / "tokens.toml").exists(), "no backup has them")
         self.assertEqual(self.get(kept)["state"], "PENDING")
         self.baton("get", str(lost), code=3)
         self.assertNotEqual(self.incarnation(), before)

@@ -125,7 +125,30 @@ TEST_F(BulkCommandTest, RetentionRunIsAboutStatesInWhichTasksHaveEnded) {  // B2
   EXPECT_EQ(Run({"retention", "run", "--older-than", "1h", "--state", "done"}), ExitCode::kBadInput);
   EXPECT_THAT(err.str(), HasSubstr("--state: unknown value \"done\""));
   EXPECT_EQ(Run({"retention", "run", "--older-than", "-1h"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--older-than: "));
   EXPECT_EQ(started.verb(), v1::JOB_VERB_UNSPECIFIED);
+}
+
+// As scripts do whose variable is not set.
+TEST_F(BulkCommandTest, EmptyValuesDoNotWidenWhatIsMeant) {
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* option;
+  };
+  for (const Case& c : {Case{{"retention", "run", "--older-than", "", "--state", "completed"}, "--older-than"},
+                        {{"retention", "run", "--older-than", "1h", "--type", ""}, "--type"},
+                        {{"bulk", "cancel", "--type", "mail", "--tag", ""}, "--tag"},
+                        {{"bulk", "cancel", "--type", "mail", "--state", ""}, "--state"},
+                        {{"bulk", "delete", "--tag", "b7", "--ended-before", ""}, "--ended-before"},
+                        {{"bulk", "delete", "--tag", "b7", "--reason=", "--dry-run"}, "--reason"},
+                        {{"list", "--worker", ""}, "--worker"}}) {
+    EXPECT_EQ(Run(c.arguments), ExitCode::kBadInput) << c.option;
+    EXPECT_THAT(err.str(), HasSubstr(c.option));
+    EXPECT_THAT(err.str(), HasSubstr("leave it out"));
+    EXPECT_EQ(started.verb(), v1::JOB_VERB_UNSPECIFIED) << c.option;
+  }
+  EXPECT_EQ(Run({"bulk", "delete", "--tag", "b7", "--reason", "", "--dry-run"}), ExitCode::kOk) << err.str();
+  EXPECT_TRUE(started.dry_run());
 }
 
 TEST_F(BulkCommandTest, RetentionShowsTheAgeOfEachState) {

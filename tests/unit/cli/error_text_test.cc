@@ -131,6 +131,14 @@ TEST(BrokerAddress, FillsInThePort) {
   EXPECT_EQ(*NormalizeAddress("one, tls://two:9,unix:/run/baton.sock"), "one:7461,tls://two:9,unix:/run/baton.sock");
 }
 
+TEST(BrokerAddress, OfSeveralNoneIsInTheClearBehindAnEncryptedOne) {
+  const TlsOptions tls;
+  EXPECT_EQ(*EncryptAddress("one:1,tls://two:2,three:3,unix:/s", tls, false),
+            "one:1,tls://two:2,tls://three:3,unix:/s");
+  EXPECT_EQ(*EncryptAddress("one:1,two:2", tls, false), "one:1,two:2");
+  EXPECT_EQ(*EncryptAddress("one:1,two:2", tls, true), "tls://one:1,tls://two:2");
+}
+
 TEST(BrokerAddress, RefusesWhatIsNoAddress) {
   for (const char* text :
        {"", "http://localhost:7461", "a b", "unix:", "tls://", "tls://unix:/s", "tls://h:1/x", "one,,two", "one,"}) {

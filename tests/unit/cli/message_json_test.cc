@@ -52,6 +52,14 @@ TEST(MessageJson, TimesAndDurationsOfTheAdminService) {
   EXPECT_TRUE(MessageJson(attempt)["outcome"].is_null());
 }
 
+TEST(MessageJson, StatesOfAFilter) {
+  v1::TaskFilter filter;
+  EXPECT_EQ(CompactJson(MessageJson(filter)["states"]), "[]");
+  filter.add_states(v1::TASK_STATE_COMPLETED);
+  filter.add_states(v1::TASK_STATE_PERMANENTLY_FAILED);
+  EXPECT_EQ(CompactJson(MessageJson(filter)["states"]), "[\"COMPLETED\",\"PERMANENTLY_FAILED\"]");
+}
+
 TEST(MessageJson, IdsErrorsAndBitPatterns) {
   v1::Worker worker;
   worker.add_task_ids(18'446'744'073'709'551'615u);

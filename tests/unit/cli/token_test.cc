@@ -48,6 +48,24 @@ TEST_F(TokenCommandTest, AFileWithoutATokenIsRefused) {
   EXPECT_THAT(err.str(), Not(HasSubstr("two words")));
 }
 
+TEST_F(TokenCommandTest, WhatIsNoTokenIsRefusedAndNotShown) {
+  for (const char* text :
+       {"", "baton_secret\nbaton: keep it", "baton_secret of two words", "baton_secret\xc2\xa0", "\x01"}) {
+    token_variable = text;
+    EXPECT_EQ(Run({"token", "list"}), ExitCode::kBadInput) << text;
+    EXPECT_THAT(err.str(), HasSubstr("BATON_ACCESS_TOKEN is to have one access token and nothing else"));
+    EXPECT_THAT(err.str(), Not(HasSubstr("secret")));
+    token_variable.reset();
+    EXPECT_EQ(Run({"--token-file", File(text), "token", "list"}), ExitCode::kBadInput) << text;
+    EXPECT_THAT(err.str(), Not(HasSubstr("secret")));
+  }
+  EXPECT_EQ(Run({"--token-file",
+                 File("\xef\xbb\xbf"
+                      "baton_secret"),
+                 "token", "list"}),
+            ExitCode::kBadInput);
+}
+
 TEST_F(TokenCommandTest, ATokenDoesNotCrossTheNetworkUnencrypted) {
   token_variable = "baton_secret";
   for (const char* here : {"127.0.0.1:7461", "localhost:1", "[::1]:7461", "unix:/run/baton.sock", "127.1.2.3"}) {
@@ -143,9 +161,14 @@ TEST_F(TokenCommandTest, HiddenPayloadsAreToldApartFromEmptyOnes) {
   };
   EXPECT_EQ(Run({"get", "7"}), ExitCode::kOk);
   EXPECT_THAT(out.str(), HasSubstr("(hidden: the access token may not see payloads)"));
-  EXPECT_EQ(Run({"result", "7"}), ExitCode::kOther);
-  EXPECT_EQ(out.str(), "");
-  EXPECT_THAT(err.str(), HasSubstr("may not see payloads"));
+  const std::string file = File("from before");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"result", "7"}, {"result", "7", "--output", file}}) {
+    EXPECT_EQ(Run(command), ExitCode::kOther);
+    EXPECT_EQ(out.str(), "");
+    EXPECT_THAT(err.str(), HasSubstr("may not see payloads"));
+  }
+  EXPECT_EQ(std::filesystem::file_size(file), 11u) << "what was there is not overwritten with nothing";
 }
 
 }  // namespace

@@ -195,6 +195,47 @@ TEST_F(WaitTest, SeveralTasksAreOneRowEach) {
   for (const v1::WaitRequest& request : waits) EXPECT_EQ(request.known_version(), 0u);
 }
 
+TEST_F(WaitTest, ARestartOfTheBrokerDoesNotEndTheWaitForSeveralTasks) {
+  const auto answer = broker.wait;
+  int calls = 0;
+  broker.wait = [&](const v1::WaitRequest& request, absl::Duration timeout) -> absl::StatusOr<v1::WaitResponse> {
+    if (++calls % 3 != 0) return absl::UnavailableError("Connection refused");
+    return answer(request, timeout);
+  };
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"wait", "42", "43"}, {"submit", "t", "--count", "2", "--wait"}}) {
+    steps = {Running("", 0), Completed("[1]"), Completed("[2]")};
+    step = command[0] == "wait" ? 0 : 1;  // What was submitted is not looked at first.
+    EXPECT_EQ(Run(command), ExitCode::kOk) << err.str();
+    EXPECT_THAT(out.str(), HasSubstr("43  COMPLETED  [2]"));
+  }
+}
+
+TEST_F(WaitTest, ATaskOfAnotherStoreIsNotTakenForTheOneThatIsWaitedFor) {
+  v1::Task ours = Running("", 0), theirs = Completed("\"not ours\""), end = Completed("\"ours\"");
+  ours.set_created_at_us(1000);
+  theirs.set_created_at_us(7);
+  end.set_created_at_us(1000);
+  steps = {ours, theirs, theirs, end};
+  EXPECT_EQ(Run({"wait", "42"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "\"ours\"");
+  // Nor is one that has no such task believed.
+  step = 0;
+  steps = {ours, end};
+  int failures = 0;
+  broker.wait = [&, answer = broker.wait](const v1::WaitRequest& request,
+                                          absl::Duration timeout) -> absl::StatusOr<v1::WaitResponse> {
+    if (++failures <= 2) return MakeStatus(absl::StatusCode::kNotFound, "no task 42", "TASK_NOT_FOUND");
+    return answer(request, timeout);
+  };
+  EXPECT_EQ(Run({"wait", "42"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "\"ours\"");
+  step = 0;
+  steps = {ours, theirs};
+  EXPECT_EQ(Run({"wait", "42"}), ExitCode::kUnavailable);
+  EXPECT_THAT(err.str(), HasSubstr("another store, without the task 42"));
+}
+
 TEST_F(WaitTest, WhatHasEndedIsPrintedEvenIfTheRestTimesOut) {
   steps = {Completed("[1]"), Running("", 0)};
   EXPECT_EQ(Run({"wait", "42", "43", "--timeout", "5s", "-o", "jsonl"}), ExitCode::kTimedOut);

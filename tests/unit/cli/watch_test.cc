@@ -129,6 +129,23 @@ TEST_F(WatchTest, WhatWasMissedIsSaidAndATaskIsToldAnew) {
   EXPECT_TRUE(requests[2].initial());
 }
 
+TEST_F(WatchTest, ATaskOfAnotherStoreIsNotTakenForTheOneThatIsFollowed) {
+  v1::Task ours = Running(42, 1, "", 0), theirs = Completed(42), end = Completed(42);
+  ours.set_created_at_us(1000);
+  theirs.set_created_at_us(7);
+  theirs.set_type("not-ours");
+  end.set_created_at_us(1000);
+  streams = {{{Tell({ours}, "old")}, absl::UnavailableError("the broker is stopping")},
+             {{}, MakeStatus(absl::StatusCode::kOutOfRange, "of another store", "WATCH_EXPIRED")},
+             {{Tell({theirs}, "of theirs")}, absl::InternalError("not reached")},
+             {{}, MakeStatus(absl::StatusCode::kNotFound, "no task 42", "TASK_NOT_FOUND")},
+             {{Tell({end}, "new")}, absl::InternalError("not reached")}};
+  EXPECT_EQ(Run({"watch", "42"}), ExitCode::kOk) << err.str();
+  EXPECT_THAT(out.str(), Not(HasSubstr("not-ours")));
+  ASSERT_EQ(requests.size(), 5u);
+  EXPECT_EQ(requests[4].resume_token(), "") << "a token of the other store is of no use";
+}
+
 TEST_F(WatchTest, AWorkflowIsFollowedFromItsRootUntilAllOfItHasEnded) {
   v1::Task root = MakeTask(40, v1::TASK_STATE_CANCELLED);
   streams = {{{Tell({Running(40, 1, "", 0), Running(42, 1, "", 0)}), Tell({root}), Tell({Completed(42)})},

@@ -253,5 +253,27 @@ TEST(DeadlinesTest, AttemptThatHasNotStartedHasNothingToReport) {
   EXPECT_EQ(worker.AttemptOf(id).attempt, 2u);
 }
 
+TEST(DeadlinesTest, ProgressIsAwaitedAfterARestartForAsLongAsTheWorkerMayTakeToComeBack) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.handler_options = {.timeout = kHour, .progress_timeout = 2 * kSecond}});
+  const TaskId talks = harness.Submit();
+  const TaskId silent = harness.Submit();
+  harness.Advance(kSecond);
+  worker.Freeze();
+  harness.Crash();
+  harness.Advance(10 * kSecond);
+  EXPECT_THAT(harness.KindsOf(talks), IsEmpty());
+  EXPECT_THAT(worker.Hello(), NoError());
+  EXPECT_THAT(worker.Report(talks, "half"), NoError());
+  harness.Advance(2 * kSecond - 1);
+  EXPECT_THAT(harness.KindsOf(talks), ElementsAre(Step::REPORTED));
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(talks), ElementsAre(Step::REPORTED, Step::TIMED_OUT));
+  harness.Advance(3 * kSecond - 1);
+  EXPECT_THAT(harness.KindsOf(silent), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(silent), ElementsAre(Step::TIMED_OUT));
+}
+
 }  // namespace
 }  // namespace baton::engine::testing

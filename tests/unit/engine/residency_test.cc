@@ -141,6 +141,38 @@ TEST(ResidencyTest, OutcomesOfEvictedTasksMayBeRepeated) {
   EXPECT_THAT(worker.Send(other), ErrorIs(absl::StatusCode::kAborted, "ATTEMPT_OVER"));
 }
 
+TEST(ResidencyTest, HoldersOfUniqueKeysThatAreFoundAgainLeaveWhenThereIsNoRoom) {
+  EngineHarness harness(Tiny(20));
+  std::vector<TaskSpec> specs(300);
+  for (size_t i = 0; i < specs.size(); ++i) specs[i].unique_key = absl::StrCat(i);
+  const auto first = harness.SubmitCall(specs);
+  const auto expect_same = [&first](const SubmitResult& again, size_t i) {
+    EXPECT_THAT(again.error, NoError());
+    EXPECT_TRUE(again.existing);
+    EXPECT_EQ(again.id, first->results.at(i).id);
+  };
+  const auto together = harness.SubmitCall(specs);
+  for (size_t i = 0; i < specs.size(); ++i) expect_same(together->results.at(i), i);
+  EXPECT_LE(harness.engine().resident_tasks(), 20u);
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const auto alone = harness.SubmitCall(std::vector<TaskSpec>{specs[i]});
+    expect_same(alone->results.at(0), i);
+    ASSERT_LE(harness.engine().resident_tasks(), 20u) << "after " << i;
+  }
+  TestWorker& worker = harness.Connect({.slots = 300});
+  EXPECT_EQ(worker.running().size(), specs.size());
+}
+
+TEST(ResidencyTest, TasksThatAreLetGoOnOneByOneLeaveWhenThereIsNoRoom) {
+  EngineHarness harness(Tiny(20));
+  const std::vector<TaskId> ids = harness.SubmitMany(60);
+  for (const TaskId id : ids) EXPECT_THAT(harness.PauseTask(id), NoError());
+  for (const TaskId id : ids) EXPECT_THAT(harness.UnpauseTask(id), NoError());
+  EXPECT_LE(harness.engine().resident_tasks(), 20u);
+  TestWorker& worker = harness.Connect({.slots = 60});
+  EXPECT_THAT(worker.TakeDelivered(), ElementsAreArray(ids));
+}
+
 TEST(ResidencyTest, WholeWorkflowsRunWithRoomForOneTask) {
   EngineHarness harness(Tiny(1));
   TestWorker& worker = harness.Connect({.slots = 50, .types = {"work", "parent"}});

@@ -1,7 +1,7 @@
 // A partition with all its threads, used by many threads at once. What is promised to each caller holds; that nothing
 // is touched without its lock is what the thread sanitizer looks for here.
-#include "broker/engine/inspection_commands.h"
 #include "broker/engine/run/running_partition.h"
+#include "broker/engine/inspection_commands.h"
 
 #include <deque>
 #include <functional>
@@ -300,6 +300,48 @@ TEST_F(RunningPartitionTest, WhatIsPatientIsAnsweredBeforeItStops) {
   const auto answered = PostPatientBeat();
   partition_->Stop();
   EXPECT_TRUE(answered->HasBeenNotified());
+}
+
+template <typename C>
+void PushTo(Lanes& lanes, size_t bytes) {
+  std::unique_ptr<Command> command = std::make_unique<Recorded<C>>([](const auto&) {});
+  command->bytes = bytes;
+  EXPECT_THAT(lanes.Push(command), NoError());
+}
+
+std::vector<Command::Kind> TakeFrom(Lanes& lanes) {
+  std::vector<std::unique_ptr<Command>> taken;
+  lanes.Take(&taken);
+  std::vector<Command::Kind> kinds;
+  for (const std::unique_ptr<Command>& command : taken) kinds.push_back(command->kind);
+  return kinds;
+}
+
+TEST(LanesTest, RoundEndsBeforeTheCommandThatWouldMakeItTooLarge) {
+  Lanes lanes{EngineSettings()};
+  for (int i = 0; i < 3; ++i) PushTo<SubmitCommand>(lanes, kRoundBytes / 4 * 3);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(TakeFrom(lanes).size(), 1u);
+  EXPECT_TRUE(lanes.empty());
+  for (int i = 0; i < 5; ++i) PushTo<SubmitCommand>(lanes, kRoundBytes / 4);
+  EXPECT_EQ(TakeFrom(lanes).size(), 4u) << "they just fit";
+  EXPECT_EQ(TakeFrom(lanes).size(), 1u);
+  // However large it is, what comes alone is taken.
+  PushTo<SubmitCommand>(lanes, 4 * kRoundBytes);
+  EXPECT_EQ(TakeFrom(lanes).size(), 1u);
+}
+
+TEST(LanesTest, EachLaneGetsItsFirstCommandAndThoseBehindItWait) {
+  using Kind = Command::Kind;
+  Lanes lanes{EngineSettings()};
+  for (int i = 0; i < 2; ++i) {
+    PushTo<SubmitCommand>(lanes, kRoundBytes / 4 * 3);
+    PushTo<ListWorkersCommand>(lanes, kRoundBytes / 4 * 3);
+    PushTo<HeartbeatCommand>(lanes, kRoundBytes / 4 * 3);
+  }
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(TakeFrom(lanes), ::testing::ElementsAre(Kind::kHeartbeat, Kind::kListWorkers, Kind::kSubmit));
+  }
+  EXPECT_TRUE(lanes.empty());
 }
 
 // What gathers must not fill the lane: outcomes would be refused though the engine has nothing to do.

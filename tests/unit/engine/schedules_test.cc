@@ -35,7 +35,7 @@ TEST_F(SchedulesTest, AFiringIsOneBatchOfTwoRows) {
   harness_.Advance(kMinute);
   const auto writes = harness_.TakeWrites();
   EXPECT_EQ(writes[static_cast<size_t>(storage::Family::kTask)], 1u);
-  EXPECT_EQ(writes[static_cast<size_t>(storage::Family::kMeta)], 2u) << "its class, and how far the schedule is";
+  EXPECT_EQ(writes[static_cast<size_t>(storage::Family::kMeta)], 1u) << "how far the schedule is";
   EXPECT_EQ(writes[static_cast<size_t>(storage::Family::kJournal)], 1u);
 }
 

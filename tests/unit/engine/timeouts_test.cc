@@ -124,31 +124,100 @@ TEST(TimeoutsTest, NothingExpiresInARoundThatHasNotSeenAllInput) {
   EXPECT_EQ(harness.StateOf(id), LiveState::COMPLETED);
 }
 
-TEST(TimeoutsTest, RemainingTimeoutSurvivesARestart) {
-  EngineHarness harness;
-  TestWorker& worker = harness.Connect();
-  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond}});
-  harness.Advance(6 * kSecond);
-  harness.Crash();
-  harness.clock().AdvanceBoth(kSecond);
-  EXPECT_THAT(worker.Hello(), NoError());
-  EXPECT_TRUE(worker.Runs(id));
-  harness.Advance(3 * kSecond - 1);
+// A round every half second, as there is while a commit takes long: none of them is late.
+TEST(TimeoutsTest, TimeStandsStillWhileTheDiskStalls) {
+  EngineSettings settings;
+  settings.beat_window = 9 * kSecond;
+  EngineHarness harness(settings);
+  TestWorker& timed = harness.Connect({.worker_id = "timed"});
+  const TaskId id = harness.Submit({.options = {.timeout = 2 * kSecond}});
+  timed.Beat();  // From here on it is known when the handler started.
+  TestWorker& gone = harness.Connect({.worker_id = "gone", .types = {"other"}});
+  const TaskId other = harness.Submit({.type = "other"});
+  gone.CloseStream();
+  gone.Freeze();
+  TestWorker& silent = harness.Connect({.worker_id = "silent", .types = {"third"}});
+  const TaskId third = harness.Submit({.type = "third"});
+  silent.Freeze();
+  harness.Advance(kSecond);
+  for (int rounds = 0; rounds < 20; ++rounds) {
+    harness.clock().AdvanceBoth(500 * kMillisecond);
+    harness.engine().BeginRound(harness.clock().Read(), /*disk_stalls=*/true);
+    harness.engine().FinishRound(true);
+  }
+  harness.Settle();
+  for (const TaskId each : {id, other, third}) EXPECT_THAT(harness.KindsOf(each), IsEmpty()) << each;
+  // Each has what was left of its time.
+  harness.Advance(500 * kMillisecond - 1);
+  EXPECT_THAT(harness.KindsOf(other), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(other), ElementsAre(Step::INTERRUPTED));
+  harness.Advance(500 * kMillisecond - 1);
   EXPECT_THAT(harness.KindsOf(id), IsEmpty());
   harness.Advance(1);
   EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
+  harness.Advance(7 * kSecond - 1);
+  EXPECT_THAT(harness.KindsOf(third), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(third), ElementsAre(Step::INTERRUPTED));
+}
+
+// Nothing times out before its worker can have come back and told how long its handlers have run.
+TEST(TimeoutsTest, RemainingTimeoutSurvivesARestart) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId done = harness.Submit({.options = {.timeout = 5 * kSecond}});
+  const TaskId over = harness.Submit({.options = {.timeout = 6 * kSecond}});
+  const TaskId runs = harness.Submit({.options = {.timeout = 12 * kSecond}});
+  harness.Advance(4 * kSecond);
+  worker.Freeze();
+  harness.Crash();
+  harness.Advance(5 * kSecond);
+  for (const TaskId id : {done, over, runs}) EXPECT_THAT(harness.KindsOf(id), IsEmpty()) << id;
+  EXPECT_THAT(worker.Hello(), NoError());
+  EXPECT_THAT(worker.Succeed(done), NoError()) << "it may have been done in time";
+  EXPECT_TRUE(worker.Beat());
+  EXPECT_THAT(harness.KindsOf(over), ElementsAre(Step::TIMED_OUT));
+  harness.Advance(3 * kSecond - 1);
+  EXPECT_THAT(harness.KindsOf(runs), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(runs), ElementsAre(Step::TIMED_OUT));
+}
+
+TEST(TimeoutsTest, WorkerThatDoesNotComeBackAfterARestartCostsItsTaskNoAttempt) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond, .max_retries = 1}});
+  harness.Advance(6 * kSecond);
+  worker.Freeze();
+  harness.Crash();
+  harness.Advance(harness.settings().beat_window - 1);
+  EXPECT_THAT(harness.KindsOf(id), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::INTERRUPTED));
+  EXPECT_EQ(harness.StateOf(id), LiveState::PENDING);
 }
 
 TEST(TimeoutsTest, WallClockThatJumpedWhileTheBrokerWasDownNeverLengthensATimeout) {  // B3, B120
   EngineHarness harness;
   TestWorker& worker = harness.Connect();
-  const TaskId id = harness.Submit({.options = {.timeout = 10 * kSecond}});
+  const TaskId brief = harness.Submit({.options = {.timeout = 10 * kSecond}});
+  const TaskId lengthy = harness.Submit({.options = {.timeout = 18 * kSecond}});
   worker.Freeze();
   harness.clock().AdvanceWall(-kDay);
   harness.Crash();
   EXPECT_EQ(harness.Workers().size(), 1u);
-  harness.Advance(10 * kSecond);
-  EXPECT_THAT(harness.KindsOf(id), ElementsAre(Step::TIMED_OUT));
+  harness.Advance(5 * kSecond);
+  EXPECT_THAT(worker.Hello(), NoError());
+  worker.Freeze();  // It does not tell for how long its handlers have run.
+  harness.Advance(10 * kSecond - 1);
+  EXPECT_THAT(harness.KindsOf(brief), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(brief), ElementsAre(Step::TIMED_OUT)) << "the beat window is over";
+  harness.Advance(3 * kSecond - 1);
+  EXPECT_THAT(harness.KindsOf(lengthy), IsEmpty());
+  harness.Advance(1);
+  EXPECT_THAT(harness.KindsOf(lengthy), ElementsAre(Step::TIMED_OUT));
 }
 
 }  // namespace

@@ -98,6 +98,51 @@ TEST_F(ClientCoreTest, SubmitGivesUpAtTheTimeout) {
   EXPECT_THAT(std::string(results[0].status().message()), HasSubstr("connection refused"));
 }
 
+TEST_F(ClientCoreTest, ASubmissionEndsWithinItsTimeoutWhateverItLeavesWith) {
+  client_ =
+      std::make_shared<ClientCore>(ClientOptions{.broker = "b:1", .timeout = absl::Seconds(5)}, broker_, scheduler_, 1);
+  Submit({{.type = "a"}});
+  auto first = broker_->submits.Take("the call of a");
+  scheduler_->Advance(absl::Seconds(1));
+  Submit({{.type = "b"}});
+  scheduler_->Advance(absl::Milliseconds(3900));
+  Submit({{.type = "c"}});
+  scheduler_->Advance(absl::Milliseconds(100));
+  first.Fail(absl::DeadlineExceededError("no connection"));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(results_.Take("the result of a")[0].status()));
+  scheduler_->Advance(absl::Seconds(1));
+  auto second = broker_->submits.Take("the call of b and c");
+  ASSERT_EQ(second.request.tasks_size(), 2);
+  ASSERT_FALSE(results_.empty()) << "b is 5 s old";
+  EXPECT_TRUE(absl::IsDeadlineExceeded(results_.Take("the result of b")[0].status()));
+  EXPECT_TRUE(results_.empty()) << "c has time left";
+  v1::SubmitResponse response;
+  for (int id = 2; id <= 3; ++id) response.add_results()->set_task_id(id);
+  second.Succeed(response);
+  EXPECT_EQ(results_.Take("the result of c")[0]->id, 3);
+  EXPECT_TRUE(results_.empty());
+}
+
+TEST_F(ClientCoreTest, ACallThatIsTooLargeForTheBrokerIsCutAtOnce) {
+  Submit({{.type = "a"}, {.type = "b"}});
+  auto both = broker_->submits.Take("the call of both");
+  both.Fail(TooManyItems());
+  auto single = broker_->submits.Take("the call of a");
+  EXPECT_EQ(single.request.tasks_size(), 1);
+  EXPECT_NE(single.request.request_id(), both.request.request_id());
+  v1::SubmitResponse response;
+  response.add_results()->set_task_id(1);
+  single.Succeed(response);
+  single = broker_->submits.Take("the call of b");
+  EXPECT_EQ(single.request.tasks(0).type(), "b");
+  response.mutable_results(0)->set_task_id(2);
+  single.Succeed(response);
+  const Results results = results_.Take("the results");
+  ASSERT_EQ(results.size(), 2);
+  EXPECT_EQ(results[0]->id, 1);
+  EXPECT_EQ(results[1]->id, 2);
+}
+
 TEST_F(ClientCoreTest, BadTasksAreRefusedWithoutACall) {
   Submit({{.type = "\xFF"}});
   EXPECT_TRUE(absl::IsInvalidArgument(results_.Take("the results")[0].status()));

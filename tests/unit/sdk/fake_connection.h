@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
 #include "worker_sdk/src/broker_connection.h"
+#include "worker_sdk/src/make_status.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -155,6 +156,13 @@ class FakeConnection final : public BrokerConnection {
   absl::Mutex mutex_;
   std::weak_ptr<ClaimObserver> observer_ ABSL_GUARDED_BY(mutex_);
 };
+
+// How a broker refuses a call as a whole that has more items than it is configured to take, or more bytes.
+inline absl::Status TooManyItems() {
+  return MakeStatus(static_cast<int>(absl::StatusCode::kInvalidArgument), "more items than are allowed: cut the call",
+                    "TOO_MANY_ITEMS", absl::ZeroDuration());
+}
+inline absl::Status Oversized() { return absl::ResourceExhaustedError("Received message larger than max (9 vs. 4)"); }
 
 // An answer to a Complete, Audit or Progress call: every item accepted.
 template <typename Response>

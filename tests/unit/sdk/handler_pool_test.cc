@@ -1,16 +1,21 @@
 #include "worker_sdk/src/handler_pool.h"
 
 #include <atomic>
+#include <system_error>
+#include <utility>
 
 #include "absl/synchronization/barrier.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/sdk/fake_connection.h"
 
 namespace baton::inline sdk {
 namespace internal {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::vector<AttemptPtr> Attempts(int count) {
   std::vector<AttemptPtr> attempts;
@@ -21,6 +26,20 @@ std::vector<AttemptPtr> Attempts(int count) {
   }
   return attempts;
 }
+
+// A system that allows only so many threads.
+struct LimitedSystem {
+  HandlerPool::StartFunction Starter() {
+    return [this](std::function<void()> body) {
+      if (started == most) throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+      ++started;
+      StartDetachedThread(std::move(body));
+    };
+  }
+
+  std::atomic<int> most = 0;
+  std::atomic<int> started = 0;
+};
 
 TEST(HandlerPoolTest, RunsAsManyAtOnceAsItHasThreads) {  // S12
   // Each of four waits for the other three: less concurrency would never end.
@@ -79,6 +98,52 @@ TEST(HandlerPoolTest, GrowsWhileRunning) {
   pool.SetMaxThreads(2);
   EXPECT_EQ(started.Take("the second, on the new thread"), 1);
   release.Notify();
+  EXPECT_TRUE(pool.Stop(kPatience));
+}
+
+TEST(HandlerPoolTest, FewerThreadsDoTheWorkIfTheSystemHasNoMore) {
+  LimitedSystem threads;
+  threads.most = 2;
+  Inbox<uint64_t> started;
+  absl::Notification release;
+  const auto run = [&](const AttemptPtr& attempt) {
+    started.Push(attempt->delivery->task_id());
+    release.WaitForNotification();
+  };
+  HandlerPool pool(10, run, threads.Starter());
+  pool.Add(Attempts(5));
+  for (int i = 0; i < 2; ++i) started.Take("a handler on a thread of its own");
+  EXPECT_TRUE(started.empty());
+  EXPECT_THAT(pool.RetryThreads().value_or(""), HasSubstr("2 of 10"));
+  EXPECT_FALSE(pool.RetryThreads().has_value()) << "it is told once";
+  release.Notify();
+  for (int i = 0; i < 3; ++i) started.Take("a handler on the thread of another one");
+  EXPECT_TRUE(pool.Stop(kPatience));
+}
+
+TEST(HandlerPoolTest, WorkWaitsForTheFirstThreadThatTheSystemHas) {
+  LimitedSystem threads;
+  Inbox<uint64_t> ran;
+  HandlerPool pool(
+      4, [&](const AttemptPtr& attempt) { ran.Push(attempt->delivery->task_id()); }, threads.Starter());
+  pool.Add(Attempts(1));
+  EXPECT_THAT(pool.RetryThreads().value_or(""), HasSubstr("0 of 4"));
+  EXPECT_TRUE(ran.empty());
+  threads.most = 1;
+  pool.RetryThreads();
+  EXPECT_EQ(ran.Take("what waited"), 0);
+  EXPECT_TRUE(pool.Stop(kPatience));
+}
+
+TEST(HandlerPoolTest, EachBatchTriesAgainToStartAThread) {
+  LimitedSystem threads;
+  Inbox<uint64_t> ran;
+  HandlerPool pool(
+      4, [&](const AttemptPtr& attempt) { ran.Push(attempt->delivery->task_id()); }, threads.Starter());
+  pool.Add(Attempts(1));
+  threads.most = 1;
+  pool.Add(Attempts(2));
+  for (int i = 0; i < 3; ++i) ran.Take("an attempt of either batch");
   EXPECT_TRUE(pool.Stop(kPatience));
 }
 

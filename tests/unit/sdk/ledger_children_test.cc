@@ -8,9 +8,9 @@ namespace {
 
 class LedgerChildrenTest : public LedgerTest {
  protected:
-  void Spawn(const AttemptPtr& attempt, int count, size_t payload_bytes = 0) {
+  void Spawn(const AttemptPtr& attempt, int count, size_t payload_bytes = 0, const std::string& context = "context") {
     auto outcome = std::make_unique<v1::Outcome>();
-    outcome->mutable_spawned()->mutable_context()->set_data("context");
+    outcome->mutable_spawned()->mutable_context()->set_data(context);
     std::vector<std::unique_ptr<v1::NewTask>> children;
     for (int i = 0; i < count; ++i) {
       children.push_back(std::make_unique<v1::NewTask>());
@@ -66,6 +66,43 @@ TEST_F(LedgerChildrenTest, LargeOnesAreStagedHoweverFew) {
   Spawn(Hold("a"), 5, 300'000);
   EXPECT_EQ(StageAll().size(), 5);
   EXPECT_EQ(NextComplete()->request.outcomes(0).spawned().parts(), 5);
+}
+
+TEST_F(LedgerChildrenTest, PartsAreNoLargerThanWhatTheBrokerTakes) {
+  Welcome(kSmallPayload, kSmallMessage);
+  Spawn(Hold("a"), 40, 20'000);
+  size_t children = 0;
+  while (auto call = ledger_.NextPart(now_)) {
+    EXPECT_LE(call->request.ByteSizeLong(), kSmallMessage);
+    children += call->request.children_size();
+    ledger_.OnPartAnswer(now_, *call, absl::OkStatus());
+  }
+  EXPECT_EQ(children, 40);
+  EXPECT_GT(NextComplete()->request.outcomes(0).spawned().parts(), 1);
+}
+
+TEST_F(LedgerChildrenTest, ThoseThatDoNotFitBesideTheContextAreStaged) {
+  Welcome(kSmallPayload, kSmallMessage);
+  Spawn(Hold("a"), 10, 20'000, std::string(kSmallPayload, 'x'));
+  EXPECT_EQ(StageAll().size(), 10);
+  auto call = NextComplete();
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->request.outcomes(0).spawned().parts(), 1);
+  EXPECT_LE(call->request.ByteSizeLong(), kSmallMessage);
+  // The same children with less beside them.
+  Spawn(Hold("b"), 10, 20'000);
+  EXPECT_FALSE(ledger_.NextPart(now_));
+}
+
+TEST_F(LedgerChildrenTest, AnOversizedPartIsCut) {
+  Spawn(Hold("a"), 6, 100'000);
+  auto call = ledger_.NextPart(now_);
+  ASSERT_EQ(call->request.children_size(), 5);
+  ledger_.OnPartAnswer(now_, *call, Oversized());
+  const std::vector<std::string> types = StageAll();
+  ASSERT_EQ(types.size(), 6);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(types[i], "c" + std::to_string(i));
+  EXPECT_EQ(NextComplete()->request.outcomes(0).spawned().parts(), 3);
 }
 
 TEST_F(LedgerChildrenTest, APartThatFailedIsSentAgainAsItWas) {

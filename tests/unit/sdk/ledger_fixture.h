@@ -41,6 +41,16 @@ class LedgerTest : public ::testing::Test {
     return checkpoint;
   }
 
+  // A broker of the smallest messages that its payloads allow.
+  static constexpr size_t kSmallPayload = size_t{256} * 1024;
+  static constexpr size_t kSmallMessage = kSmallPayload + size_t{64} * 1024;
+  void Welcome(size_t payload_bytes, size_t message_bytes) {
+    v1::Limits limits;
+    limits.set_payload_bytes(static_cast<int64_t>(payload_bytes));
+    limits.set_message_bytes(static_cast<int64_t>(message_bytes));
+    ledger_.SetLimits(limits);
+  }
+
   std::optional<Call<v1::CompleteRequest>> NextComplete() { return ledger_.NextComplete(now_, 5); }
   void AcceptAll(Call<v1::CompleteRequest>& call) {
     ledger_.OnCompleteAnswer(now_, call, absl::OkStatus(), AllAccepted<v1::CompleteResponse>(call.attempts.size()));

@@ -19,6 +19,11 @@ class LedgerReportsTest : public LedgerTest {
     progress.set_percent(percent);
     return progress;
   }
+  static v1::Progress Large() {
+    v1::Progress progress;
+    progress.set_metadata_json(std::string(65'536, ' '));
+    return progress;
+  }
 };
 
 TEST_F(LedgerReportsTest, CheckpointsOfAllAttemptsLeaveTogether) {
@@ -153,6 +158,102 @@ TEST_F(LedgerReportsTest, CheckpointsThatTheBrokerDoesNotTakeInAreBounded) {
   while ((status = ledger_.AddCheckpoint(a, Mark("c"))).ok()) ASSERT_LE(++taken, 10'000);
   EXPECT_TRUE(absl::IsResourceExhausted(status));
   EXPECT_EQ(taken, 10'000);
+}
+
+TEST_F(LedgerReportsTest, CheckpointsThatAreTooManyForTheBrokerLeaveInSmallerCalls) {
+  const AttemptPtr a = Hold("a");
+  for (int i = 0; i < 150; ++i) Check(a, Mark(std::to_string(i)));
+  std::vector<std::string> codes;
+  while (auto call = ledger_.NextAudit(now_)) {
+    if (call->request.items_size() > 100) {
+      ledger_.OnAuditAnswer(now_, *call, TooManyItems(), {});
+      continue;
+    }
+    for (const v1::AuditRequest::Item& item : call->request.items()) codes.push_back(item.checkpoint().code());
+    Accept(*call);
+  }
+  ASSERT_EQ(codes.size(), 150);
+  for (int i = 0; i < 150; ++i) ASSERT_EQ(codes[i], std::to_string(i));
+  EXPECT_TRUE(ledger_.TakeLog().empty());
+}
+
+TEST_F(LedgerReportsTest, CheckpointsOfACallThatWasRefusedForItsSizeRideInTheOutcome) {
+  const AttemptPtr a = Hold("a");
+  Check(a, Mark("one"));
+  Check(a, Mark("two"));
+  auto audit = ledger_.NextAudit(now_);
+  Return(a);
+  ledger_.OnAuditAnswer(now_, *audit, TooManyItems(), {});
+  auto call = NextComplete();
+  ASSERT_TRUE(call);
+  ASSERT_EQ(call->request.outcomes(0).checkpoints_size(), 2);
+  EXPECT_EQ(call->request.outcomes(0).checkpoints(0).code(), "one");
+}
+
+TEST_F(LedgerReportsTest, ProgressOfTooManyForTheBrokerLeavesInSmallerCalls) {
+  for (int i = 0; i < 150; ++i) ledger_.SetProgress(Hold("t" + std::to_string(i)), Percent(i / 2.0));
+  int told = 0;
+  while (auto call = ledger_.NextProgress(now_)) {
+    if (call->request.items_size() > 100) {
+      ledger_.OnProgressAnswer(now_, *call, TooManyItems(), {});
+      continue;
+    }
+    told += call->request.items_size();
+    ledger_.OnProgressAnswer(now_, *call, absl::OkStatus(), AllAccepted<v1::ProgressResponse>(call->attempts.size()));
+  }
+  EXPECT_EQ(told, 150);
+}
+
+TEST_F(LedgerReportsTest, CallsAreNoLargerThanWhatTheBrokerTakes) {
+  Welcome(kSmallPayload, kSmallMessage);
+  const AttemptPtr a = Hold("a");
+  int calls = 0;
+  for (int i = 0; i < 12; ++i) {
+    Check(a, Mark("big", 65'536));
+    ledger_.SetProgress(Hold("t" + std::to_string(i)), Large());
+  }
+  while (auto call = ledger_.NextAudit(now_)) {
+    EXPECT_LE(call->request.ByteSizeLong(), kSmallMessage);
+    Accept(*call);
+    ++calls;
+  }
+  while (auto call = ledger_.NextProgress(now_)) {
+    EXPECT_LE(call->request.ByteSizeLong(), kSmallMessage);
+    ledger_.OnProgressAnswer(now_, *call, absl::OkStatus(), AllAccepted<v1::ProgressResponse>(call->attempts.size()));
+    ++calls;
+  }
+  EXPECT_EQ(calls, 8) << "three in each";
+}
+
+TEST_F(LedgerReportsTest, AReportThatIsTooLargeByItselfIsDropped) {
+  const AttemptPtr a = Hold("a");
+  Check(a, Mark("big", 60'000));
+  auto audit = ledger_.NextAudit(now_);
+  ledger_.OnAuditAnswer(now_, *audit, Oversized(), {});
+  PassBackoff();
+  EXPECT_FALSE(ledger_.NextAudit(now_));
+  Return(a);
+  EXPECT_EQ(NextComplete()->request.outcomes(0).checkpoints_size(), 0);
+}
+
+TEST_F(LedgerReportsTest, ReportsThatDoNotFitBesideTheResultAreSentBeforeIt) {
+  Welcome(kSmallPayload, kSmallMessage);
+  const AttemptPtr a = Hold("a");
+  Check(a, Mark("big", 60'000));
+  ledger_.SetProgress(a, Large());
+  Return(a, std::string(kSmallPayload, 'x'));
+  EXPECT_FALSE(NextComplete());
+  auto audit = ledger_.NextAudit(now_);
+  ASSERT_TRUE(audit);
+  auto progress = ledger_.NextProgress(now_);
+  ASSERT_TRUE(progress);
+  Accept(*audit);
+  EXPECT_FALSE(NextComplete()) << "progress is unanswered";
+  ledger_.OnProgressAnswer(now_, *progress, absl::OkStatus(), AllAccepted<v1::ProgressResponse>(1));
+  auto call = NextComplete();
+  ASSERT_TRUE(call);
+  EXPECT_TRUE(call->request.outcomes(0).has_succeeded());
+  EXPECT_LE(call->request.ByteSizeLong(), kSmallMessage);
 }
 
 TEST_F(LedgerReportsTest, AuditCallsAreCut) {

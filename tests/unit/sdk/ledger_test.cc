@@ -177,6 +177,27 @@ TEST_F(LedgerTest, ACallThatCannotBeReadIsHalvedUntilTheCulpritIsAlone) {
   EXPECT_TRUE(ledger_.held().empty());
 }
 
+TEST_F(LedgerTest, OutcomesThatAreTooManyForTheBrokerLeaveInSmallerCallsFromThenOn) {
+  for (int i = 0; i < 500; ++i) Return(Hold("t" + std::to_string(i)));
+  int refused = 0;
+  while (auto call = NextComplete()) {
+    for (const v1::Outcome& outcome : call->request.outcomes()) ASSERT_TRUE(outcome.has_succeeded());
+    if (call->request.outcomes_size() > 100) {
+      ++refused;
+      FailCall(*call, TooManyItems());
+    } else {
+      AcceptAll(*call);
+    }
+  }
+  EXPECT_EQ(refused, 3) << "500, 250 and 125, and none after it is known";
+  EXPECT_TRUE(ledger_.idle());
+  EXPECT_TRUE(ledger_.TakeLog().empty());
+  // Another broker may take more.
+  Welcome(kSmallPayload, kSmallMessage);
+  for (int i = 0; i < 500; ++i) Return(Hold("t" + std::to_string(i)));
+  EXPECT_EQ(NextComplete()->request.outcomes_size(), 500);
+}
+
 TEST_F(LedgerTest, AnOversizedOutcomeBecomesAFailure) {
   Return(Hold("a"));
   auto call = NextComplete();

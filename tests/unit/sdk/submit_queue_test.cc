@@ -1,6 +1,7 @@
 #include "worker_sdk/src/submit_queue.h"
 
 #include "gtest/gtest.h"
+#include "tests/unit/sdk/fake_connection.h"
 #include "worker_sdk/src/convert.h"
 
 namespace baton::inline sdk {
@@ -36,6 +37,21 @@ class SubmitQueueTest : public ::testing::Test {
   SubmitQueue::Finished Fail(SubmitQueue::Call call, const absl::Status& status) {
     v1::SubmitResponse response;
     return queue_.OnAnswer(now_, std::move(call), status, response);
+  }
+
+  // Has a broker answer that takes no more than this in one call; returns how many calls it refused.
+  int AcceptUpTo(int items, size_t bytes) {
+    int refused = 0;
+    while (auto call = queue_.Next(now_)) {
+      const bool too_many = call->request.tasks_size() > items;
+      if (!too_many && call->request.ByteSizeLong() <= bytes) {
+        Accept(*std::move(call));
+        continue;
+      }
+      ++refused;
+      EXPECT_TRUE(Fail(*std::move(call), too_many ? TooManyItems() : Oversized()).empty());
+    }
+    return refused;
   }
 
   static constexpr int64_t kTimeout = 30'000'000;
@@ -119,6 +135,129 @@ TEST_F(SubmitQueueTest, WhatWaitsBehindAHangingCallExpiresToo) {
   ASSERT_EQ(queue_.Expire(now_).size(), 1);
   EXPECT_TRUE(absl::IsDeadlineExceeded(behind->results[0].status()));
   EXPECT_EQ(Fail(*std::move(hanging), absl::UnavailableError("gone")).size(), 1);
+}
+
+TEST_F(SubmitQueueTest, ASubmissionEndsAtItsDeadlineThoughItsCallGoesOn) {
+  const auto early = Add(1);
+  now_ += kTimeout / 2;
+  const auto late = Add(2);
+  auto call = queue_.Next(now_);
+  ASSERT_EQ(call->request.tasks_size(), 3);
+  EXPECT_EQ(call->deadline, late->deadline) << "it is not cut short for the others";
+  ASSERT_TRUE(queue_.NextTimer());
+  EXPECT_EQ(*queue_.NextTimer(), early->deadline);
+  EXPECT_TRUE(queue_.Expire(early->deadline - 1).empty());
+  now_ = early->deadline;
+  ASSERT_EQ(queue_.Expire(now_).size(), 1);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(early->results[0].status()));
+  EXPECT_FALSE(queue_.NextTimer()) << "the last ones end with the call";
+  EXPECT_EQ(Accept(*std::move(call)).size(), 1);
+  EXPECT_EQ(late->results[0]->id, 2);
+  EXPECT_EQ(late->results[1]->id, 3);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(early->results[0].status())) << "its answer came too late";
+}
+
+TEST_F(SubmitQueueTest, ACallIsRepeatedAsItWasForThoseWhoHaveTime) {
+  const auto early = Add(1);
+  now_ += kTimeout / 2;
+  const auto late = Add(1);
+  auto call = queue_.Next(now_);
+  const std::string sent = call->request.SerializeAsString();
+  now_ = early->deadline;
+  ASSERT_EQ(Fail(*std::move(call), absl::UnavailableError("connection refused")).size(), 1);
+  EXPECT_TRUE(absl::IsDeadlineExceeded(early->results[0].status()));
+  EXPECT_NE(early->results[0].status().message().find("connection refused"), absl::string_view::npos);
+  now_ = *queue_.NextTimer();
+  auto again = queue_.Next(now_);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->request.SerializeAsString(), sent) << "the broker knows the request id with these tasks";
+  EXPECT_EQ(Accept(*std::move(again)).size(), 1);
+  EXPECT_EQ(late->results[0]->id, 2);
+}
+
+TEST_F(SubmitQueueTest, ACallThatWaitsToBeRepeatedIsForgottenWithItsLastSubmission) {
+  const auto early = Add(1);
+  now_ += kTimeout / 2;
+  const auto late = Add(1);
+  // For longer than any of them.
+  Fail(*queue_.Next(now_), MakeStatus(8, "too much work", "OVERLOADED", absl::Microseconds(3 * kTimeout)));
+  for (const auto& submission : {early, late}) {
+    ASSERT_TRUE(queue_.NextTimer());
+    now_ = *queue_.NextTimer();
+    EXPECT_EQ(now_, submission->deadline);
+    EXPECT_EQ(queue_.Expire(now_).size(), 1);
+    EXPECT_TRUE(absl::IsDeadlineExceeded(submission->results[0].status()));
+  }
+  EXPECT_FALSE(queue_.NextTimer());
+  now_ += 3 * kTimeout;
+  EXPECT_FALSE(queue_.Next(now_));
+}
+
+TEST_F(SubmitQueueTest, ACallUnderWayForNobodyIsNotRepeated) {
+  const auto early = Add(1);
+  auto call = queue_.Next(now_);
+  now_ = early->deadline;
+  EXPECT_TRUE(queue_.Expire(now_).empty()) << "it ends with its call, whose failure is worth knowing";
+  ASSERT_EQ(Fail(*std::move(call), absl::DeadlineExceededError("no connection")).size(), 1);
+  EXPECT_NE(early->results[0].status().message().find("no connection"), absl::string_view::npos);
+  EXPECT_FALSE(queue_.NextTimer());
+  now_ += kTimeout;
+  EXPECT_FALSE(queue_.Next(now_));
+}
+
+TEST_F(SubmitQueueTest, WhatABrokerRefusesAsTooManyLeavesInSmallerCalls) {
+  const auto many = Add(500), other = Add(1);
+  // 501, 250 and 125 of them.
+  EXPECT_EQ(AcceptUpTo(100, 1'000'000), 3);
+  ASSERT_EQ(many->remaining, 0);
+  for (uint64_t i = 0; i < 500; ++i) ASSERT_EQ(many->results[i]->id, i + 1);
+  EXPECT_EQ(other->results[0]->id, 501);
+  // 3 refused ones, 8 of 62 and one of the rest, each under a request id of its own.
+  EXPECT_EQ(ids_, 12);
+  const auto more = Add(500);
+  EXPECT_EQ(AcceptUpTo(100, 1'000'000), 0) << "it is known by now";
+  EXPECT_EQ(more->remaining, 0);
+}
+
+TEST_F(SubmitQueueTest, WhatABrokerRefusesAsTooLargeLeavesInSmallerCalls) {
+  const auto large = Add(10, 1'000'000);
+  EXPECT_GT(AcceptUpTo(1000, 1'100'000), 0);
+  ASSERT_EQ(large->remaining, 0);
+  for (uint64_t i = 0; i < 10; ++i) EXPECT_EQ(large->results[i]->id, i + 1);
+  Add(500, 100);
+  EXPECT_EQ(queue_.Next(now_)->request.tasks_size(), 500) << "small ones leave together as before";
+}
+
+TEST_F(SubmitQueueTest, ATaskThatIsTooLargeByItselfFailsAlone) {
+  const auto small = Add(1), large = Add(1, 2'000'000), last = Add(1);
+  while (auto call = queue_.Next(now_)) {
+    if (call->request.ByteSizeLong() > 1'100'000) {
+      Fail(*std::move(call), Oversized());
+    } else {
+      Accept(*std::move(call));
+    }
+  }
+  EXPECT_TRUE(small->results[0].ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(large->results[0].status()));
+  EXPECT_TRUE(last->results[0].ok());
+}
+
+TEST_F(SubmitQueueTest, WhatHasEndedDoesNotLeaveAgainInASmallerCall) {
+  const auto early = Add(1);
+  now_ += kTimeout / 2;
+  const auto late = Add(3);
+  auto call = queue_.Next(now_);
+  now_ = early->deadline;
+  ASSERT_EQ(queue_.Expire(now_).size(), 1);
+  EXPECT_TRUE(Fail(*std::move(call), TooManyItems()).empty());
+  call = queue_.Next(now_);
+  ASSERT_TRUE(call);
+  ASSERT_EQ(call->request.tasks_size(), 2);
+  EXPECT_EQ(call->request.tasks(0).type(), "t1");
+  EXPECT_EQ(call->request.request_id(), "id-2");
+  Accept(*std::move(call));
+  EXPECT_EQ(Accept(*queue_.Next(now_)).size(), 1);
+  EXPECT_EQ(late->results[2]->id, 4);
 }
 
 TEST_F(SubmitQueueTest, AFinalErrorIsTheResultOfEachTask) {

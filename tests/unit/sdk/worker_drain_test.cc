@@ -20,6 +20,11 @@ class WorkerDrainTest : public WorkerTest {
     Deliver({MakeDelivery(1), MakeDelivery(2), MakeDelivery(3)});
     running_.Take("the first handler");
   }
+  void OrderDrain(absl::Duration deadline) {
+    v1::ClaimResponse message;
+    message.mutable_order()->mutable_drain()->set_deadline_us(absl::ToInt64Microseconds(deadline));
+    Say(message);
+  }
   void AcceptReleases(int count) {
     while (count > 0) {
       const v1::CompleteRequest request = AcceptComplete();
@@ -127,6 +132,36 @@ TEST_F(WorkerDrainTest, ABrokerThatWantsItGoneSaysSo) {
   broker_->half_closed.Take("the end of the worker's side");
   Close(MakeStatus(static_cast<int>(absl::StatusCode::kFailedPrecondition), "drained", "DRAINED", {}));
   EXPECT_TRUE(AwaitResult().ok());
+}
+
+TEST_F(WorkerDrainTest, ItsOwnDeadlineCountsAlsoWhileItDrainsForTheBroker) {
+  identity_.drain_deadline = absl::Seconds(5);
+  StartWithOneRunningAndTwoWaiting();
+  OrderDrain(absl::Hours(1));
+  AcceptReleases(2);
+  scheduler_->Advance(absl::Seconds(6));
+  EXPECT_TRUE(broker_->completes.empty()) << "the broker gives it an hour";
+  worker().Shutdown();
+  scheduler_->Advance(absl::Seconds(5));
+  AcceptReleases(1);
+  broker_->half_closed.Take("the end of the worker's side");
+  Close(absl::OkStatus());
+  const absl::Status status = AwaitResult();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+}
+
+TEST_F(WorkerDrainTest, TheSoonerOfTwoDeadlinesCountsAndTheLaterOneChangesNothing) {
+  identity_.drain_deadline = absl::Seconds(3);
+  StartWithOneRunningAndTwoWaiting();
+  OrderDrain(absl::Seconds(2));
+  AcceptReleases(2);
+  worker().Shutdown();
+  scheduler_->Advance(absl::Seconds(2));
+  EXPECT_TRUE(TakeComplete().request.outcomes(0).has_released()) << "and is not answered";
+  scheduler_->Advance(absl::Seconds(2));
+  const absl::Status status = AwaitResult();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("1 handlers were still running"));
 }
 
 TEST_F(WorkerDrainTest, LostSlotsEndTheWorker) {

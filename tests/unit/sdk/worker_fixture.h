@@ -36,6 +36,7 @@ class WorkerTest : public ::testing::Test {
       WorkerParts parts;
       parts.connect = [this] { return broker_; };
       parts.scheduler = scheduler_;
+      parts.start_thread = start_thread_;
       parts.instance_id = "instance";
       parts.seed = 1;
       worker_ = std::make_shared<WorkerCore>(identity_, std::move(parts));
@@ -138,6 +139,7 @@ class WorkerTest : public ::testing::Test {
   WorkerIdentity identity_;
   std::shared_ptr<FakeConnection> broker_ = std::make_shared<FakeConnection>();
   std::shared_ptr<ManualScheduler> scheduler_ = std::make_shared<ManualScheduler>();
+  HandlerPool::StartFunction start_thread_ = StartDetachedThread;
   Inbox<uint64_t> running_;
   Inbox<std::string> log_;
 

@@ -1,5 +1,7 @@
 // A worker that runs tasks: deliveries, outcomes, orders, beats.
+#include <atomic>
 #include <stdexcept>
+#include <system_error>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -63,6 +65,26 @@ TEST_F(WorkerTest, WhateverIsThrownIsARetryableFailure) {  // B8, B74, B113
     EXPECT_TRUE(request.outcomes(0).failed().retryable()) << type;
     EXPECT_THAT(request.outcomes(0).failed().error(), HasSubstr(text)) << type;
   }
+}
+
+TEST_F(WorkerTest, WhatTheSystemHasNoThreadForRunsWhenItHasOneAgain) {
+  auto refuses = std::make_shared<std::atomic<bool>>(true);
+  start_thread_ = [refuses](std::function<void()> body) {
+    if (*refuses) throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+    StartDetachedThread(std::move(body));
+  };
+  Use("t", [](Task&) { return Outcome("late"); });
+  StartAndWelcome();
+  Deliver({MakeDelivery(1)});
+  scheduler_->Advance(absl::Seconds(3));
+  EXPECT_THAT(log_.Take("a word about it"), HasSubstr("no thread"));
+  scheduler_->Advance(absl::Seconds(3));
+  EXPECT_TRUE(log_.empty()) << "it is told once";
+  EXPECT_TRUE(broker_->completes.empty());
+  *refuses = false;
+  scheduler_->Advance(absl::Seconds(3));
+  EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "late");
+  EXPECT_TRUE(ShutDown().ok());
 }
 
 TEST_F(WorkerTest, OutcomesThatComeWhileACallIsUnderWayLeaveTogether) {

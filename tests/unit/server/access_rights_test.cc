@@ -115,8 +115,25 @@ TEST(RedactTest, NoAnswerToAnObserverKeepsAPayload) {
       EXPECT_THAT(open, ::testing::IsEmpty()) << type->name();
     }
   }
-  // Get, Wait, ListTasks, Watch, ListEvents, GetWorkflowSummary, GetSchedule and ListSchedules.
-  EXPECT_GE(with_payload, 8u);
+  // Get, Wait, ListTasks, Watch, ListEvents, GetWorkflowSummary, Explain, GetSchedule and ListSchedules.
+  EXPECT_GE(with_payload, 9u);
+}
+
+TEST(RedactTest, ChildrenOfOtherTypesAreLeftOutOfAnExplanation) {
+  Token token;
+  token.role = Role::kObserve;
+  token.types = service::TypePrefixes({"mail."});
+  v1::ExplainResponse response;
+  response.mutable_task()->set_type("mail.send");
+  response.mutable_task()->set_children_remaining(3);
+  for (const char* type : {"bank.pay", "mail.read", "bank.pay"}) response.add_unfinished_children()->set_type(type);
+  response.mutable_unfinished_children(1)->mutable_progress()->set_metadata_json("{}");
+  Redact(token, &response);
+  EXPECT_EQ(response.task().type(), "mail.send");
+  EXPECT_EQ(response.task().children_remaining(), 3u);
+  ASSERT_EQ(response.unfinished_children_size(), 1);
+  EXPECT_EQ(response.unfinished_children(0).type(), "mail.read");
+  EXPECT_EQ(response.unfinished_children(0).progress().metadata_json(), "");
 }
 
 TEST(RedactTest, TotalsAreThoseOfAllowedTypes) {

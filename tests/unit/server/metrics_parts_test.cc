@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "broker/base/clock.h"
 #include "broker/base/manual_clock.h"
 #include "broker/base/meter.h"
 #include "broker/engine/attempt_ends.h"
@@ -130,6 +131,22 @@ TEST(FamiliesTest, TheProcessIsToldOfAsByEveryClient) {
   for (const char* name : {"process_open_fds", "process_resident_memory_bytes", "process_start_time_seconds"}) {
     EXPECT_THAT(text, Not(HasSubstr(absl::StrCat("\n", name, " 0\n"))));
   }
+}
+
+TEST(FamiliesTest, TheStartOfTheProcessStaysWhenItWas) {
+  const auto start = [] {
+    Families families;
+    AddProcessFamilies(&families);
+    for (const prometheus::MetricFamily& family : families) {
+      if (family.name == "process_start_time_seconds") return family.metric.at(0).gauge.value;
+    }
+    return 0.0;
+  };
+  const double first = start();
+  const double now = static_cast<double>(SystemClock().Read().wall) / kSecond;
+  EXPECT_LE(first, now + 1);
+  EXPECT_GT(first, now - 3600) << "a test does not run for an hour";
+  EXPECT_EQ(start(), first) << "one that changes is taken for a restart";
 }
 
 TEST(FamiliesTest, AFollowerThatHasCaughtUpDoesNotLag) {

@@ -1,7 +1,10 @@
 // Backups beside a store that takes its time, or fails.
 #include "broker/service/backups.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -9,8 +12,11 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "broker/base/manual_clock.h"
+#include "broker/service/backup_room.h"
 #include "broker/storage/memory_store.h"
 #include "tests/unit/service/decoding_fixture.h"
 
@@ -145,8 +151,10 @@ TEST_F(BackupsTest, OneAtATimeAndTheNextAsSoonAsItIsDone) {
   EXPECT_THAT(Create("second").error, Refuses("BACKUP_UNDER_WAY", "backup 'first'"));
   EXPECT_THAT(Create("first").error, Refuses("BACKUP_UNDER_WAY", "backup 'first'"));
   EXPECT_EQ(List().backups_size(), 0) << "not before it is whole";
+  EXPECT_FALSE(backups_->WaitUntilIdle(absl::ZeroDuration()));
   store_.gate->Notify();
   answered->WaitForNotification();
+  EXPECT_TRUE(backups_->WaitUntilIdle(absl::ZeroDuration()));
   ASSERT_THAT(first->error, IsOk());
   EXPECT_THAT(Create("first").error, Refuses("BACKUP_EXISTS", "'first'"));
   EXPECT_THAT(Create("second").error, IsOk());
@@ -176,6 +184,47 @@ TEST_F(BackupsTest, FailureLeavesNothingAndTheNextSucceeds) {
   EXPECT_TRUE(IsEmptyDirectory());
   store_.status = absl::OkStatus();
   EXPECT_THAT(Create("one").error, IsOk());
+}
+
+TEST_F(BackupsTest, WhatAnInterruptedOneHasLeftIsRemovedAtAStart) {
+  ASSERT_THAT(Create("whole").error, IsOk());
+  const fs::path unfinished = scratch_ / "backups" / ".unfinished-half";
+  fs::create_directory(unfinished);
+  std::ofstream(unfinished / "000007.sst") << "table";
+  const BackupDirectory directory((scratch_ / "backups").string());
+  const int other_broker = ::open((scratch_ / "backups").c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::flock(other_broker, LOCK_EX), 0);
+  directory.RemoveLeftOver();
+  EXPECT_TRUE(fs::exists(unfinished)) << "another broker is writing it";
+  ::close(other_broker);
+  directory.RemoveLeftOver();
+  EXPECT_FALSE(fs::exists(unfinished));
+  EXPECT_EQ(List().backups_size(), 1);
+  BackupDirectory((scratch_ / "missing").string()).RemoveLeftOver();
+}
+
+TEST_F(BackupsTest, OthersMayNotLookIntoTheDirectory) {
+  ASSERT_THAT(Create("first").error, IsOk());
+  EXPECT_EQ(fs::status(scratch_ / "backups").permissions(), fs::perms::owner_all);
+}
+
+// What has no file CURRENT cannot be linked, as on another file system.
+TEST_F(BackupsTest, ACopyMustLeaveTheReserveFree) {
+  const fs::path data = scratch_ / "data", target = scratch_ / "backups" / ".unfinished-one";
+  fs::create_directories(data);
+  fs::create_directories(scratch_ / "backups");
+  const uint64_t free = fs::space(data).available;
+  EXPECT_TRUE(CheckBackupRoom({data, free / 4, free / 4}, target).ok());
+  for (const auto& [store, reserve] : {std::pair(free * 2, uint64_t{0}), {uint64_t{1000}, free * 2}}) {
+    const absl::Status refused = CheckBackupRoom({data, store, reserve}, target);
+    EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr(absl::StrCat("takes ", store, " bytes")));
+  }
+  EXPECT_TRUE(CheckBackupRoom({"", free * 2, free * 2}, target).ok()) << "a store without files";
+  // Links take no room.
+  std::ofstream(data / "CURRENT") << "MANIFEST";
+  EXPECT_TRUE(CheckBackupRoom({data, free * 2, free * 2}, target).ok());
+  EXPECT_TRUE(IsEmptyDirectory()) << "nothing is left of the attempt";
 }
 
 TEST_F(BackupsTest, OnlyNamesThatAreNoPaths) {

@@ -57,6 +57,34 @@ TEST_F(SessionsTest, DecodesAHello) {
   EXPECT_EQ(command.held_types, (std::vector<std::string>{"render", "encode"}));
 }
 
+TEST_F(SessionsTest, OfTheDefaultOptionsOnlyTheRetryStrategyIsRead) {
+  v1::Hello hello = GoodHello();
+  v1::TaskOptions* wire = hello.mutable_worker()->mutable_default_options();
+  wire->set_max_retries(7);
+  wire->set_retry_interval_us(kSecond);
+  wire->set_retry_backoff(v1::RETRY_BACKOFF_EXPONENTIAL);
+  wire->set_retry_interval_cap_us(kMinute);
+  wire->set_retry_jitter(0.5);
+  for (const Micros time : {kSecond, Micros{-1}}) {  // Those that are not read are not checked either.
+    wire->set_priority(time > 0 ? 3 : 1000);
+    wire->set_timeout_us(time);
+    wire->set_progress_timeout_us(time);
+    wire->mutable_required_capabilities()->add_names(time > 0 ? "GPU" : "a b");
+    NoAnswer<engine::HelloCommand> command;
+    ASSERT_THAT(DecodeHello(decoding_, hello, &command), IsOk());
+    const engine::Options& options = command.worker.default_options;
+    EXPECT_EQ(options.max_retries, 7);
+    EXPECT_EQ(options.retry_interval, kSecond);
+    EXPECT_EQ(options.retry_backoff, engine::Backoff::kExponential);
+    EXPECT_EQ(options.retry_interval_cap, kMinute);
+    EXPECT_EQ(options.retry_jitter, 0.5);
+    EXPECT_FALSE(options.priority.has_value());
+    EXPECT_FALSE(options.timeout.has_value());
+    EXPECT_FALSE(options.progress_timeout.has_value());
+    EXPECT_FALSE(options.required_capabilities.has_value());
+  }
+}
+
 TEST_F(SessionsTest, RefusesABadHelloByName) {  // B199
   const struct {
     const char* reason;

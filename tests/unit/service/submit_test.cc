@@ -250,5 +250,25 @@ TEST_F(LookUpTest, FindsRequestsOfTheLastThreeWindows) {
   EXPECT_FALSE(command_.found_request.has_value());
 }
 
+// An id may be used again after a day, and the row from before is still there.
+TEST_F(LookUpTest, FindsTheNewestOfSeveralRequestsOfOneId) {
+  AddTask(&request_);
+  request_.set_request_id("r");
+  ASSERT_THAT(DecodeSubmit(decoding_, request_, &command_), IsOk());
+  const auto store_as_of = [this](WallMicros time, const std::string& body_hash) {
+    records::v1::KeyRow row;
+    row.set_time_us(time);
+    row.set_body_hash(body_hash);
+    Store(engine::RequestKey(engine::RequestWindowOf(time), command_.request), row);
+  };
+  const WallMicros before = kNow - 30 * kHour;
+  ASSERT_EQ(engine::RequestWindowOf(before), engine::RequestWindowOf(kNow) - 2) << "it is not looked for";
+  store_as_of(before, "before");
+  store_as_of(kNow - kHour, "now");
+  ASSERT_THAT(LookUpKeys(*store_->TakeSnapshot(), kNow, &command_), IsOk());
+  ASSERT_TRUE(command_.found_request.has_value());
+  EXPECT_EQ(command_.found_request->body_hash(), "now");
+}
+
 }  // namespace
 }  // namespace baton::service

@@ -128,7 +128,8 @@ class Client {
   absl::StatusOr<TaskInfo> Wait(uint64_t id, absl::Duration timeout, TaskParts parts = {});
 
   // Waits until the task has changed since `known_version` (TaskInfo::version) or has ended, for at most `timeout`;
-  // answers in any case with the task as it stands. Errors: as Get.
+  // answers in any case with the task as it stands. `known_version` 0, of somebody who has not seen it yet: at once.
+  // Errors: as Get.
   absl::StatusOr<TaskInfo> WaitForChange(uint64_t id, uint64_t known_version, absl::Duration timeout,
                                          TaskParts parts = {});
 

@@ -1,0 +1,83 @@
+// What a client asks a broker when it waits for a task.
+#include <memory>
+#include <thread>
+
+#include "baton/client.h"
+#include "gtest/gtest.h"
+#include "tests/unit/sdk/fake_connection.h"
+#include "tests/unit/sdk/manual_scheduler.h"
+#include "worker_sdk/src/transport.h"
+
+namespace baton::inline sdk {
+namespace internal {
+namespace {
+
+constexpr char kAddress[] = "in-process:client-wait-test";
+
+class ClientWaitTest : public ::testing::Test {
+ protected:
+  ClientWaitTest() {
+    OfferInProcess(kAddress, [broker = broker_, scheduler = scheduler_] {
+      return Transport{[broker] { return broker; }, scheduler};
+    });
+    client_ = std::make_unique<Client>(ClientOptions{.broker = kAddress});
+  }
+  ~ClientWaitTest() override {
+    client_.reset();
+    WithdrawInProcess(kAddress);
+  }
+
+  const std::shared_ptr<FakeConnection> broker_ = std::make_shared<FakeConnection>();
+  const std::shared_ptr<ManualScheduler> scheduler_ = std::make_shared<ManualScheduler>();
+  std::unique_ptr<Client> client_;
+};
+
+TEST_F(ClientWaitTest, WhoeverHasSeenNothingIsToldAtOnceWhatThereIs) {
+  absl::StatusOr<TaskInfo> task;
+  std::thread caller([&] { task = client_->WaitForChange(5, 0, absl::Hours(1), {.payload = true}); });
+  auto call = broker_->gets.Take("a Get call");
+  EXPECT_EQ(call.request.task_id(), 5);
+  EXPECT_TRUE(call.request.parts().payload());
+  v1::GetResponse response;
+  response.mutable_task()->set_state(v1::TASK_STATE_RUNNING);
+  response.mutable_task()->set_version(7);
+  if (call.answer) call.Succeed(response);
+  EXPECT_TRUE(broker_->waits.empty());
+  // Of a client that waits nevertheless.
+  for (auto& wait : broker_->waits.TakeAll()) wait.Succeed();
+  caller.join();
+  ASSERT_TRUE(task.ok()) << task.status();
+  EXPECT_EQ(task->state, TaskState::kRunning);
+  EXPECT_EQ(task->version, 7);
+}
+
+TEST_F(ClientWaitTest, WhoeverHasSeenAVersionWaitsForAnother) {
+  absl::StatusOr<TaskInfo> task;
+  std::thread caller([&] { task = client_->WaitForChange(5, 7, absl::Seconds(20)); });
+  auto call = broker_->waits.Take("a Wait call");
+  EXPECT_EQ(call.request.known_version(), 7);
+  v1::WaitResponse response;
+  response.mutable_task()->set_version(8);
+  call.Succeed(response);
+  caller.join();
+  ASSERT_TRUE(task.ok()) << task.status();
+  EXPECT_EQ(task->version, 8);
+  EXPECT_TRUE(broker_->gets.empty());
+}
+
+TEST_F(ClientWaitTest, TheEndIsWaitedForWithoutAnyVersion) {
+  absl::StatusOr<TaskInfo> task;
+  std::thread caller([&] { task = client_->Wait(5, absl::Seconds(20)); });
+  auto call = broker_->waits.Take("a Wait call");
+  EXPECT_EQ(call.request.known_version(), 0);
+  v1::WaitResponse response;
+  response.mutable_task()->set_state(v1::TASK_STATE_COMPLETED);
+  call.Succeed(response);
+  caller.join();
+  ASSERT_TRUE(task.ok()) << task.status();
+  EXPECT_TRUE(task->terminal());
+}
+
+}  // namespace
+}  // namespace internal
+}  // namespace baton::inline sdk
