@@ -114,7 +114,8 @@ bool IsReadOnly(const std::string& directory) {
   return ::statvfs(directory.c_str(), &file_system) == 0 && (file_system.f_flag & ST_RDONLY) != 0;
 }
 
-// A copy has no lock file. One that root made would keep out the broker, which runs as the owner of the directory.
+// A copy has no lock file. One that root made would keep out the broker, which runs as the owner of the directory. Only
+// for a file that was just made: one that was there may be a link to somebody else's.
 void GiveToOwnerOf(const std::string& directory, const std::string& file) {
   struct stat owner = {};
   if (::geteuid() != 0 || ::stat(directory.c_str(), &owner) != 0) return;
@@ -206,9 +207,11 @@ absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Take(const std::st
   if (IsReadOnly(directory)) return std::make_unique<DirectoryLock>(nullptr);
   rocksdb::FileLock* lock = nullptr;
   const std::string path = (fs::path(directory) / "LOCK").string();
+  std::error_code ignored;
+  const bool is_new = fs::symlink_status(path, ignored).type() == fs::file_type::not_found;
   const rocksdb::Status status = rocksdb::Env::Default()->LockFile(path, &lock);
   if (!status.ok()) return OpenError(directory, status);
-  GiveToOwnerOf(directory, path);
+  if (is_new) GiveToOwnerOf(directory, path);
   return std::make_unique<DirectoryLock>(lock);
 }
 
