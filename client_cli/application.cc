@@ -11,8 +11,11 @@
 #include "absl/strings/str_split.h"
 #include "client_cli/access_token.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/text/duration_text.h"
+#include "client_cli/text/nearest.h"
 #include "client_cli/text/style.h"
+#include "worker_sdk/src/text.h"
 #include "worker_sdk/src/tls_files.h"
 
 namespace baton::cli {
@@ -69,6 +72,8 @@ void AddGlobalOptions(CLI::App& root, GlobalArguments& arguments) {
       ->type_name("DURATION");
   root.add_flag("--no-color", arguments.no_color, "No colours on a terminal (or NO_COLOR)");
   root.add_flag("--raw", arguments.raw, "Results as they are on a terminal, too: control characters are not escaped");
+  // Another broker would be asked, without the token or the CA that was to be named.
+  RefuseEmptyValues(root);
 }
 
 void AddCommands(CommandTable& commands) {
@@ -172,11 +177,33 @@ absl::StatusOr<GlobalOptions> Resolve(const GlobalArguments& arguments, const En
   return options;
 }
 
+bool IsListed(const CLI::App* command) { return !command->get_group().empty() && !command->get_name().empty(); }
+
+void AppendName(std::string* out, const CLI::App* command) { absl::StrAppend(out, command->get_name()); }
+
+// The program, the command that was parsed, and those below it that were.
+std::vector<const CLI::App*> ParsedCommands(const CLI::App& root) {
+  std::vector<const CLI::App*> commands = {&root};
+  for (auto below = root.get_subcommands(); !below.empty(); below = below.front()->get_subcommands()) {
+    commands.push_back(below.front());
+  }
+  return commands;
+}
+
+// Which command was meant by a word that is the name of none. `command` is the last one that was recognized, `words` is
+// how it was written. Empty: no name is near.
+std::string SuggestCommand(const CLI::App& root, const CLI::App& command, const std::string& words) {
+  const std::vector<std::string> rest = root.remaining();
+  if (rest.empty() || absl::StartsWith(rest[0], "-")) return "";
+  std::vector<std::string> names;
+  for (const CLI::App* below : command.get_subcommands(IsListed)) names.push_back(below->get_name());
+  const std::string meant = NearestMeant(rest[0], names);
+  return meant.empty() ? "" : absl::StrCat("\nDid you mean `", words, " ", meant, "`?");
+}
+
 // No command was recognized: say which word was taken for one, and which there are.
 std::string DescribeMissingCommand(const CLI::App& root) {
-  auto name = [](std::string* out, const CLI::App* command) { absl::StrAppend(out, command->get_name()); };
-  auto is_shown = [](const CLI::App* command) { return !command->get_group().empty(); };
-  std::string commands = absl::StrJoin(root.get_subcommands(is_shown), ", ", name);
+  std::string commands = absl::StrJoin(root.get_subcommands(IsListed), ", ", AppendName);
   std::vector<std::string> rest = root.remaining();
   std::string mistake =
       rest.empty() ? "a command is missing" : absl::StrCat("unknown command or option \"", Printable(rest[0]), "\"");
@@ -189,15 +216,17 @@ ExitCode Report(const CLI::App& root, const CLI::ParseError& error, const Enviro
     root.exit(error, environment.out, environment.err);
     return ExitCode::kOk;
   }
-  auto parsed = root.get_subcommands();
-  std::string name = parsed.empty() ? "" : absl::StrCat(" ", parsed.front()->get_name());
-  std::string mistake = parsed.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)
+  const std::vector<const CLI::App*> parsed = ParsedCommands(root);
+  const std::string words = absl::StrJoin(parsed, " ", AppendName);
+  const bool none = parsed.size() == 1;
+  std::string mistake = none && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)
                             ? DescribeMissingCommand(root)
                             : Printable(error.what());
-  if (name == " submit" && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+  absl::StrAppend(&mistake, SuggestCommand(root, *parsed.back(), words));
+  if (words == "baton submit" && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
     mistake += "\nA payload is given by --data or --json.";
   }
-  environment.err << "baton" << name << ": " << mistake << "\nSee `baton" << name << " --help`." << std::endl;
+  environment.err << words << ": " << mistake << "\nSee `" << words << " --help`." << std::endl;
   return ExitCode::kBadInput;
 }
 
@@ -212,6 +241,30 @@ absl::Status CheckValues(const std::vector<std::string>& arguments) {
     const std::string option = Printable(word.substr(0, word.size() - 1));
     return absl::InvalidArgumentError(
         absl::StrCat(option, ": nothing follows the =; write ", option, " '' if it is to be empty, or leave it out"));
+  }
+  return absl::OkStatus();
+}
+
+// Payloads and paths are taken byte for byte; and completion is asked about whatever was typed.
+bool MayBeBytes(const CLI::Option& option) {
+  const std::string kind = option.get_type_name();
+  return absl::StrContains(kind, "FILE") || kind == "DIR" || kind == "ADDRESS" || kind == "WORD";
+}
+
+// Everything else travels in messages that take nothing but UTF-8, and are refused as a whole for anything else.
+absl::Status CheckEncoding(const CLI::App& root) {
+  const auto was_parsed = [](const CLI::App* below) { return below->parsed() || below->get_name().empty(); };
+  std::vector<const CLI::App*> parsed = {&root};
+  for (size_t i = 0; i < parsed.size(); ++i) {
+    for (const CLI::App* below : parsed[i]->get_subcommands(was_parsed)) parsed.push_back(below);
+    for (const CLI::Option* option : parsed[i]->get_options()) {
+      for (const std::string& value : option->results()) {
+        if (MayBeBytes(*option) || internal::IsUtf8(value)) continue;
+        return absl::InvalidArgumentError(
+            absl::StrCat(option->get_name(), ": \"", Printable(value),
+                         "\" is not UTF-8; the encoding of the terminal, or of the script, has to be UTF-8"));
+      }
+    }
   }
   return absl::OkStatus();
 }
@@ -244,6 +297,9 @@ ExitCode RunCommandLine(std::vector<std::string> arguments, const Environment& e
     root.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     return Finish(Report(root, error, environment), environment);
+  }
+  if (const absl::Status encoding = CheckEncoding(root); !encoding.ok()) {
+    return Session(environment, GlobalOptions()).Fail(encoding);
   }
   absl::StatusOr<GlobalOptions> options = Resolve(globals, environment);
   if (!options.ok()) return Session(environment, GlobalOptions()).Fail(options.status());

@@ -12,6 +12,7 @@
 #include "baton/v1/access.pb.h"
 #include "baton/v1/admin.pb.h"
 #include "baton/v1/broker.pb.h"
+#include "worker_sdk/src/broker_address.h"
 
 namespace baton::cli {
 
@@ -71,6 +72,7 @@ class Broker {
                                                                 absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::GetWorkflowSummaryResponse> GetWorkflowSummary(
       const v1::GetWorkflowSummaryRequest& request, absl::Duration timeout) = 0;
+  // One page: see ListAllWorkers (worker_list.h).
   virtual absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request,
                                                               absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration timeout) = 0;
@@ -98,8 +100,8 @@ class Broker {
 std::unique_ptr<Broker> ConnectBroker(const std::string& address, std::function<void(absl::Duration)> sleep = nullptr,
                                       const TlsOptions& tls = {});
 
-// The addresses to connect to, one or several with commas between them: missing ports are filled in, and of URLs only
-// tls:// is taken.
+// The addresses to connect to, one or several with commas between them, as the library takes them too: missing ports
+// are filled in, and of URLs only tls:// is taken, which counts for those behind it.
 absl::StatusOr<std::string> NormalizeAddress(const std::string& address);
 
 // Whether connections to a normal address, a single one, are encrypted.
@@ -109,6 +111,6 @@ bool IsEncrypted(absl::string_view address);
 // behind an encrypted one. Errors: a file that cannot be used; a socket that is to be encrypted always.
 absl::StatusOr<std::string> EncryptAddress(const std::string& addresses, const TlsOptions& tls, bool always);
 
-inline constexpr char kDefaultAddress[] = "127.0.0.1:7461";
+using internal::kDefaultAddress;
 
 }  // namespace baton::cli

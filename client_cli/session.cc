@@ -132,10 +132,10 @@ absl::StatusOr<uint64_t> ParseCount(absl::string_view option, const std::string&
       absl::StrCat(option, ": \"", Printable(text), "\" is not a whole number between ", smallest, " and ", largest));
 }
 
-absl::StatusOr<uint64_t> ParseTaskId(const std::string& text) {
+absl::StatusOr<uint64_t> ParseTaskId(const std::string& text, absl::string_view option) {
   uint64_t id = 0;
   if (ParseDigits(text, &id) && id > 0) return id;
-  return absl::InvalidArgumentError(absl::StrCat("task id: \"", Printable(text),
+  return absl::InvalidArgumentError(absl::StrCat(option, ": \"", Printable(text),
                                                  "\" is not a task id; it is a whole number from 1, as `baton submit` "
                                                  "and `baton list` print it"));
 }

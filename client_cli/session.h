@@ -107,8 +107,8 @@ class RecordWriter {
 absl::StatusOr<uint64_t> ParseCount(absl::string_view option, const std::string& text, uint64_t smallest,
                                     uint64_t largest = std::numeric_limits<uint64_t>::max());
 
-// A task id from the command line. The error names what was written.
-absl::StatusOr<uint64_t> ParseTaskId(const std::string& text);
+// A task id from the command line. The error names the option and what was written.
+absl::StatusOr<uint64_t> ParseTaskId(const std::string& text, absl::string_view option = "task id");
 absl::StatusOr<std::vector<uint64_t>> ParseTaskIds(const std::vector<std::string>& texts);
 
 }  // namespace baton::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "client_cli/status_details.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
@@ -17,6 +18,16 @@ constexpr absl::Duration kBarSlice = absl::Seconds(1);
 constexpr absl::Duration kOutage = absl::Seconds(30);
 constexpr absl::Duration kRetryDelay = absl::Milliseconds(500);
 
+// The task and its result as they are now.
+absl::StatusOr<v1::Task> LookAt(Session& session, uint64_t task_id) {
+  v1::GetRequest request;
+  request.set_task_id(task_id);
+  request.mutable_parts()->set_result(true);
+  absl::StatusOr<v1::GetResponse> response = session.broker().Get(request, session.call_timeout());
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_task());
+}
+
 // Waits for one task, call after call.
 class Waiter {
  public:
@@ -28,7 +39,7 @@ class Waiter {
     while (true) {
       // The first call only looks: there is something to show then, and it is known that the broker was there.
       const bool looks = !reached_ || (display_ != nullptr && known_version_ == 0);
-      absl::StatusOr<v1::Task> task = OfSameStore(looks ? Look() : WaitOnce());
+      absl::StatusOr<v1::Task> task = OfSameStore(looks ? LookAt(session_, task_id_) : WaitOnce());
       if (task.ok()) {
         reached_ = true;
         created_at_us_ = task->created_at_us();
@@ -46,15 +57,6 @@ class Waiter {
 
  private:
   absl::Time Now() const { return session_.environment().now(); }
-
-  absl::StatusOr<v1::Task> Look() {
-    v1::GetRequest request;
-    request.set_task_id(task_id_);
-    request.mutable_parts()->set_result(true);
-    absl::StatusOr<v1::GetResponse> response = session_.broker().Get(request, session_.call_timeout());
-    if (!response.ok()) return response.status();
-    return std::move(*response->mutable_task());
-  }
 
   absl::StatusOr<v1::Task> WaitOnce() {
     absl::Duration slice = std::min(display_ != nullptr && display_->is_bar() ? kBarSlice : kSlice, deadline_ - Now());
@@ -109,6 +111,17 @@ class Waiter {
   v1::Task last_;
 };
 
+// The time is over, but some of these tasks may have ended, while one before them was waited for.
+void TellEnded(Session& session, absl::Span<const uint64_t> task_ids,
+               const std::function<void(const v1::Task&)>& each) {
+  for (const uint64_t id : task_ids) {
+    const absl::StatusOr<v1::Task> task = LookAt(session, id);
+    if (task.ok() && IsTerminal(task->state())) each(*task);
+    // Then there is no answer about the others either.
+    if (absl::IsUnavailable(task.status()) || absl::IsDeadlineExceeded(task.status())) return;
+  }
+}
+
 }  // namespace
 
 absl::Status WaitForTasks(Session& session, const std::vector<uint64_t>& task_ids, absl::Time deadline, bool reached,
@@ -120,7 +133,10 @@ absl::Status WaitForTasks(Session& session, const std::vector<uint64_t>& task_id
   for (size_t i = 0; i < task_ids.size(); ++i) {
     absl::StatusOr<v1::Task> task =
         Waiter(session, task_ids[i], deadline, single ? &display : nullptr, reached || i > 0).Run();
-    if (!task.ok()) return task.status();
+    if (!task.ok()) {
+      if (ReasonOf(task.status()) == kWaitTimedOut) TellEnded(session, absl::MakeSpan(task_ids).subspan(i + 1), each);
+      return task.status();
+    }
     each(*task);
     if (!single && ((i + 1) % step == 0 || i + 1 == task_ids.size())) display.ShowCount(i + 1, task_ids.size());
   }

@@ -4,6 +4,16 @@ namespace baton::engine {
 
 using records::v1::JournalEntry;
 
+namespace {
+
+// What a part of a journal entry has at most, as a rule: ids of six bytes, times of eight.
+constexpr size_t kCreatedBytes = 48;
+constexpr size_t kRangeBytes = 16;
+constexpr size_t kAlarmBytes = 20;
+constexpr size_t kIdBytes = 8;
+
+}  // namespace
+
 void Batch::AddPages(const storage::WriteBatch& pages) {
   writes_.Append(pages);
   stores_pages_ = true;
@@ -20,6 +30,7 @@ void Batch::Created(const Creation& task) {
       return;
     }
   }
+  expected_bytes_ += kCreatedBytes;
   JournalEntry::Created* run = entry_.add_created();
   run->set_first(task.id);
   run->set_count(1);
@@ -34,6 +45,7 @@ void Batch::Created(const Creation& task) {
 
 void Batch::Sealed(const IdRange& range) {
   changed_ = true;
+  expected_bytes_ += kRangeBytes;
   records::v1::Range* record = entry_.add_sealed();
   record->set_first(range.first);
   record->set_count(range.count);
@@ -56,6 +68,7 @@ void Batch::Moved(const LiveEntry& entry) {
 
 void Batch::Revived(const LiveEntry& entry, LiveState was) {
   changed_ = true;
+  expected_bytes_ += kRangeBytes;
   JournalEntry::Revived* revived = entry_.add_revived();
   revived->set_id(entry.id);
   revived->set_class_number(entry.class_number);
@@ -100,6 +113,7 @@ void Batch::Paused(TaskId id) {
 
 void Batch::HasAlarm(TaskId id, WallMicros alarm) {
   changed_ = true;
+  expected_bytes_ += kAlarmBytes;
   JournalEntry::Alarm* record = entry_.add_alarms();
   record->set_id(id);
   record->set_alarm_us(alarm);
@@ -107,6 +121,7 @@ void Batch::HasAlarm(TaskId id, WallMicros alarm) {
 
 void Batch::Ended(TaskId id, LiveState state) {
   changed_ = true;
+  expected_bytes_ += kIdBytes;
   JournalEntry::Ended* ended = entry_.mutable_ended();
   const int list = state == LiveState::COMPLETED ? 0 : state == LiveState::FAILED ? 1 : 2;
   auto* deltas = list == 0   ? ended->mutable_completed()
@@ -118,6 +133,7 @@ void Batch::Ended(TaskId id, LiveState state) {
 
 void Batch::Removed(const IdRange& range) {
   changed_ = true;
+  expected_bytes_ += kRangeBytes;
   records::v1::Range* record = entry_.add_removed();
   record->set_first(range.first);
   record->set_count(range.count);
@@ -131,6 +147,7 @@ void Batch::RemovedEnded(uint64_t page_number, const EndedCounts& counts) {
 
 void Batch::Reported(TaskId id) {
   changed_ = true;
+  expected_bytes_ += kIdBytes;
   entry_.add_reported(id);
 }
 

@@ -42,7 +42,10 @@ class Batch {
   bool empty() const {
     return writes_.empty() && outbox_.empty() && loads_.empty() && warnings_.empty() && !changed_;
   }
-  size_t bytes() const { return writes_.bytes() + delivery_bytes_; }
+  // With what its journal entry will have, about.
+  size_t bytes() const { return writes_.bytes() + delivery_bytes_ + expected_bytes_; }
+  // So many bytes are still to be written into it, when it is closed.
+  void Expect(size_t bytes) { expected_bytes_ += bytes; }
 
   storage::WriteBatch& writes() { return writes_; }
   const storage::WriteBatch& writes() const { return writes_; }
@@ -101,6 +104,7 @@ class Batch {
   TaskId last_claimed_ = 0;
   TaskId last_ended_[3] = {0, 0, 0};
   size_t delivery_bytes_ = 0;
+  size_t expected_bytes_ = 0;
   Outbox outbox_;
   std::vector<LoadRequest> loads_;
   std::vector<std::string> warnings_;

@@ -376,11 +376,12 @@ struct Order {
   std::string text;                 // Reason, or the instance that supersedes.
 };
 
-// For one session, in this order.
+// For one session, in this order: what a batch hands out may be cancelled in the same one, and a worker that heard of
+// that first would start the handler afterwards.
 struct SessionOutput {
   SessionNumber session = 0;
-  std::vector<Order> orders;
   std::vector<Delivery> deliveries;
+  std::vector<Order> orders;
 };
 
 // Leaves the engine with a batch, and the process when that batch and all before it are on disk.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -29,7 +30,8 @@ void Dispatcher::SetWorker(SessionNumber session, const WorkerInfo& info, bool c
   if (same && worker.live == counts_as_live) return;
   for (Seat& seat : worker.seats) SetHungry(session, worker, seat, false);
   CountLive(worker, false);
-  worker.seats = std::move(seats);
+  for (const Seat& seat : seats) ++profiles_[seat.profile].seats;
+  LeaveSeats(std::exchange(worker.seats, std::move(seats)));
   worker.live = counts_as_live;
   CountLive(worker, true);
 }
@@ -61,7 +63,24 @@ void Dispatcher::RemoveWorker(SessionNumber session) {
   if (it == workers_.end()) return;
   for (Seat& seat : it->second.seats) SetHungry(session, it->second, seat, false);
   CountLive(it->second, false);
+  LeaveSeats(it->second.seats);
   workers_.erase(it);
+}
+
+void Dispatcher::LeaveSeats(const Seats& seats) {
+  for (const Seat& seat : seats) {
+    if (--profiles_[seat.profile].seats == 0) GiveUp(seat.profile);
+  }
+}
+
+void Dispatcher::GiveUp(uint32_t number) {
+  Profile& profile = profiles_[number];
+  for (const ClassNumber eligible : profile.eligible) std::erase(classes_[eligible].profiles, number);
+  profile_numbers_.erase(ProfileKey(profile.group));
+  hungry_profiles_.erase(number);
+  stale_profiles_.erase(number);
+  profile = Profile();
+  free_profiles_.push_back(number);
 }
 
 void Dispatcher::SetHungry(SessionNumber session, const Worker& worker, Seat& seat, bool hungry) {
@@ -99,15 +118,21 @@ uint32_t Dispatcher::ProfileOf(Routing::Group group) {
   const auto [it, added] = profile_numbers_.try_emplace(ProfileKey(group), static_cast<uint32_t>(profiles_.size()));
   if (!added) return it->second;
   LearnClasses();
-  profiles_.emplace_back();
-  Profile& profile = profiles_.back();
+  if (free_profiles_.empty()) {
+    profiles_.emplace_back();
+  } else {
+    it->second = free_profiles_.back();
+    free_profiles_.pop_back();
+  }
+  const uint32_t profile_number = it->second;
+  Profile& profile = profiles_[profile_number];
   profile.group = std::move(group);
   for (ClassNumber number = 1; number < classes_.size(); ++number) {
     if (!IsEligible(profile, catalog_->Class(number))) continue;
     profile.eligible.push_back(number);
-    classes_[number].profiles.push_back(it->second);
+    classes_[number].profiles.push_back(profile_number);
   }
-  return it->second;
+  return profile_number;
 }
 
 bool Dispatcher::IsEligible(const Profile& profile, const ClassInfo& info) {

@@ -67,6 +67,8 @@ class Dispatcher {
 
   // For readers.
   std::shared_ptr<const Routing> MakeRouting() const;
+  // Kinds of workers, by handlers and capabilities, that it knows.
+  size_t profile_count() const { return profiles_.size() - free_profiles_.size(); }
 
  private:
   struct Head {
@@ -77,7 +79,7 @@ class Dispatcher {
   struct Profile {
     Routing::Group group;  // What its workers have in common.
     uint32_t live_workers = 0;
-    uint32_t workers = 0;
+    uint32_t seats = 0;  // Of all workers; without any it is given up.
     absl::btree_set<std::pair<uint64_t, SessionNumber>> hungry;  // (load, session)
     std::vector<ClassNumber> eligible;
     std::priority_queue<Head> heads;
@@ -113,6 +115,9 @@ class Dispatcher {
   Seats SeatsOf(const WorkerInfo& worker);
   bool HasRoom(const Seat& seat, const TypeSlots& taken_of) const;
   uint32_t ProfileOf(Routing::Group group);
+  void LeaveSeats(const Seats& seats);
+  // Capabilities that name a host or a version come and go for ever.
+  void GiveUp(uint32_t number);
   static bool IsEligible(const Profile& profile, const ClassInfo& info);
   Class& ClassAt(ClassNumber class_number);
   void LearnClasses();
@@ -126,6 +131,7 @@ class Dispatcher {
   const Catalog* catalog_;
   std::vector<Profile> profiles_;
   absl::flat_hash_map<std::string, uint32_t> profile_numbers_;
+  std::vector<uint32_t> free_profiles_;
   absl::flat_hash_map<SessionNumber, Worker> workers_;
   std::vector<Class> classes_;  // By class number; [0] is unused.
   absl::flat_hash_set<std::string> paused_types_;

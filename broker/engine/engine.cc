@@ -10,6 +10,9 @@
 namespace baton::engine {
 namespace {
 
+// What the journal has at most, as a rule, of a task that has changed.
+constexpr size_t kTouchedBytes = 32;
+
 // How often readers may see new numbers of free slots.
 constexpr Micros kSlotsPublishInterval = 250 * kMillisecond;
 
@@ -131,6 +134,7 @@ void Engine::BeginRound(Now now, bool disk_stalls) {
   lease_now_ = now.steady - paused_;
   asked_wake_ = 0;
   has_more_ = false;
+  SubmitReady();
 }
 
 void Engine::Apply(std::unique_ptr<Command> command) {
@@ -199,7 +203,6 @@ void Engine::FinishRound(bool expire) {
     dispatcher_.ClassReady(class_number);
   });
   if (promoted == kRoundTimers) has_more_ = true;
-  SubmitReady();
   if (expire) Expire();
   FailDoomed();
   FireSchedules();
@@ -235,7 +238,7 @@ Micros Engine::SleepTime() const {
     // The wall clock may be set forward meanwhile.
     sleep = std::min({sleep, most_by_wall, std::max<Micros>(schedules_.next_due() - now_.wall, 0)});
   }
-  if (!has_more_ && !alarms_.empty()) {
+  if (!has_more_ && !alarms_.empty() && !RingsEnough()) {
     sleep = std::min({sleep, most_by_wall, std::max<Micros>(alarms_.begin()->first - now_.wall, 0)});
   }
   if (!session_timers_.empty()) {
@@ -260,6 +263,7 @@ void Engine::Touch(Task& task) {
   if (task.touched_in == batch_.number()) return;
   task.touched_in = batch_.number();
   touched_.push_back(task.id);
+  batch_.Expect(kTouchedBytes);
 }
 
 void Engine::WriteTouched() {
@@ -295,7 +299,8 @@ ClosedBatch Engine::CloseBatch() {
   adopted_.clear();
   resumed_.clear();
   touched_waiting_.clear();
-  if (batch_.number() > settings_.key_horizon) keys_.Forget(batch_.number() - settings_.key_horizon);
+  const uint64_t horizon = batch_.number() > settings_.key_horizon ? batch_.number() - settings_.key_horizon : 0;
+  keys_.Forget(horizon, settings_.key_bytes);
   return closed;
 }
 

@@ -92,16 +92,23 @@ class Engine : private EngineState {
 
   // ── engine_submit.cc ──
   void Submit(std::unique_ptr<Command> owned);
-  // `known`: holders of unique keys that were fetched and pinned, or found to have ended.
-  void SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> known);
+  // Goes on when all holders of unique keys are at hand, or are known to have ended.
+  void SubmitKnowing(const std::shared_ptr<Parked>& parked);
+  // Notes what was found of a holder of a unique key.
+  void Keep(TaskId holder, Task* task, Parked& parked);
+  // It was found to have ended, and nothing can have changed since.
+  bool HasGone(TaskId holder, const Parked& parked) const;
   // Those for which there was no room in the batch when their holders came.
   void SubmitReady();
   bool RefuseOldLookUps(SubmitCommand& command) const;
   bool AnswerRepeated(SubmitCommand& command);
+  SubmitResult RepeatedResult(const NewTask& task, TaskId id);
   void SubmitAll(SubmitCommand& command);
   void SubmitOne(SubmitCommand& command, size_t index);
   bool ResolveUnique(const SubmitCommand& command, const NewTask& task, SubmitResult* result);
   void RememberRequest(SubmitCommand& command);
+  // Those of the task, completed by its type's definition and by what it inherits (null: nothing).
+  Options MergedOptions(const NewTask& task, const Options* inherited) const;
   // Class 0: it would be a new one, and there are too many.
   Placement Place(const NewTask& task, const Options* inherited);
   TaskId Create(NewTask& source, const Placement& placement, const Parent& parent, LiveState state);
@@ -146,6 +153,8 @@ class Engine : private EngineState {
 
   // ── engine_claims.cc ──
   void Dispatch();
+  // Up to which the batch may grow by what a round hands out, or lets schedules create, however full it is.
+  size_t MostBytes() const;
   void Claim(Task& task, Session& session);
   const HandlerRef& HandlerFor(Session& session, ClassNumber class_number);
   const Settled& SettledFor(const Task& task);
@@ -231,6 +240,8 @@ class Engine : private EngineState {
   void ArmAlarm(TaskId id, WallMicros alarm);
   void DisarmAlarm(TaskId id, WallMicros alarm);
   void RingAlarms();
+  // So many tasks are being fetched already.
+  bool RingsEnough() const;
   void Ring(Task& task);
   void Expire(Task& task, const std::string& error);
   void DecideByDefault(Task& task);
@@ -283,6 +294,8 @@ class Engine : private EngineState {
   void EndJob(uint64_t number);
   void Found(const LoadResult& loaded);
   void ApplyJob(uint64_t number, Task& task);
+  // Whether the task has to wait until what is below others is done, for there is much.
+  bool PutOff(Job& job, Task& task);
   bool MarkForJob(const records::v1::JobRow& row, Task& task);
   void WriteJobs();
 
@@ -325,10 +338,12 @@ class Engine : private EngineState {
   // ── engine_loads.cc ──
   // Calls `then` with the task: at once if it is resident, else when it was loaded.
   void WithTask(TaskId id, Continuation then);
-  // The same even if it is resident now; for what is about to leave memory.
-  void LoadThen(TaskId id, Continuation then);
+  // The same even if it is resident now; for what is about to leave memory. Only what is to be handed out is needed
+  // with its body, which may be large.
+  void LoadThen(TaskId id, Continuation then, bool with_body);
   Task* Resident(TaskId id);
   void Adopt(std::unique_ptr<Task> task);
+  void TakeBody(Task& loaded, Task& resident);
   void AdoptLoaded(LoadedTask loaded);
   // Passes by a task that cannot be loaded.
   void SetAside(const LiveEntry& entry, const std::string& what);

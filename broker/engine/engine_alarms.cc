@@ -33,7 +33,8 @@ void Engine::DisarmAlarm(TaskId id, WallMicros alarm) {
 }
 
 void Engine::RingAlarms() {
-  for (size_t rung = 0; !alarms_.empty() && alarms_.begin()->first <= now_.wall; ++rung) {
+  // Those that are being fetched go on when they have come.
+  for (size_t rung = 0; !RingsEnough() && !alarms_.empty() && alarms_.begin()->first <= now_.wall; ++rung) {
     if (rung == kRoundTimers) {
       has_more_ = true;
       return;
@@ -45,10 +46,13 @@ void Engine::RingAlarms() {
       // It may have gone on while it was fetched, or ended.
       if (task == nullptr || ringing_.erase({alarm, task->id}) == 0) return;
       ArmAlarm(task->id, alarm);
-      if (alarm <= now_.wall) Ring(*task);
+      if (alarm <= now_.wall) return Ring(*task);
+      DropBeyondRoom(*task);
     });
   }
 }
+
+bool Engine::RingsEnough() const { return ringing_.size() >= 4 * kRoundTimers; }
 
 void Engine::Ring(Task& task) {
   if (task.end_by != 0 && task.end_by <= now_.wall) {

@@ -90,7 +90,8 @@ void Engine::JudgeMissing(const HeartbeatCommand& beat, Session& session) {
 
 void Engine::ExpireSessions() {
   for (size_t fired = 0; !session_timers_.empty() && session_timers_.begin()->first <= lease_now_; ++fired) {
-    if (fired == kRoundTimers) {
+    // Each may have thousands of attempts.
+    if (fired == kRoundTimers || batch_.bytes() >= kAppliedBytes) {
       has_more_ = true;
       return;
     }

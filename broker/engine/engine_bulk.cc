@@ -96,7 +96,9 @@ void Engine::DeleteMatches(uint64_t number, const std::vector<TaskId>& ids) {
 
 Applied Engine::ApplyToMatch(uint64_t number, Task* task) {
   if (task == nullptr) return Applied::kRefused;  // It has ended.
-  const JobRow& row = jobs_[number].row;
+  Job& job = jobs_[number];
+  const JobRow& row = job.row;
+  if (row.verb() == JobRow::CANCEL && PutOff(job, *task)) return Applied::kChanged;  // It will be.
   if (row.verb() != JobRow::CANCEL) return MarkForJob(row, *task) ? Applied::kChanged : Applied::kUnchanged;
   CancelTask(*task, row.actor(), row.reason(), number);
   return Applied::kChanged;

@@ -52,6 +52,12 @@ Error Engine::CheckChildren(const Task& parent, const std::vector<NewTask>& chil
                            absl::StrCat("one spawn has at most ", settings_.max_children, " children, not ", count,
                                         ": spawn the others at the next stage"));
   }
+  if (!children.empty() && parent.staged.size() >= kMostChildRanges) {
+    return InvalidArgument(
+        "TOO_MANY_CHILDREN",
+        absl::StrCat("the parts sent before lie in ", parent.staged.size(), " places between the tasks of others, at "
+                     "most ", kMostChildRanges, " are allowed: send larger parts, or fewer children"));
+  }
   if (catalog_->class_count() + children.size() <= kMaxClasses) return {};
   const Parent of = ParentOf(parent);
   for (const NewTask& child : children) {

@@ -31,7 +31,8 @@ ClaimOptions OptionsOf(const HandlerInfo& handler, const Options& configuration,
 
 void Engine::Dispatch() {
   if (draining_) return;
-  for (size_t claimed = 0; claimed < kRoundItems && batch_.bytes() < kOpenBatchBytes; ++claimed) {
+  const size_t most = MostBytes();
+  for (size_t claimed = 0; claimed < kRoundItems && batch_.bytes() < most; ++claimed) {
     const std::optional<Dispatcher::Choice> choice = dispatcher_.Next(order_);
     if (!choice.has_value()) return;
     Task* task = Resident(choice->key.id);
@@ -44,6 +45,10 @@ void Engine::Dispatch() {
     }
   }
   has_more_ = true;
+}
+
+size_t Engine::MostBytes() const {
+  return std::min(std::max(kOpenBatchBytes, batch_.bytes() + kOpenBatchBytes / 4), kMostBatchBytes);
 }
 
 bool Engine::IsOrphan(const Task& task) const {
@@ -98,6 +103,8 @@ void Engine::Claim(Task& task, Session& session) {
   ++session.attempts;
   UpdateSlots(session);
   batch_.Deliver(session.number, std::move(delivery));
+  // Kept for a retry at once, but not where it takes up the room of those that wait.
+  if (resident_bytes_ > settings_.resident_bytes / 2) DropBody(task);
   CountClaimed(task.class_number);
   RememberClaim(task.class_number);
 }
@@ -166,7 +173,9 @@ void Engine::ReadNext(ClassNumber class_number, Ahead& ahead) {
   ahead.reading = ids.size();
   ahead.read = ahead.read_bytes = 0;
   for (const TaskId id : ids) {
-    LoadThen(id, [this, class_number](const Task* task, const LoadedTask&) { HasRead(class_number, task); });
+    LoadThen(
+        id, [this, class_number](const Task* task, const LoadedTask&) { HasRead(class_number, task); },
+        /*with_body=*/true);
   }
 }
 

@@ -12,6 +12,9 @@ using storage::Family;
 
 namespace {
 
+// What one has in the row of a job, at most as a rule.
+constexpr size_t kRangeBytes = 16;
+
 // The first ranges of a job that deletes that can go at once.
 std::vector<IdRange> NextToDelete(const Job& job) {
   std::vector<IdRange> next;
@@ -40,7 +43,9 @@ void Engine::Descend(const Task& task, uint64_t job, const JobRow& row) {
   if (task.state != LiveState::WAITING) return;
   Job& running = jobs_[job != 0 ? job : next_job_++];
   running.below.insert(running.below.end(), task.children.begin(), task.children.end());
+  running.descended = true;
   running.dirty = true;
+  batch_.Expect(kRangeBytes * (running.ranges.size() + task.children.size()));
   if (job != 0) return;
   running.row = row;
   running.row.set_started_us(now_.wall);
@@ -55,10 +60,14 @@ void Engine::RunJobs() {
   std::vector<uint64_t> numbers;
   // What was paused first and then let go on must not be paused in the end: such jobs run one after another.
   bool marking = false;
+  size_t others = 0;  // Each parent that is cancelled makes one: however many they are, a round looks at so many.
   for (const auto& [number, job] : jobs_) {
     const bool marks = Marks(job.row);
-    if (!marks || !marking) numbers.push_back(number);
+    const bool waits = (marks && marking) || (!IsBulk(job) && others == kMostJobs);
     marking |= marks;
+    if (waits) continue;
+    if (!IsBulk(job)) ++others;
+    numbers.push_back(number);
   }
   for (const uint64_t number : numbers) RunJob(number, jobs_[number]);
 }
@@ -76,8 +85,11 @@ void Engine::RunJob(uint64_t number, Job& job) {
     job.rest.reset();
     job.dirty = true;
   }
+  job.ranges.insert(job.ranges.begin(), job.put_off.begin(), job.put_off.end());
   job.ranges.insert(job.ranges.begin(), job.below.begin(), job.below.end());
+  job.put_off.clear();
   job.below.clear();
+  job.descended = false;
   LoadRequest request;
   request.job = number;
   if (!job.ranges.empty() && job.row.verb() == JobRow::DELETE) {
@@ -137,10 +149,20 @@ void Engine::Found(const LoadResult& loaded) {
 }
 
 void Engine::ApplyJob(uint64_t number, Task& task) {
-  const JobRow& row = jobs_[number].row;  // It may have many ranges, and stays until the job has ended.
+  Job& job = jobs_[number];
+  if (PutOff(job, task)) return;
+  const JobRow& row = job.row;  // It may have many ranges, and stays until the job has ended.
   if (row.verb() == JobRow::CANCEL) return CancelTask(task, row.actor(), row.reason(), number);
   MarkForJob(row, task);
   Descend(task, number, row);
+}
+
+bool Engine::PutOff(Job& job, Task& task) {
+  const bool crowded = job.ranges.size() + job.below.size() >= kCrowdedRanges;
+  if (!crowded || !job.descended || task.state != LiveState::WAITING) return false;
+  job.put_off.push_back({task.id, 1});
+  DropBeyondRoom(task);
+  return true;
 }
 
 bool Engine::MarkForJob(const JobRow& row, Task& task) {

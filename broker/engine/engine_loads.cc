@@ -28,22 +28,24 @@ void Engine::WithTask(TaskId id, Continuation then) {
     return then(task, found);
   }
   if (id == 0 || id >= next_id_) return then(nullptr, found);
-  LoadThen(id, std::move(then));
+  LoadThen(id, std::move(then), /*with_body=*/false);
 }
 
-void Engine::LoadThen(TaskId id, Continuation then) {
+void Engine::LoadThen(TaskId id, Continuation then, bool with_body) {
   auto& waiting = loading_[id];
   waiting.push_back(std::move(then));
   if (waiting.size() > 1) return;
   // Many are asked for at once, as a rule.
   LoadRequest* last = batch_.LastLoad();
-  if (last != nullptr && last->kind == LoadRequest::Kind::kTasks && last->ids.size() < kReadAhead) {
+  if (last != nullptr && last->kind == LoadRequest::Kind::kTasks && last->with_bodies == with_body &&
+      last->ids.size() < kReadAhead) {
     last->ids.push_back(id);
     return;
   }
   LoadRequest request;
   request.kind = LoadRequest::Kind::kTasks;
   request.ids = {id};
+  request.with_bodies = with_body;
   batch_.Load(std::move(request));
 }
 
@@ -78,14 +80,14 @@ void Engine::AdoptLoaded(LoadedTask loaded) {
       loaded.state == LiveState::WAITING && !waiting_.contains(loaded.id) && Resident(loaded.id) == nullptr;
   if (changed_while_loading_.erase(loaded.id) > 0 || resumed) {
     // It has changed, or its last child has ended, after this was read.
-    for (Continuation& then : waiting) LoadThen(loaded.id, std::move(then));
+    for (Continuation& then : waiting) LoadThen(loaded.id, std::move(then), /*with_body=*/false);
     return;
   }
   // One that is staged does not exist for anybody but its parent.
   if (loaded.state == LiveState::STAGED) loaded = {.id = loaded.id};
   const bool damaged = IsLive(loaded.state) && !loaded.damage.empty();
   if (damaged && Resident(loaded.id) == nullptr) SetAside(loaded.entry, loaded.damage);
-  if (loaded.task != nullptr && Resident(loaded.id) == nullptr) Adopt(std::move(loaded.task));
+  if (loaded.task != nullptr) Adopt(std::move(loaded.task));
   adopting_ = loaded.id;
   for (const Continuation& then : waiting) {
     // Each may end it.
@@ -109,12 +111,19 @@ void Engine::SetAside(const LiveEntry& entry, const std::string& what) {
 }
 
 void Engine::LoadAgain(const IdRange& range) {
+  if (range.count < loading_.size()) {
+    for (TaskId id = range.first; id < range.first + range.count; ++id) {
+      if (loading_.contains(id)) changed_while_loading_.insert(id);
+    }
+    return;
+  }
   for (const auto& [id, waiting] : loading_) {
     if (id >= range.first && id < range.first + range.count) changed_while_loading_.insert(id);
   }
 }
 
 void Engine::Adopt(std::unique_ptr<Task> task) {
+  if (Task* resident = Resident(task->id); resident != nullptr) return TakeBody(*task, *resident);
   const auto parent = waiting_.find(task->id);
   if (parent != waiting_.end()) {
     task->remaining = parent->second.remaining;
@@ -125,9 +134,19 @@ void Engine::Adopt(std::unique_ptr<Task> task) {
   tasks_[task->id] = std::move(task);
 }
 
+// Of one that was kept without, if nothing has changed that its body tells.
+void Engine::TakeBody(Task& loaded, Task& resident) {
+  const bool lacks_it = resident.state == LiveState::PENDING && resident.body == nullptr && loaded.body != nullptr;
+  if (!lacks_it || loaded.context_row != resident.context_row || loaded.decision_row != resident.decision_row) return;
+  resident.body = std::move(loaded.body);
+  resident.body_bytes = loaded.body_bytes;
+  resident_bytes_ += resident.body_bytes;
+  adopted_.push_back(resident.id);
+}
+
 void Engine::Unpin(TaskId id) {
   Task* task = Resident(id);
-  if (task == nullptr) return;
+  if (task == nullptr || task->pins == 0) return;  // It has ended; nobody keeps what lives again under its id.
   --task->pins;
   adopted_.push_back(id);
   DropBeyondRoom(*task);

@@ -1,6 +1,7 @@
 // How attempts end, and every other step that is written to a task's history.
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/check.h"
 #include "broker/engine/engine.h"
@@ -54,11 +55,14 @@ void Engine::Complete(std::unique_ptr<Command> owned) {
   for (size_t i = 0; i < command.outcomes.size(); ++i) {
     Outcome& outcome = command.outcomes[i];
     Task* const task = FindAttempt(outcome.attempt);
+    // Sent before its worker came back: the slot went along into the new session.
+    const bool moved = task != nullptr && command.session != 0 && FindSession(command.session) == nullptr;
+    const SessionNumber holder = moved ? task->session : command.session;
     // An attempt whose outcome is refused for its content goes on, and keeps its slot until that is sent again: what
     // is not held is not taken back when the worker is lost.
     if (task != nullptr && outcome.error.ok()) command.results[i] = Conclude(outcome, *task);
     if (outcome.attempt.task != 0 && FindAttempt(outcome.attempt) == nullptr) {
-      FreeSlot(command.session, outcome.attempt);
+      FreeSlot(holder, outcome.attempt);
     }
     if (!outcome.error.ok()) {
       command.results[i] = outcome.error;
@@ -236,6 +240,10 @@ void Engine::WriteStep(Task& task, Step::Kind kind, const Content& content, cons
   if (last) scratch_.set_from(from);
   if (attempt.has_value()) *scratch_.mutable_attempt() = *attempt;
   ToRecord(task, scratch_.mutable_after());
+  if (content.is_passing) {
+    scratch_.mutable_after()->clear_children();
+    scratch_.mutable_after()->clear_staged();
+  }
   const bool only_marks = kind == Step::PAUSED || kind == Step::UNPAUSED;
   if (task.state == LiveState::PENDING || only_marks) scratch_.set_due_us(task.due);
   scratch_bytes_.clear();
@@ -273,6 +281,10 @@ void Engine::DropBody(Task& task) {
 void Engine::Report(std::unique_ptr<Command> owned) {
   auto& command = static_cast<ReportCommand&>(*owned);
   command.results.reserve(command.reports.size());
+  absl::flat_hash_map<TaskId, const engine::Report*> newest;
+  for (const engine::Report& report : command.reports) {
+    if (report.error.ok() && FindAttempt(report.attempt) != nullptr) newest[report.attempt.task] = &report;
+  }
   for (const engine::Report& report : command.reports) {
     Task* task = FindAttempt(report.attempt);
     if (!report.error.ok()) {
@@ -282,7 +294,9 @@ void Engine::Report(std::unique_ptr<Command> owned) {
       command.results.push_back(known ? AttemptOver(report.attempt) : NoSuchTask(report.attempt.task));
     } else {
       command.results.emplace_back();
-      WriteStep(*task, Step::REPORTED, {report.step, false, false, report.is_progress}, "", AttemptOf(*task));
+      Content content{report.step, false, false, report.is_progress};
+      content.is_passing = newest[task->id] != &report;
+      WriteStep(*task, Step::REPORTED, content, "", AttemptOf(*task));
       HasReported(*task);
       batch_.Reported(task->id);
     }

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "baton/records/v1/records.pb.h"
@@ -25,6 +26,10 @@ namespace baton::engine {
 struct Parked {
   std::unique_ptr<Command> command;
   size_t waiting = 0;
+  // Of a submission: holders of unique keys that are kept in memory for it; those that were found to have ended, and
+  // how many batches had been closed then.
+  std::vector<TaskId> pinned, gone;
+  uint64_t gone_in = 0;
 };
 
 // A retry that waits for what is known of its task; stale: ask again.
@@ -113,6 +118,9 @@ struct Job {
   // Children of tasks in them that were found last. They come next, before what is left of the ranges: level by level
   // all tasks of a level would be put down before the first of them is done.
   std::vector<IdRange> below;
+  // Found, but put off until what is below those before them is done; come after `below`.
+  std::vector<IdRange> put_off;
+  bool descended = false;  // Since it was asked last, children of some task were put below.
   bool asked = false;      // Something is being loaded.
   bool of_search = false;  // What was found last is what was searched for, not in a range.
   size_t applying = 0;     // Found, and nothing done to them yet.
@@ -145,6 +153,9 @@ struct Content {
   bool has_decision = false;
   bool has_progress = false;
   bool decided_before = false;  // The decision is in the row of the suspension.
+  // Another step of the task follows in the same commit: nobody ever asks this one which children it has. They may be
+  // in thousands of ranges, and a call may have a thousand reports.
+  bool is_passing = false;
 };
 
 }  // namespace baton::engine

@@ -163,9 +163,7 @@ void Engine::TriggerSchedule(ChangeScheduleCommand& command, Schedule& schedule)
 }
 
 void Engine::FireSchedules() {
-  // What they create may be large: a full batch is committed first. But whatever else fills it, some of them fire in
-  // every round, though not in all that pass while it waits for a slow disk.
-  const size_t most = std::min(std::max(kOpenBatchBytes, batch_.bytes() + kOpenBatchBytes / 4), 8 * kOpenBatchBytes);
+  const size_t most = MostBytes();  // What they create may be large.
   for (size_t fired = 0; fired < kRoundTimers && batch_.bytes() < most; ++fired) {
     Schedule* schedule = schedules_.FirstDue(now_.wall);
     if (schedule == nullptr) return;

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "broker/base/check.h"
 #include "broker/engine/engine.h"
 
 namespace baton::engine {
@@ -38,6 +39,7 @@ void Engine::Hello(std::unique_ptr<Command> owned) {
   session.worker = hello.worker;
   session.connected_at = now_.wall;
   session.open = true;
+  BATON_CHECK(!sessions_.contains(session.number), absl::StrCat("session ", session.number, " exists already"));
   sessions_[session.number] = std::move(fresh);
   const Session* previous = FindWorker(hello.worker_id);
   const bool returns = previous != nullptr && previous->instance_id == hello.instance_id;
@@ -281,9 +283,30 @@ WorkerView Engine::ViewOf(const Session& session) const {
   return view;
 }
 
+namespace {
+
+size_t TextBytesOf(const WorkerView& view) {
+  // What a handler takes beside its texts, in a message, about.
+  constexpr size_t kHandlerBytes = 64;
+  size_t bytes = view.worker_id.size() + view.instance_id.size() + view.pod_id.size() + view.client.size();
+  for (const std::string& capability : view.worker.capabilities) bytes += capability.size();
+  for (const HandlerInfo& handler : view.worker.handlers) {
+    bytes += handler.type.size() + handler.description.size() + kHandlerBytes;
+  }
+  return bytes;
+}
+
+}  // namespace
+
 void Engine::ListWorkers(std::unique_ptr<Command> owned) {
   auto& command = static_cast<ListWorkersCommand&>(*owned);
-  for (const auto& [number, session] : sessions_) command.workers.push_back(ViewOf(*session));
+  size_t bytes = 0;
+  for (auto it = sessions_.upper_bound(command.after); it != sessions_.end(); ++it) {
+    command.more = command.workers.size() >= command.most || bytes >= command.most_bytes;
+    if (command.more) break;
+    command.workers.push_back(ViewOf(*it->second));
+    bytes += TextBytesOf(command.workers.back());
+  }
   batch_.Answer(std::move(owned));
 }
 

@@ -108,8 +108,8 @@ class EngineState {
   std::vector<Settled> settled_;  // By options number, for tasks without options of their own.
   Settled settled_own_{};         // Of the last task asked for that has some.
   absl::flat_hash_map<TaskId, std::vector<Continuation>> loading_;
-  // Submissions whose holders of unique keys are at hand, with these holders.
-  std::deque<std::pair<std::unique_ptr<Command>, std::vector<TaskId>>> ready_submits_;
+  // Submissions whose holders of unique keys are at hand: first in the next batch, whatever else fills it.
+  std::deque<std::shared_ptr<Parked>> ready_submits_;
   // Ended, sealed or dropped while they were being loaded: what comes may be from before that.
   absl::flat_hash_set<TaskId> changed_while_loading_;
   // Live, but of no use until the store is mended: they stand in no order and ring no alarm, so that all others go on.

@@ -31,10 +31,10 @@ void AppendTaskRow(const Task& task, WallMicros scheduled, std::string* row) {
 
 }  // namespace
 
-void Engine::Submit(std::unique_ptr<Command> owned) { SubmitKnowing(std::move(owned), {}); }
+void Engine::Submit(std::unique_ptr<Command> owned) { SubmitKnowing(Park(std::move(owned))); }
 
-void Engine::SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> known) {
-  auto& command = static_cast<SubmitCommand&>(*owned);
+void Engine::SubmitKnowing(const std::shared_ptr<Parked>& parked) {
+  auto& command = static_cast<SubmitCommand&>(*parked->command);
   // Holders of unique keys have to be at hand before anything is decided. While some were fetched, others may have
   // taken their places, and what was looked up may have become too old.
   std::vector<TaskId> missing;
@@ -42,32 +42,47 @@ void Engine::SubmitKnowing(std::unique_ptr<Command> owned, std::vector<TaskId> k
   for (const NewTask& task : command.tasks) {
     if (answered || task.unique.empty() || !task.error.ok()) continue;
     const TaskId holder = keys_.Holder(task.unique, task.found);
-    if (holder == 0 || Resident(holder) != nullptr) continue;
-    if (std::find(known.begin(), known.end(), holder) == known.end()) missing.push_back(holder);
+    if (holder == 0 || Resident(holder) != nullptr || set_aside_.contains(holder)) continue;
+    if (!HasGone(holder, *parked)) missing.push_back(holder);
   }
   if (missing.empty()) {
     if (!answered) SubmitAll(command);
-    for (const TaskId id : known) Unpin(id);
-    return batch_.Answer(std::move(owned));
+    for (const TaskId id : parked->pinned) Unpin(id);
+    return batch_.Answer(std::move(parked->command));
   }
-  known.insert(known.end(), missing.begin(), missing.end());
-  const auto parked = Park(std::move(owned));
   parked->waiting = missing.size();
   for (const TaskId holder : missing) {
-    WithTask(holder, [this, parked, known](Task* task, const LoadedTask&) {
-      if (task != nullptr) ++task->pins;
+    WithTask(holder, [this, parked, holder](Task* task, const LoadedTask&) {
+      Keep(holder, task, *parked);
       if (--parked->waiting > 0) return;
-      if (batch_.bytes() < kOpenBatchBytes) return SubmitKnowing(std::move(parked->command), known);
-      ready_submits_.emplace_back(std::move(parked->command), known);
+      if (batch_.bytes() < kOpenBatchBytes) return SubmitKnowing(parked);
+      ready_submits_.push_back(parked);
+      has_more_ = true;
     });
   }
 }
 
+void Engine::Keep(TaskId holder, Task* task, Parked& parked) {
+  if (task != nullptr) {
+    ++task->pins;
+    parked.pinned.push_back(holder);
+    return;
+  }
+  if (std::exchange(parked.gone_in, closed_batches_) != closed_batches_) parked.gone.clear();
+  parked.gone.push_back(holder);
+}
+
+// In the batch that was open then: until it is closed whatever lives again is in memory.
+bool Engine::HasGone(TaskId holder, const Parked& parked) const {
+  return parked.gone_in == closed_batches_ &&
+         std::find(parked.gone.begin(), parked.gone.end(), holder) != parked.gone.end();
+}
+
 void Engine::SubmitReady() {
   while (!ready_submits_.empty() && batch_.bytes() < kOpenBatchBytes) {
-    auto [command, known] = std::move(ready_submits_.front());
+    const std::shared_ptr<Parked> parked = std::move(ready_submits_.front());
     ready_submits_.pop_front();
-    SubmitKnowing(std::move(command), std::move(known));
+    SubmitKnowing(parked);
   }
   if (!ready_submits_.empty()) has_more_ = true;
 }
@@ -95,14 +110,7 @@ bool Engine::AnswerRepeated(SubmitCommand& command) {
   size_t index = 0;
   for (const records::v1::Range& run : row->tasks()) {
     for (uint64_t i = 0; i < run.count() && index < command.results.size(); ++i, ++index) {
-      SubmitResult& result = command.results[index];
-      result.error = command.tasks[index].error;
-      if (run.first() != 0) {
-        result.id = run.first() + i;
-        result.state = LiveState::PENDING;
-      } else if (result.error.ok()) {
-        result.error = AlreadyExists("UNIQUE_KEY_IN_USE", "the unique key was in use when this request came first");
-      }
+      command.results[index] = RepeatedResult(command.tasks[index], run.first() != 0 ? run.first() + i : 0);
     }
   }
   for (const records::v1::KeyRow::Existing& existing : row->existing()) {
@@ -112,6 +120,30 @@ bool Engine::AnswerRepeated(SubmitCommand& command) {
     result.state = existing.state();
   }
   return true;
+}
+
+// `id`: what the task became; 0: it was refused.
+SubmitResult Engine::RepeatedResult(const NewTask& task, TaskId id) {
+  SubmitResult result;
+  result.error = task.error;
+  if (id != 0) {
+    const ClassNumber class_number =
+        catalog_->FindClass(task.type, MergedOptions(task, nullptr).required_capabilities.value_or(Capabilities()));
+    result.id = id;
+    result.state = LiveState::PENDING;
+    result.runnable = class_number != 0 && dispatcher_.Runnable(class_number);
+  } else if (result.error.ok() && task.unique.empty()) {
+    result.error = TooManyTypes(task.type);
+  } else if (result.error.ok()) {
+    const TaskId holder = keys_.Holder(task.unique, task.found);
+    result.error = AlreadyExists(
+        "UNIQUE_KEY_IN_USE",
+        absl::StrCat("unique_key was in use when this request came first, and a repeated request is answered as it "
+                     "was then; ",
+                     holder == 0 ? "nobody has it now" : absl::StrCat("task ", holder, " has it now"),
+                     ": to have it tried again, send a new request_id"));
+  }
+  return result;
 }
 
 void Engine::SubmitAll(SubmitCommand& command) {
@@ -198,15 +230,20 @@ void Engine::RememberRequest(SubmitCommand& command) {
   keys_.SetRequest(command.request, std::move(row), batch_.number());
 }
 
+Options Engine::MergedOptions(const NewTask& task, const Options* inherited) const {
+  const auto definition = types_.find(task.type);
+  Options merged = task.options != nullptr ? *task.options : Options();
+  if (definition != types_.end()) merged = engine::Complete(merged, FromRecord(definition->second.options()));
+  if (inherited != nullptr) merged = engine::Complete(merged, *inherited);
+  return merged;
+}
+
 Placement Engine::Place(const NewTask& task, const Options* inherited) {
   const std::string& type = task.type;
   // Batches are of one type as a rule.
   const bool plain = task.options == nullptr && inherited == nullptr;
   if (plain && type == last_placed_type_ && last_placement_.class_number != 0) return last_placement_;
-  const auto definition = types_.find(type);
-  Options merged = task.options != nullptr ? *task.options : Options();
-  if (definition != types_.end()) merged = engine::Complete(merged, FromRecord(definition->second.options()));
-  if (inherited != nullptr) merged = engine::Complete(merged, *inherited);
+  const Options merged = MergedOptions(task, inherited);
   const Capabilities required = merged.required_capabilities.value_or(Capabilities());
   if (catalog_->class_count() >= kMaxClasses && catalog_->FindClass(type, required) == 0) return {};
   const Catalog::Interned interned = catalog_->InternClass(type, required);

@@ -98,6 +98,7 @@ void Engine::Resume(std::unique_ptr<Command> owned) {
                                                            StateName(task != nullptr ? task->state : found.state),
                                                            paused ? ", and paused: UnpauseTask lets it go on" : ""));
     }
+    if (task != nullptr && !command.error.ok()) DropBeyondRoom(*task);
     batch_.Answer(std::move(parked->command));
   });
 }

@@ -2,7 +2,9 @@
 #ifndef BATON_BROKER_ENGINE_INSPECTION_COMMANDS_H_
 #define BATON_BROKER_ENGINE_INSPECTION_COMMANDS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,7 +30,16 @@ struct WorkerView {
 class ListWorkersCommand : public Command {
  public:
   ListWorkersCommand() : Command(Kind::kListWorkers, Lane::kControl) {}
+
+  // Sessions behind this one, in ascending order: so many at most, and none more once the texts of those before have
+  // about `most_bytes`. The first one is told however long its texts are.
+  SessionNumber after = 0;
+  size_t most = std::numeric_limits<size_t>::max();
+  size_t most_bytes = std::numeric_limits<size_t>::max();
+
   std::vector<WorkerView> workers;
+  // There are others behind the last one.
+  bool more = false;
 };
 
 // Where a pending task stands, or who has a running one. Any of it may have changed since the caller looked at the

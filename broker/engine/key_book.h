@@ -3,6 +3,7 @@
 #ifndef BATON_BROKER_ENGINE_KEY_BOOK_H_
 #define BATON_BROKER_ENGINE_KEY_BOOK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -25,7 +26,7 @@ class KeyBook {
   }
   void SetHolder(const Hash128& unique, TaskId task, uint64_t commit) {
     holders_[unique] = {task, commit};
-    log_.push_back({commit, unique, true});
+    Log({commit, unique, true, kEntryBytes});
   }
 
   // The request as written after the look-up; null: not written since.
@@ -34,18 +35,20 @@ class KeyBook {
     return it == requests_.end() ? nullptr : &it->second.first;
   }
   void SetRequest(const Hash128& request, records::v1::KeyRow row, uint64_t commit) {
+    const auto parts = static_cast<size_t>(row.tasks_size() + row.existing_size());
     requests_[request] = {std::move(row), commit};
-    log_.push_back({commit, request, false});
+    Log({commit, request, false, kRequestBytes + parts * kPartBytes});
   }
 
   // Look-ups older than this commit cannot be completed any more.
   uint64_t floor() const { return floor_; }
 
-  // Forgets what was written before commit `horizon`, and the oldest beyond a bound on memory.
-  void Forget(uint64_t horizon) {
-    while (!log_.empty() && (log_.front().commit < horizon || log_.size() > kMaxEntries)) {
+  // Forgets what was written before commit `horizon`, and the oldest beyond `most_bytes` of memory.
+  void Forget(uint64_t horizon, size_t most_bytes) {
+    while (!log_.empty() && (log_.front().commit < horizon || log_.size() > kMaxEntries || bytes_ > most_bytes)) {
       const Written& oldest = log_.front();
       floor_ = oldest.commit;
+      bytes_ -= oldest.bytes;
       if (oldest.unique) {
         Drop(holders_, oldest);
       } else {
@@ -56,14 +59,24 @@ class KeyBook {
   }
 
  private:
-  // About 100 bytes each.
   static constexpr size_t kMaxEntries = 500'000;
+  // What they take in memory, about: a unique key, a request, and of a request each run of ids and each item that was
+  // answered with a task that existed.
+  static constexpr size_t kEntryBytes = 100;
+  static constexpr size_t kRequestBytes = 256;
+  static constexpr size_t kPartBytes = 40;
 
   struct Written {
     uint64_t commit;
     Hash128 hash;
     bool unique;
+    size_t bytes;
   };
+
+  void Log(const Written& written) {
+    log_.push_back(written);
+    bytes_ += written.bytes;
+  }
 
   template <typename Map>
   static void Drop(Map& map, const Written& written) {
@@ -74,6 +87,7 @@ class KeyBook {
   absl::flat_hash_map<Hash128, std::pair<TaskId, uint64_t>> holders_;
   absl::flat_hash_map<Hash128, std::pair<records::v1::KeyRow, uint64_t>> requests_;
   std::deque<Written> log_;
+  size_t bytes_ = 0;  // Of all in `log_`.
   uint64_t floor_ = 0;
 };
 

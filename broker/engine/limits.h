@@ -51,6 +51,8 @@ struct EngineSettings {
   // Look-ups of keys made this many commits ago can still be completed; lanes are short enough that none is older. Not
   // for operators.
   uint64_t key_horizon = 8192;
+  // Memory for what they are completed with; beyond it the oldest are forgotten earlier. Not for operators either.
+  size_t key_bytes = 64 << 20;
   // Commands waiting in each lane.
   size_t lane_commands = 4096;
   size_t lane_bytes = 64 << 20;
@@ -59,10 +61,15 @@ struct EngineSettings {
 // A round ends at any of these (design: it should take about as long as one sync).
 inline constexpr size_t kRoundItems = 2048;
 inline constexpr size_t kRoundBytes = 4 << 20;
-// Above this the open batch takes nothing new until it was handed to the committer. A commit has at most so much, and a
-// round: one command of each lane, however large (a message has at most 16 MiB), and what timers and schedules add.
-// That is below what a store takes (storage::kMaxBatchBytes).
+// Above this the open batch takes nothing new until it was handed to the committer, but for a quarter of it that each
+// round may hand out and let schedules create, or else those would wait for as long as submissions fill every batch.
 inline constexpr size_t kOpenBatchBytes = 4 << 20;
+// Above this a round applies no further command: few bytes of a command can make many of a batch. A commit has at most
+// so much, what one command makes (a message has at most 16 MiB), and what timers add. That is below what a store takes
+// (storage::kMaxBatchBytes).
+inline constexpr size_t kAppliedBytes = 2 * kOpenBatchBytes;
+// Whatever fills it, and however long a slow disk lets it wait.
+inline constexpr size_t kMostBatchBytes = 8 * kOpenBatchBytes;
 // Types, each with the capabilities that it asks for. Each is known for ever: what differs from task to task belongs
 // into a payload or a tag. All with tasks are in one row, which is written with pages: that has 2 MiB then.
 inline constexpr size_t kMaxClasses = 100'000;
@@ -73,16 +80,23 @@ inline constexpr size_t kDamageWarnings = 100;
 // Timers fired and job steps taken in one round.
 inline constexpr size_t kRoundTimers = 512;
 inline constexpr size_t kRoundJobSteps = 512;
-// Bulk jobs under way, and of those that have ended how many are still told of.
+// Bulk jobs under way, and as many others that get on at a time; of bulk jobs that have ended, how many are still told
+// of.
 inline constexpr size_t kMostJobs = 100;
 inline constexpr size_t kEndedJobs = 100;
 // Runs of ids that the tasks of a workflow may lie in to be deleted: the job that does it is stored with all of them
 // that are left, each time it has got on.
 inline constexpr size_t kMostRangesToDelete = 16'384;
+// Runs of ids that the children of one spawn may lie in: every step of their parent is stored with them, of some twelve
+// bytes each.
+inline constexpr size_t kMostChildRanges = 4096;
+// A job that has so many before it goes down into one parent at a time: so what a cascade has to do on all levels of
+// the deepest workflow has room in one row.
+inline constexpr size_t kCrowdedRanges = 16'384;
 // Tasks of a class that are read ahead of dispatch at once: at first, at most, and as many as have about so many bytes.
 // Twice as many are in memory, so that those before are handed out meanwhile: 512 last 5 ms at 100,000 a second, which
 // is longer than it takes to get a view and read them.
-inline constexpr size_t kFirstReadAhead = 64;
+inline constexpr size_t kFirstReadAhead = 8;
 inline constexpr size_t kReadAhead = 512;
 inline constexpr size_t kReadAheadBytes = 4 << 20;
 // While any lease, grace or timeout is armed the engine asks to be woken this often, so that a pause of the process is

@@ -53,11 +53,10 @@ void EncodeRetention(const engine::EngineSettings& settings, v1::GetServerInfoRe
   if (ages.cancelled != 0) *wire.mutable_cancelled() = service::WireDuration(ages.cancelled);
 }
 
-// A quarter of a message is left for what a page has beside its items, and for the item that it ends with.
 void LimitPages(const service::WireLimits& limits, service::ReadSettings* reading) {
   reading->max_page_size = static_cast<int32_t>(limits.page_size);
   reading->default_page_size = std::min(service::kDefaultPageSize, reading->max_page_size);
-  reading->page_bytes = std::min(reading->page_bytes, limits.message_bytes / 4 * 3);
+  reading->page_bytes = service::PageBytes(limits);
 }
 
 v1::GetServerInfoResponse ServerFacts(const Settings& settings, const std::string& address, WallMicros now) {

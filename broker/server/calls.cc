@@ -174,12 +174,12 @@ void Calls::AddVerbs() {
       });
   Add<v1::ListWorkersRequest>(
       admin_, "ListWorkers", kCold, [this](UnaryCall* call, const Caller& caller, auto* request) {
-        const Error error = service::CheckWorkerFilter(request->filter());
-        if (!error.ok()) return error;
-        return Send(core_->partition, CommandFor<engine::ListWorkersCommand, v1::ListWorkersResponse>(
-                                          call, caller, [filter = request->filter()](auto& answered, auto* response) {
-                                            service::EncodeWorkers(filter, answered, response);
-                                          }));
+        auto command = CommandFor<engine::ListWorkersCommand, v1::ListWorkersResponse>(
+            call, caller, [decoding = core_->Decoding(), filter = request->filter()](auto& answered, auto* response) {
+              service::EncodeWorkers(decoding, filter, answered, response);
+            });
+        const Error error = service::DecodeListWorkers(core_->Decoding(), *request, command.get());
+        return error.ok() ? Send(core_->partition, std::move(command)) : error;
       });
 }
 

@@ -176,8 +176,9 @@ void ClaimStream::TakeUpdate(const v1::ClaimRequest& message) {
 
 void ClaimStream::Take(engine::SessionOutput output) {
   if (ending_.has_value()) return;
+  // First, so that a worker is never told to stop what it has not got yet: it would start it then.
+  if (!output.deliveries.empty()) TakeDeliveries(std::move(output.deliveries));
   for (engine::Order& order : output.orders) TakeOrder(std::move(order));
-  if (!output.deliveries.empty() && !ending_.has_value()) TakeDeliveries(std::move(output.deliveries));
   Pump();
   Pace();
 }
@@ -302,11 +303,14 @@ void ClaimStream::CloseSession() {
   if (session_ == 0) return;
   if (!worker_id_.empty()) spdlog::info("worker {} disconnected: session {}", worker_id_, session_);
   core_->RemoveSession(session_);
+  const engine::SessionNumber session = std::exchange(session_, 0);
+  // The worker comes back to the next broker, which gives it the beat window; the grace of a closed stream would run
+  // out here if the stop takes long, and interrupt what it works on.
+  if (core_->stopping) return;
   auto command = std::make_unique<Answering<engine::StreamClosedCommand>>();
   command->actor = caller_.actor;
-  command->session = session_;
+  command->session = session;
   command->on_answer = [](engine::StreamClosedCommand&) {};
-  session_ = 0;
   core_->SendSurely(std::move(command));
 }
 

@@ -77,6 +77,8 @@ class Core : public CoreParts {
 
   // New tasks and new sessions are refused.
   bool draining = false;
+  // Streams are ended because the process ends.
+  bool stopping = false;
 
  private:
   void SendUnsent();

@@ -48,17 +48,6 @@ std::unique_ptr<spdlog::formatter> TextFormatter() {
   return formatter;
 }
 
-// Bytes of the control character at the start of valid UTF-8, also of one that separates lines or turns the direction
-// of text; 0: none is there.
-size_t ControlLength(absl::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
-  if (byte(0) < 0x20 || byte(0) == 0x7F) return 1;
-  if (byte(0) == 0xC2) return byte(1) < 0xA0 ? 2 : 0;
-  const bool separates_or_turns = byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE;  // U+2028 ... U+202E
-  const bool isolates = byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9;            // U+2066 ... U+2069
-  return byte(0) == 0xE2 && (separates_or_turns || isolates) ? 3 : 0;
-}
-
 }  // namespace
 
 void StartLogging(const std::string& level, const std::string& format) {

@@ -181,6 +181,7 @@ void Server::Stop() {
   core_->reads->Stop();
   mailbox_.Post([this] {
     core_->draining = true;
+    core_->stopping = true;
     health_.StopServing();
     access_keeper_.Stop();
     streams_.EndAll(Unavailable("STOPPING", "the broker is stopping: reconnect with backoff"));

@@ -127,7 +127,8 @@ std::vector<Setting> ServerSettings() {
              std::vector<std::pair<std::string, Recover>>{{"tail", Recover::kTail},
                                                           {"point-in-time", Recover::kPointInTime}},
              "What to do with a damaged log: 'tail' forgives only a last record that was cut off; 'point-in-time' "
-             "drops everything behind the damage, acknowledged or not, and is for stores without a backup."),
+             "drops everything behind the damage, acknowledged or not, and is for stores without a backup; attempts "
+             "that run are then over, as after a backup was restored."),
       Number(Kind::kBytes, "storage.block_cache_bytes", FIELD(store.block_cache_bytes), kMiB, 64 * kGiB,
              "Memory for blocks read from disk."),
       Number(Kind::kBytes, "storage.memtable_bytes", FIELD(store.memtable_bytes), kMiB, 4 * kGiB,

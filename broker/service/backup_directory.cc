@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "broker/base/utf8.h"
 #include "broker/service/check.h"
 #include "broker/service/field.h"
 #include "broker/service/limits.h"
@@ -159,7 +159,7 @@ Error CheckBackupName(absl::string_view name) {
   const auto is_allowed = [](char c) { return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '-'; };
   if (name.front() != '.' && std::all_of(name.begin(), name.end(), is_allowed)) return {};
   return InvalidArgument(
-      "BAD_NAME", absl::StrCat("name is '", absl::CHexEscape(name),
+      "BAD_NAME", absl::StrCat("name is '", EscapeText(name),
                                "', which is no name of a backup: only letters, digits and _ . - are allowed, and "
                                "no dot at the beginning"));
 }

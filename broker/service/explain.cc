@@ -18,7 +18,8 @@ void EncodePlace(const engine::ExplainCommand& command, WallMicros now, v1::Queu
   queue->set_more_ahead(command.more_ahead);
   queue->set_tasks_per_second(command.claims_per_second);
   if (command.more_ahead || command.claims_per_second <= 0) return;
-  const double seconds = static_cast<double>(command.ahead) / command.claims_per_second;
+  // The one that goes first has to wait for its turn, too.
+  const double seconds = static_cast<double>(command.ahead + 1) / command.claims_per_second;
   if (seconds > kMaxEstimateSeconds) return;
   *queue->mutable_expected_start() = WireTime(now + std::llround(seconds * static_cast<double>(kSecond)));
 }

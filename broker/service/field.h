@@ -35,18 +35,20 @@ Error CheckLength(const Field& field, absl::string_view value, Presence presence
 // As CheckLength, of text that people read: required means something is left after trimming.
 Error CheckText(const Field& field, absl::string_view value, Presence presence, size_t limit);
 Error CheckRange(const Field& field, int64_t value, int64_t low, int64_t high);
-// The same for times: the message names them in human units.
-Error CheckDuration(const Field& field, Micros value, Micros low, Micros high);
+// The same for times: the message names them in human units. Where 0 means that there is no such time, it is allowed
+// beside the range.
+enum class ZeroMeans { kZero, kNone };
+Error CheckDuration(const Field& field, Micros value, Micros low, Micros high, ZeroMeans zero = ZeroMeans::kZero);
 // Not 0, which is no id. `cure` says what to send.
 Error CheckId(const Field& field, uint64_t id, const char* cure);
 // At most `limit` items. `cure` says what to do.
 Error CheckCount(const Field& field, size_t count, size_t limit, const char* cure);
 // Empty, or a JSON object of at most `limit` bytes.
 Error CheckMetadata(const Field& field, const std::string& json, size_t limit);
-// Well-formed JSON of any kind.
+// Well-formed JSON of any kind, with numbers that a double can hold. The error names the byte, counted from 1.
 Error CheckJson(const Field& field, const std::string& json);
 
-// A value as a message can show it: in quotes, never long, never unprintable.
+// A value as a message can show it: in quotes, never long, never unprintable, always UTF-8.
 std::string Quoted(absl::string_view value);
 
 // "1.5s", "10ms", "30d": the shortest exact form.

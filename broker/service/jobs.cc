@@ -2,8 +2,10 @@
 
 #include <optional>
 #include <set>
+#include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "broker/service/check.h"
 #include "broker/service/field.h"
 #include "broker/service/limits.h"
@@ -50,8 +52,9 @@ v1::JobVerb WireVerb(JobRow::Verb verb) {
   }
 }
 
-// In which the verb can do something, as a caller means it who names none.
-std::set<int> UsualStates(JobRow::Verb verb) {
+// In which the verb can do something to a task: in all others it would be refused (CANCEL, RETRY, DELETE), or leave the
+// task as it is (PAUSE, UNPAUSE).
+std::set<int> PossibleStates(JobRow::Verb verb) {
   switch (verb) {
     case JobRow::CANCEL:
       return {v1::TASK_STATE_PENDING, v1::TASK_STATE_RUNNING, v1::TASK_STATE_SUSPENDED, v1::TASK_STATE_PAUSED};
@@ -60,10 +63,17 @@ std::set<int> UsualStates(JobRow::Verb verb) {
     case JobRow::UNPAUSE:
       return {v1::TASK_STATE_PAUSED};
     case JobRow::RETRY:
-      return {v1::TASK_STATE_PERMANENTLY_FAILED};
+      return {v1::TASK_STATE_PERMANENTLY_FAILED, v1::TASK_STATE_CANCELLED};
     default:
       return {v1::TASK_STATE_COMPLETED, v1::TASK_STATE_PERMANENTLY_FAILED, v1::TASK_STATE_CANCELLED};
   }
+}
+
+// As a caller means it who names none: what was cancelled is not to be done again unless that is said.
+std::set<int> UsualStates(JobRow::Verb verb) {
+  std::set<int> states = PossibleStates(verb);
+  if (verb == JobRow::RETRY) states.erase(v1::TASK_STATE_CANCELLED);
+  return states;
 }
 
 Error CheckJobFilter(const v1::StartJobRequest& request) {
@@ -74,15 +84,17 @@ Error CheckJobFilter(const v1::StartJobRequest& request) {
                          "filter has no condition, which means every task: set one, or set all if that is meant");
 }
 
-// What has not ended is deleted by nobody; a job that looked for it would find nothing and say nothing.
-Error CheckDeletedStates(const std::set<int>& states) {
+// A job that looked for what its verb cannot change would find much, and do nothing.
+Error CheckStates(v1::JobVerb verb, const std::set<int>& states, const std::set<int>& possible) {
+  const auto name = [](std::string* text, int state) {
+    absl::StrAppend(text, v1::TaskState_Name(static_cast<v1::TaskState>(state)));
+  };
   for (const int state : states) {
-    if (UsualStates(JobRow::DELETE).contains(state)) continue;
-    return InvalidArgument("BAD_FILTER",
-                           absl::StrCat("filter.states has ", v1::TaskState_Name(static_cast<v1::TaskState>(state)),
-                                        ", in which nothing has ended, and verb is JOB_VERB_DELETE: name "
-                                        "TASK_STATE_COMPLETED, TASK_STATE_PERMANENTLY_FAILED or TASK_STATE_CANCELLED, "
-                                        "or cancel those tasks first"));
+    if (possible.contains(state)) continue;
+    return InvalidArgument(
+        "BAD_FILTER", absl::StrCat("filter.states has ", v1::TaskState_Name(static_cast<v1::TaskState>(state)),
+                                   ", in which ", v1::JobVerb_Name(verb), " can do nothing: name none but ",
+                                   absl::StrJoin(possible, ", ", name)));
   }
   return {};
 }
@@ -140,7 +152,7 @@ Error DecodeStartJob(const v1::StartJobRequest& request, engine::StartJobCommand
   // Each once: the job is stored again and again, with its filter.
   std::set<int> states(filter.states().begin(), filter.states().end());
   if (states.empty()) states = UsualStates(*verb);
-  if (*verb == JobRow::DELETE) CHECK_FIELD(CheckDeletedStates(states));
+  CHECK_FIELD(CheckStates(request.verb(), states, PossibleStates(*verb)));
   filter.clear_states();
   for (const int state : states) filter.add_states(static_cast<v1::TaskState>(state));
   command->row.set_verb(*verb);

@@ -11,7 +11,7 @@ namespace baton::service {
 Error DecodeDelete(const v1::DeleteTaskRequest& request, engine::DeleteCommand* command);
 void EncodeDelete(const engine::DeleteCommand& command, v1::DeleteTaskResponse* response);
 
-// The filter of the job is the one of the request, with states that the verb can do something about.
+// The filter of the job is the one of the request, with states in which the verb can do something. Others are refused.
 Error DecodeStartJob(const v1::StartJobRequest& request, engine::StartJobCommand* command);
 Error DecodeGetJob(const v1::GetJobRequest& request, engine::ListJobsCommand* command);
 Error DecodeStopJob(const v1::StopJobRequest& request, engine::StopJobCommand* command);

@@ -3,6 +3,7 @@
 #ifndef BATON_BROKER_SERVICE_LIMITS_H_
 #define BATON_BROKER_SERVICE_LIMITS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,8 +28,13 @@ struct WireLimits {
   size_t page_size = 1000;
 };
 
+// Children of all outcomes of a Complete. Each may be five bytes of the call, and a hundred of what is stored.
+inline constexpr size_t kChildrenPerCall = 32'768;
 // Size of a page when the request names none.
 inline constexpr int32_t kDefaultPageSize = 100;
+// A page of a list is cut at about this many bytes. A quarter of a message is left for what a page has beside its
+// items, and for the item that it ends with.
+inline size_t PageBytes(const WireLimits& limits) { return std::min(size_t{3} << 20, limits.message_bytes / 4 * 3); }
 // Deliveries in one message.
 inline constexpr size_t kDeliveriesPerMessage = 1000;
 

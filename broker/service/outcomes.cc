@@ -204,6 +204,11 @@ void Refuse(Error error, engine::Outcome* outcome) {
 
 Error DecodeComplete(const Decoding& decoding, v1::CompleteRequest* request, engine::CompleteCommand* command) {
   CHECK_FIELD(CheckCount(Field("outcomes"), request->outcomes_size(), decoding.limits.items, "cut the call"));
+  size_t children = 0;
+  for (const v1::Outcome& outcome : request->outcomes()) {
+    children += static_cast<size_t>(outcome.spawned().children_size());
+  }
+  CHECK_FIELD(CheckCount(Field("outcomes.spawned.children"), children, kChildrenPerCall, "cut the call"));
   command->session = request->session();
   command->outcomes.resize(request->outcomes_size());
   for (int i = 0; i < request->outcomes_size(); ++i) {

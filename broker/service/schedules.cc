@@ -89,7 +89,9 @@ Error DecodePolicies(const Field& field, const v1::ScheduleDefinition& wire, Sch
 Error DecodeTask(const Decoding& decoding, const Field& field, const std::string& actor, const v1::NewTask& wire,
                  engine::NewTask* task) {
   const char* planned = wire.has_delay_us() ? "delay_us" : wire.has_run_at_us() ? "run_at_us" : nullptr;
-  const char* excluded = planned != nullptr ? planned : wire.unique_key().empty() ? nullptr : "unique_key";
+  const char* unique = wire.unique_policy() != v1::UNIQUE_POLICY_UNSPECIFIED ? "unique_policy" : nullptr;
+  if (!wire.unique_key().empty()) unique = "unique_key";
+  const char* excluded = planned != nullptr ? planned : unique;
   if (excluded != nullptr) {
     return InvalidArgument("FIELDS_EXCLUDE_EACH_OTHER",
                            absl::StrCat(Field(field, excluded).Path(), " is set, which a schedule does not allow: ",

@@ -85,9 +85,14 @@ Error DecodeUniquePolicy(const Field& field, v1::UniquePolicy wire, engine::Uniq
 }
 
 Error DecodeUniqueKey(const Field& field, TaskRole role, const v1::NewTask& wire, engine::NewTask* task) {
-  CHECK_FIELD(DecodeUniquePolicy(Field(field, "unique_policy"), wire.unique_policy(), &task->policy));
-  if (wire.unique_key().empty()) return {};
-  const Field key(field, "unique_key");
+  const Field policy(field, "unique_policy"), key(field, "unique_key");
+  CHECK_FIELD(DecodeUniquePolicy(policy, wire.unique_policy(), &task->policy));
+  if (wire.unique_key().empty()) {
+    if (wire.unique_policy() == v1::UNIQUE_POLICY_UNSPECIFIED) return {};
+    const char* cure = role == TaskRole::kChild ? "leave it unset, as children have no key" : "set both, or neither";
+    return InvalidArgument("FIELD_REQUIRED", absl::StrCat(policy.Path(),
+                                                          " is set without unique_key, to which it belongs: ", cure));
+  }
   if (role == TaskRole::kChild) {
     return InvalidArgument("UNIQUE_KEY_OF_CHILD",
                            absl::StrCat(key.Path(), " is set, which is not allowed for children: leave it empty"));
@@ -150,8 +155,7 @@ Error DecodeOptions(const Field& field, const v1::TaskOptions& wire, engine::Opt
   }
   if (wire.has_progress_timeout_us()) {
     const Field progress(field, "progress_timeout_us");
-    CHECK_FIELD(CheckDuration(progress, wire.progress_timeout_us(), wire.progress_timeout_us() == 0 ? 0 : kMinTimeout,
-                              kMaxTimeout));
+    CHECK_FIELD(CheckDuration(progress, wire.progress_timeout_us(), kMinTimeout, kMaxTimeout, ZeroMeans::kNone));
     options->progress_timeout = wire.progress_timeout_us();
   }
   if (wire.has_required_capabilities()) {

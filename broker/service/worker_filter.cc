@@ -1,11 +1,15 @@
 #include "broker/service/worker_filter.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "broker/service/check.h"
 #include "broker/service/field.h"
 #include "broker/service/limits.h"
+#include "broker/service/read/page_token.h"
 #include "broker/service/sessions.h"
 
 namespace baton::service {
@@ -29,8 +33,6 @@ bool IsWanted(const v1::WorkerFilter& filter, const engine::WorkerView& view) {
   });
 }
 
-}  // namespace
-
 Error CheckWorkerFilter(const v1::WorkerFilter& filter) {
   // What cannot be read must not widen what is shown.
   if (!filter.GetReflection()->GetUnknownFields(filter).empty()) {
@@ -52,11 +54,47 @@ Error CheckWorkerFilter(const v1::WorkerFilter& filter) {
   return {};
 }
 
-void EncodeWorkers(const v1::WorkerFilter& filter, const engine::ListWorkersCommand& command,
+// Numbers of sessions mean nothing to another store.
+std::string WorkerListName(const Decoding& decoding, const v1::WorkerFilter& filter) {
+  return absl::StrCat("workers ", decoding.incarnation, " ", filter.SerializeAsString());
+}
+
+}  // namespace
+
+Error DecodeListWorkers(const Decoding& decoding, const v1::ListWorkersRequest& request,
+                        engine::ListWorkersCommand* command) {
+  const auto largest = static_cast<int32_t>(decoding.limits.page_size);
+  CHECK_FIELD(ResolvePageSize(request.page_size(), std::min(kDefaultPageSize, largest), largest, &command->most));
+  CHECK_FIELD(CheckWorkerFilter(request.filter()));
+  command->most_bytes = PageBytes(decoding.limits);
+  if (request.page_token().empty()) return {};
+  std::vector<uint64_t> position;
+  CHECK_FIELD(DecodePageToken(WorkerListName(decoding, request.filter()), request.page_token(), 1, &position));
+  command->after = position[0];
+  return {};
+}
+
+void EncodeWorkers(const Decoding& decoding, const v1::WorkerFilter& filter, const engine::ListWorkersCommand& command,
                    v1::ListWorkersResponse* response) {
+  const size_t most_bytes = PageBytes(decoding.limits);
+  engine::SessionNumber last = command.after;
+  bool more = command.more;
+  size_t bytes = 0;
   for (const engine::WorkerView& view : command.workers) {
-    if (IsWanted(filter, view)) EncodeWorker(view, response->add_workers());
+    if (IsWanted(filter, view)) {
+      v1::Worker worker;
+      EncodeWorker(view, &worker);
+      bytes += worker.ByteSizeLong();
+      // A single one may be larger than a page.
+      if (response->workers_size() > 0 && bytes > most_bytes) {
+        more = true;
+        break;
+      }
+      *response->add_workers() = std::move(worker);
+    }
+    last = view.session;
   }
+  if (more) response->set_next_page_token(EncodePageToken(WorkerListName(decoding, filter), {last}));
 }
 
 }  // namespace baton::service

@@ -34,7 +34,8 @@ void CheckCommit(const WriteBatch& batch, uint64_t last, uint64_t number) {
 void CheckChange(WriteBatch::Op op, Family family, absl::string_view key, absl::string_view value) {
   if (key.size() > kMaxKeyBytes) DieOfSize("a key", family, key.size(), kMaxKeyBytes);
   const bool is_range = op == WriteBatch::Op::kDeleteRange;
-  const size_t limit = is_range ? kMaxKeyBytes : kMaxValueBytes;
+  const size_t most = family == Family::kJournal ? kMaxJournalBytes : kMaxValueBytes;
+  const size_t limit = is_range ? kMaxKeyBytes : most;
   if (value.size() > limit) DieOfSize(is_range ? "the end of a range" : "a value", family, value.size(), limit);
 }
 

@@ -166,22 +166,50 @@ absl::Status CheckFamilies(const std::string& directory, const rocksdb::DBOption
   return absl::OkStatus();
 }
 
-}  // namespace
+// The database draws a new identity when it is opened next, as a copy does (rocksdb_own_number.h). The lock is taken so
+// that this is not done to one that is in use.
+absl::Status ForgetIdentity(const std::string& directory) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<DirectoryLock> lock, DirectoryLock::Take(directory));
+  std::error_code error;
+  fs::remove(fs::path(directory) / "IDENTITY", error);
+  if (error) return DirectoryError(directory, error);
+  // Before anything is dropped.
+  std::unique_ptr<rocksdb::Directory> opened;
+  rocksdb::Status status = rocksdb::Env::Default()->NewDirectory(directory, &opened);
+  if (status.ok()) status = opened->Fsync();
+  return status.ok() ? absl::OkStatus() : OpenError(directory, status);
+}
 
-absl::StatusOr<OpenedDatabase> OpenDatabase(const RocksDbOptions& options, std::shared_ptr<StoreFailure> failure) {
-  RETURN_IF_ERROR(CheckOptions(options));
-  RETURN_IF_ERROR(PrepareDirectory(options.directory));
-  RETURN_IF_ERROR(CheckNotHeadless(options.directory));
+absl::StatusOr<OpenedDatabase> OpenWithLogs(const RocksDbOptions& options, std::shared_ptr<StoreFailure> failure) {
   RETURN_IF_ERROR(CheckLogs(options));
   const rocksdb::DBOptions db_options = MakeDbOptions(options, std::move(failure));
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = MakeFamilies(options);
-  RETURN_IF_ERROR(CheckFamilies(options.directory, db_options, families));
   OpenedDatabase opened;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(db_options, options.directory, families, &opened.families, &db);
   if (!status.ok()) return OpenError(options.directory, status);
   opened.db.reset(db);
   return opened;
+}
+
+}  // namespace
+
+absl::StatusOr<OpenedDatabase> OpenDatabase(const RocksDbOptions& options, std::shared_ptr<StoreFailure> failure) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  RETURN_IF_ERROR(PrepareDirectory(options.directory));
+  RETURN_IF_ERROR(CheckNotHeadless(options.directory));
+  RETURN_IF_ERROR(CheckFamilies(options.directory, MakeDbOptions(options, failure), MakeFamilies(options)));
+  RocksDbOptions as_it_is = options;
+  as_it_is.recover = RocksDbOptions::Recover::kTail;
+  absl::StatusOr<OpenedDatabase> opened = OpenWithLogs(as_it_is, failure);
+  const bool may_drop = options.recover == RocksDbOptions::Recover::kPointInTime;
+  if (!may_drop || !absl::IsDataLoss(opened.status())) return opened;
+  // Ids and attempts of what is dropped will be given out again, and their workers still have the old tokens. So what
+  // is left is a copy of an earlier state, as a backup is, even if it is cut off before its first commit.
+  spdlog::warn("storage.recover is point-in-time, so that what was written after the damage is dropped now: {}",
+               std::string(opened.status().message()));
+  RETURN_IF_ERROR(ForgetIdentity(options.directory));
+  return OpenWithLogs(options, std::move(failure));
 }
 
 absl::StatusOr<OpenedDatabase> OpenDatabaseForReading(const RocksDbOptions& options) {

@@ -14,8 +14,8 @@ namespace baton::storage {
 //   "epoch"  -> number of openings: u64, big-endian
 //   "number" -> number of the last commit: u64, big-endian; written by each commit
 //   "identity" -> of the database that was committed to last: text
-// A database has its identity in the file IDENTITY, which a backup lacks: the one it is given when it is opened differs
-// from what this row says, until its first commit.
+// A database has its identity in the file IDENTITY, which a backup lacks, and one whose commits are about to be dropped
+// (rocksdb_open.cc): the one it is given when it is opened differs from what this row says, until its first commit.
 inline constexpr char kEpochKey[] = "epoch";
 inline constexpr char kNumberKey[] = "number";
 inline constexpr char kIdentityKey[] = "identity";

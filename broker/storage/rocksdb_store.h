@@ -16,7 +16,8 @@ struct RocksDbOptions {
     // Refuses to open if anything else is damaged.
     kTail,
     // Opens at the last commit before the first damaged record and drops all behind it, acknowledged or not. The way
-    // out for an operator who has no backup.
+    // out for an operator who has no backup. What is left counts as a copy (Store::is_unused_copy), because ids and
+    // attempts of what was dropped are given out again. As kTail if that opens, too.
     kPointInTime,
   };
 

@@ -19,6 +19,7 @@ namespace baton::storage {
 // broken invariant and stops the process. The size of a batch is WriteBatch::bytes().
 inline constexpr size_t kMaxKeyBytes = 1000;
 inline constexpr size_t kMaxValueBytes = 4 << 20;
+inline constexpr size_t kMaxJournalBytes = 32 << 20;  // A value of family journal: all that a commit changes.
 inline constexpr size_t kMaxBatchBytes = 64 << 20;
 
 // Called for each entry of a scan, in ascending order of keys (bytewise). The views live until it returns. Returning
@@ -77,8 +78,9 @@ class Store {
   // original and copy do not meet.
   virtual uint64_t epoch() const = 0;
 
-  // This is a copy that Backup wrote, and nothing has been committed to it yet: whatever must differ from the original,
-  // which may live on, has to be part of the first commit, which takes the mark away. Constant until then.
+  // This is a copy that Backup wrote, or a store that has lost commits, and nothing has been committed to it yet:
+  // whatever must differ from the original, which may live on, or from what was lost, has to be part of the first
+  // commit, which takes the mark away. Constant until then.
   virtual bool is_unused_copy() const = 0;
 
   // Number of the last commit, 0 for a fresh store.

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/commands/paging.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/json_text.h"
@@ -107,10 +108,10 @@ void AddDecision(CommandTable& commands, const std::string& name, bool approved,
   });
   command.add_option("id", arguments->ids, "Tasks")->required()->type_name("ID");
   command.add_option("--comment", arguments->comment, "For the handler, and kept in the history")->type_name("TEXT");
-  command
-      .add_option("--stage", arguments->stage,
-                  "The stage that was shown; refused if the task waits for something else by now")
-      ->type_name("N");
+  RefuseEmptyValue(command
+                       .add_option("--stage", arguments->stage,
+                                   "The stage that was shown; refused if the task waits for something else by now")
+                       ->type_name("N"));
 }
 
 }  // namespace
@@ -125,6 +126,7 @@ void AddApprovalsCommand(CommandTable& commands) {
   command.add_option("--tag", arguments->tag, "Only with this tag")->type_name("TEXT");
   command.add_option("--reason", arguments->reason, "Only what was suspended for this reason")->type_name("TEXT");
   command.add_option("--limit", arguments->limit, "At most so many; 0 for all (default 100)")->type_name("N");
+  RefuseEmptyValues(command);
 }
 
 void AddApproveCommand(CommandTable& commands) {

@@ -1,7 +1,11 @@
 // baton attempts
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "absl/time/time.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/commands/history_options.h"
 #include "client_cli/commands/paging.h"
 #include "client_cli/text/duration_text.h"
@@ -21,6 +25,13 @@ struct AttemptsArguments {
   std::string ended_until;
 };
 
+// How long its handler ran, as its worker says; if that says nothing, how long the attempt was out, once it has ended.
+std::string RanText(const v1::Attempt& attempt) {
+  if (attempt.has_ran()) return FormatDuration(ToMicroseconds(attempt.ran()));
+  if (!attempt.has_claimed_at() || !attempt.has_ended_at()) return "";
+  return FormatDuration(absl::ToInt64Microseconds(ToTime(attempt.ended_at()) - ToTime(attempt.claimed_at())));
+}
+
 std::vector<Cell> Row(Session& session, bool workflow, const v1::Attempt& attempt) {
   std::vector<Cell> row = {std::to_string(attempt.number()),
                            std::to_string(attempt.stage()),
@@ -28,7 +39,7 @@ std::vector<Cell> Row(Session& session, bool workflow, const v1::Attempt& attemp
                            attempt.worker_id(),
                            attempt.has_claimed_at() ? session.Local(ToTime(attempt.claimed_at())) : "",
                            attempt.has_queued() ? FormatDuration(ToMicroseconds(attempt.queued())) : "",
-                           attempt.has_ran() ? FormatDuration(ToMicroseconds(attempt.ran())) : "",
+                           RanText(attempt),
                            attempt.error()};
   if (workflow) row.insert(row.begin(), std::to_string(attempt.task_id()));
   return row;
@@ -57,7 +68,7 @@ ExitCode RunAttempts(Session& session, const AttemptsArguments& arguments) {
   if (status.ok()) status = SetScope(session, arguments.history, &request);
   if (!status.ok()) return session.Fail(status);
   const bool workflow = arguments.history.workflow;
-  std::vector<std::string> header = {"#", "STAGE", "OUTCOME", "WORKER", "CLAIMED", "QUEUED", "RAN", "ERROR"};
+  std::vector<std::string> header = {"#", "STAGE", "OUTCOME", "WORKER", "CLAIMED", "IN WORKER", "RAN", "ERROR"};
   if (workflow) header.insert(header.begin(), "TASK");
   RecordWriter writer(session, header);
   absl::Status listed = ForEachItem(
@@ -91,6 +102,7 @@ void AddAttemptsCommand(CommandTable& commands) {
   command.add_option("--until", arguments->until, "Not claimed after this")->type_name("TIME");
   command.add_option("--ended-since", arguments->ended_since, "Not ended before this")->type_name("TIME");
   command.add_option("--ended-until", arguments->ended_until, "Not ended after this")->type_name("TIME");
+  RefuseEmptyValues(command);
 }
 
 }  // namespace baton::cli

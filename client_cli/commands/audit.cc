@@ -32,6 +32,10 @@ struct Audit {
   std::vector<v1::Task> tasks;
   std::vector<v1::Attempt> attempts;
   std::vector<v1::Event> events;
+  // There are more than were read.
+  bool tasks_are_cut = false;
+  bool attempts_are_cut = false;
+  bool events_are_cut = false;
 };
 
 // One event or attempt more than `limit`, so that it is known whether there are more; 0: all.
@@ -57,12 +61,12 @@ absl::Status ReadHistory(Session& session, bool workflow, uint64_t limit, Audit*
       [&](const v1::Event& event) { audit->events.push_back(event); }, [] {});
 }
 
-// The tasks of the workflow, `limit` at most; 0: all. `is_cut`: there are more.
-absl::Status ReadTasks(Session& session, uint64_t limit, Audit* audit, bool* is_cut) {
+// The tasks of the workflow, `limit` at most; 0: all.
+absl::Status ReadTasks(Session& session, uint64_t limit, Audit* audit) {
   absl::StatusOr<Workflow> workflow = ReadWorkflow(session, audit->task, limit);
   if (!workflow.ok()) return workflow.status();
   for (auto& [id, task] : workflow->tasks) audit->tasks.push_back(std::move(task));
-  *is_cut = !workflow->complete;
+  audit->tasks_are_cut = !workflow->complete;
   return absl::OkStatus();
 }
 
@@ -111,8 +115,8 @@ class Story {
     details.Add("waiting for", {task.waiting_for(), Color::kYellow});
     details.Add("created", session_.Local(task.created_at_us()));
     details.Add("ended", session_.Local(task.ended_at_us()));
-    if (workflow_) details.Add("tasks", absl::StrCat(audit_.tasks.size()));
-    details.Add("attempts", absl::StrCat(audit_.attempts.size()));
+    if (workflow_) details.Add("tasks", HowMany(audit_.tasks.size(), audit_.tasks_are_cut));
+    details.Add("attempts", HowManyAttempts());
     details.Add("last error", {task.last_error(), Color::kRed});
     details.Print();
     if (workflow_) PrintTasks();
@@ -126,6 +130,14 @@ class Story {
   }
 
  private:
+  static std::string HowMany(size_t read, bool is_cut) { return absl::StrCat(is_cut ? "more than " : "", read); }
+
+  // A task knows the number of its last one, however many were read.
+  std::string HowManyAttempts() const {
+    const int32_t last = workflow_ || !audit_.attempts_are_cut ? 0 : audit_.task.attempt();
+    return last > 0 ? absl::StrCat(last) : HowMany(audit_.attempts.size(), audit_.attempts_are_cut);
+  }
+
   void PrintTasks() {
     session_.environment().out << '\n';
     Table table(session_.environment().out, {"TASK", "PARENT", "TYPE", "STATE", "ATTEMPT", "NOTE"}, session_.style());
@@ -195,24 +207,23 @@ ExitCode RunAudit(Session& session, const AuditArguments& arguments) {
   if (task.ok() && arguments.workflow && task->root_id() != *id) task = GetTask(session, task->root_id());
   if (!task.ok()) return session.Fail(task.status());
   audit.task = *std::move(task);
-  bool tasks_are_cut = false;
   absl::Status read = ReadHistory(session, arguments.workflow, *limit, &audit);
   // After the events, so that a task that they name is there.
-  if (read.ok() && arguments.workflow) read = ReadTasks(session, *limit, &audit, &tasks_are_cut);
+  if (read.ok() && arguments.workflow) read = ReadTasks(session, *limit, &audit);
   if (!read.ok()) return session.Fail(read);
-  const bool is_cut = CutTo(*limit, &audit.events);
-  const bool attempts_are_cut = CutTo(*limit, &audit.attempts);
+  audit.events_are_cut = CutTo(*limit, &audit.events);
+  audit.attempts_are_cut = CutTo(*limit, &audit.attempts);
   SortByTime(&audit.events);
   if (session.is_table()) {
     Story(session, audit, arguments.workflow).Print();
   } else {
     session.Print(AuditJson(audit, arguments.workflow));
   }
-  if (is_cut || attempts_are_cut || tasks_are_cut) {
+  if (audit.events_are_cut || audit.attempts_are_cut || audit.tasks_are_cut) {
     session.environment().err << "baton: more than " << *limit
-                              << (is_cut             ? " events"
-                                  : attempts_are_cut ? " attempts"
-                                                     : " tasks")
+                              << (audit.events_are_cut     ? " events"
+                                  : audit.attempts_are_cut ? " attempts"
+                                                           : " tasks")
                               << ": not all are shown (--limit)" << std::endl;
   }
   return ExitCode::kOk;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/doctor/examine.h"
 #include "client_cli/doctor/rules.h"
 
@@ -112,6 +113,7 @@ void AddDoctorCommand(CommandTable& commands) {
       .add_option("--data-dir", arguments->data_dir,
                   "Looks at the data directory of a stopped broker instead, by `batond verify`")
       ->type_name("DIR");
+  RefuseEmptyValues(command);
   command.add_flag("--json", arguments->json, "Same as --format json");
 }
 

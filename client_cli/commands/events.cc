@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/commands/history_options.h"
 #include "client_cli/commands/paging.h"
 #include "client_cli/text/enum_text.h"
@@ -91,6 +92,7 @@ void AddEventsCommand(CommandTable& commands) {
   command.add_option("--since", arguments->since, "Not before this: how long ago, like 10m, or RFC 3339")
       ->type_name("TIME");
   command.add_option("--until", arguments->until, "Not after this")->type_name("TIME");
+  RefuseEmptyValues(command);
 }
 
 }  // namespace baton::cli

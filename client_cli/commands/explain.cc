@@ -16,13 +16,36 @@ std::string Counted(uint64_t count, const char* one, const char* many) {
   return absl::StrCat(count, " ", count == 1 ? one : many);
 }
 
+// What was done at the time that an obstacle has.
+const char* DeedOf(v1::ObstacleKind kind) {
+  switch (kind) {
+    case v1::OBSTACLE_KIND_TASK_PAUSED:
+    case v1::OBSTACLE_KIND_TYPE_PAUSED:
+      return "paused";
+    case v1::OBSTACLE_KIND_TYPE_LIMIT:
+      return "set";
+    default:
+      return "since";
+  }
+}
+
+std::string WhoAndWhy(const v1::Obstacle& obstacle) {
+  return absl::StrCat(obstacle.actor(), obstacle.reason().empty() ? "" : ": ", obstacle.reason());
+}
+
 std::string ObstacleLine(Session& session, const v1::Obstacle& obstacle) {
   std::string line = obstacle.text();
+  const bool has_actor = !obstacle.actor().empty();
   // The text of a paused type has it already.
-  if (obstacle.kind() == v1::OBSTACLE_KIND_TASK_PAUSED && !obstacle.actor().empty()) {
-    absl::StrAppend(&line, ", ", obstacle.actor(), obstacle.reason().empty() ? "" : ": ", obstacle.reason());
+  if (obstacle.kind() == v1::OBSTACLE_KIND_TASK_PAUSED && has_actor) {
+    absl::StrAppend(&line, ", ", WhoAndWhy(obstacle));
   }
-  if (obstacle.has_since()) absl::StrAppend(&line, ", ", session.Local(ToTime(obstacle.since())));
+  if (obstacle.has_since()) {
+    absl::StrAppend(&line, ", ", DeedOf(obstacle.kind()), " ", session.Local(ToTime(obstacle.since())));
+  }
+  if (obstacle.kind() == v1::OBSTACLE_KIND_TYPE_LIMIT && has_actor) {
+    absl::StrAppend(&line, obstacle.has_since() ? " by " : ", set by ", WhoAndWhy(obstacle));
+  }
   return line;
 }
 

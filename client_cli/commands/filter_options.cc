@@ -51,12 +51,16 @@ std::string ShellWord(absl::string_view value) {
 
 }  // namespace
 
+void RefuseEmptyValue(CLI::Option* option) {
+  option->check([](const std::string& value) {
+    return value.empty() ? std::string("it is empty; leave it out, or name what is meant") : std::string();
+  });
+}
+
 void RefuseEmptyValues(CLI::App& command) {
   for (CLI::Option* option :
        command.get_options([](const CLI::Option* each) { return each->get_items_expected_max() > 0; })) {
-    option->check([](const std::string& value) {
-      return value.empty() ? std::string("it is empty; leave it out, or name what is meant") : std::string();
-    });
+    RefuseEmptyValue(option);
   }
 }
 
@@ -99,10 +103,10 @@ absl::StatusOr<v1::TaskFilter> BuildFilter(const FilterArguments& arguments, abs
   }
   filter.set_type(arguments.type);
   filter.set_tag(arguments.tag);
-  absl::StatusOr<uint64_t> parent = arguments.parent.empty() ? 0 : ParseTaskId(arguments.parent);
+  absl::StatusOr<uint64_t> parent = arguments.parent.empty() ? 0 : ParseTaskId(arguments.parent, "--parent");
   if (!parent.ok()) return parent.status();
   filter.set_parent_id(*parent);
-  absl::StatusOr<uint64_t> root = arguments.root.empty() ? 0 : ParseTaskId(arguments.root);
+  absl::StatusOr<uint64_t> root = arguments.root.empty() ? 0 : ParseTaskId(arguments.root, "--root");
   if (!root.ok()) return root.status();
   filter.set_root_id(*root);
   filter.set_awaits_decision(arguments.awaits_decision);

@@ -31,8 +31,11 @@ struct FilterArguments {
 // `arguments` must outlive the command. Empty values are refused.
 void AddFilterOptions(CLI::App& command, FilterArguments& arguments);
 
-// Of the options that the command has by now. What is empty would not narrow anything down: as a rule a variable of a
-// script was not set, and its command would do to all tasks what was meant for a few.
+// What is empty would count as not given: as a rule a variable of a script was not set, and its command would do to all
+// tasks what was meant for a few, or go without what was to keep it safe.
+void RefuseEmptyValue(CLI::Option* option);
+
+// The same for all options that the command has by now.
 void RefuseEmptyValues(CLI::App& command);
 
 // The error names the option. `now`: for times that are given as an age.

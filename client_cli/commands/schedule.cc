@@ -4,8 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/commands/paging.h"
 #include "client_cli/commands/schedule_create.h"
+#include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/json_text.h"
 #include "client_cli/text/message_json.h"
@@ -54,14 +56,16 @@ std::vector<Cell> Row(Session& session, const v1::Schedule& schedule) {
           definition.time_zone(),
           definition.task().type(),
           absl::StrCat(schedule.fired()),
-          absl::StrCat(schedule.skipped() + schedule.missed()),
+          absl::StrCat(schedule.skipped()),
+          absl::StrCat(schedule.missed()),
           schedule.last_task_id() == 0 ? "" : absl::StrCat(schedule.last_task_id())};
 }
 
 ExitCode RunList(Session& session, const ListArguments& arguments) {
   absl::StatusOr<uint64_t> limit = ParseCount("--limit", arguments.limit, 0);
   if (!limit.ok()) return session.Fail(limit.status());
-  RecordWriter writer(session, {"NAME", "STATE", "NEXT", "CRON", "ZONE", "TYPE", "FIRED", "SKIPPED", "LAST TASK"});
+  RecordWriter writer(session, {"NAME", "STATE", "NEXT", "CRON", "ZONE", "TYPE", "FIRED", "SKIPPED", "MISSED",
+                                "LAST TASK"});
   absl::Status listed = ForEachItem(
       v1::ListSchedulesRequest(), *limit,
       [&](const v1::ListSchedulesRequest& page) {
@@ -83,6 +87,25 @@ std::string EndText(Session& session, const v1::ScheduleDefinition& definition) 
   std::string text = definition.max_firings() == 0 ? "" : absl::StrCat("after ", definition.max_firings(), " firings");
   if (!definition.has_end_at()) return text;
   return absl::StrCat(text, text.empty() ? "" : ", ", "at ", session.Local(ToTime(definition.end_at())));
+}
+
+std::string CatchUpText(const v1::ScheduleDefinition& definition) {
+  const std::string policy = EnumText(definition.catch_up());
+  if (definition.catch_up_limit() == 0) return policy;
+  return absl::StrCat(policy, ", at most ", definition.catch_up_limit());
+}
+
+std::string LimitText(bool set, int64_t microseconds) { return set ? FormatDuration(microseconds) : ""; }
+
+void AddTask(const v1::NewTask& task, DetailList& details) {
+  details.Add("type", task.type());
+  details.Add("tag", task.tag());
+  details.Add("options", AllOptionsText(task.options()));
+  details.Add("start timeout", LimitText(task.has_start_timeout_us(), task.start_timeout_us()));
+  details.Add("total timeout", LimitText(task.has_total_timeout_us(), task.total_timeout_us()));
+  details.Add("trace parent", task.trace_parent());
+  details.Add("trace state", task.trace_state());
+  details.Add("payload", PayloadPreview(task.payload()));
 }
 
 // The next instants, within the limits of the schedule. `preview`: those after the first one.
@@ -110,12 +133,9 @@ void PrintSchedule(Session& session, const v1::Schedule& schedule, const v1::Pre
   for (const absl::Time instant : Upcoming(schedule, upcoming)) details.Add("next", session.Local(instant));
   details.Add("ends", EndText(session, definition));
   details.Add("overlap", EnumText(definition.overlap()));
-  details.Add("catch up", EnumText(definition.catch_up()));
+  details.Add("catch up", CatchUpText(definition));
   details.Add("when a task fails", definition.keep_going() ? "goes on" : "pauses");
-  details.Add("type", definition.task().type());
-  details.Add("tag", definition.task().tag());
-  details.Add("options", OptionsText(definition.task().options()));
-  details.Add("payload", PayloadPreview(definition.task().payload()));
+  AddTask(definition.task(), details);
   details.Add("fired", absl::StrCat(schedule.fired()));
   details.Add("skipped", absl::StrCat(schedule.skipped()));
   details.Add("missed", absl::StrCat(schedule.missed()));
@@ -258,8 +278,8 @@ void AddReads(CommandTable& commands, CLI::App& schedule) {
                         "  baton schedule preview '30 2 * * *' --time-zone Europe/Berlin\n",
                         [preview](Session& session) { return RunPreview(session, *preview); });
   preview_command.add_option("cron", preview->cron, "Cron expression")->required()->type_name("CRON");
-  preview_command.add_option("--time-zone", preview->time_zone, "Such as Europe/Berlin (default UTC)")
-      ->type_name("ZONE");
+  RefuseEmptyValue(preview_command.add_option("--time-zone", preview->time_zone, "Such as Europe/Berlin (default UTC)")
+                       ->type_name("ZONE"));
   preview_command.add_option("--after", preview->after, "From then on, for example 2026-03-28T00:00:00Z (default now)")
       ->type_name("TIME");
   preview_command.add_option("--count", preview->count, "How many instants, 1 to 1000 (default 10)")->type_name("N");

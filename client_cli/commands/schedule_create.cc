@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/commands/submit_options.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/message_json.h"
@@ -105,7 +106,8 @@ void AddScheduleCreate(CommandTable& commands, CLI::App& schedule) {
       ->required()
       ->type_name("CRON");
   AddScheduledTaskOptions(command, arguments->task);
-  command.add_option("--time-zone", arguments->time_zone, "Such as Europe/Berlin (default UTC)")->type_name("ZONE");
+  RefuseEmptyValue(command.add_option("--time-zone", arguments->time_zone, "Such as Europe/Berlin (default UTC)")
+                       ->type_name("ZONE"));
   command.add_option("--overlap", arguments->overlap, "While its last task lives: skip (default) or allow")
       ->type_name("POLICY");
   command.add_option("--catch-up", arguments->catch_up, "Of instants that went by: one firing (default), none, all")

@@ -18,6 +18,9 @@ namespace {
 // "12.3"; empty for nothing at all.
 std::string Rate(double per_second) { return per_second == 0 ? "" : absl::StrFormat("%.3g", per_second); }
 
+// In a colour, if there is anything.
+Cell RateCell(double per_second, Color color) { return {Rate(per_second), per_second > 0 ? color : Color::kNone}; }
+
 // "12ms/1.3s".
 std::string Quantiles(bool has, const google::protobuf::Duration& half, const google::protobuf::Duration& most) {
   if (!has) return "";
@@ -40,8 +43,8 @@ std::vector<Cell> Row(const std::string& name, const Statistics& statistics) {
           std::to_string(counts.cancelled()),
           Rate(activity.created_per_second()),
           Rate(activity.completed_per_second()),
-          {Rate(activity.failed_per_second()), Color::kRed},
-          {Rate(activity.retried_per_second()), Color::kYellow},
+          RateCell(activity.failed_per_second(), Color::kRed),
+          RateCell(activity.retried_per_second(), Color::kYellow),
           Quantiles(activity.has_queued_p50(), activity.queued_p50(), activity.queued_p99()),
           Quantiles(activity.has_ran_p50(), activity.ran_p50(), activity.ran_p99())};
 }

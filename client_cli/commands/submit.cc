@@ -80,17 +80,30 @@ std::string DescribeSingle(const v1::SubmitResult& result) {
   return text;
 }
 
+// "id 7", "ids 7 to 12"; of one id at least.
+std::string IdRange(const std::vector<uint64_t>& ids) {
+  const auto [first, last] = std::minmax_element(ids.begin(), ids.end());
+  return *first == *last ? absl::StrCat("id ", *first) : absl::StrCat("ids ", *first, " to ", *last);
+}
+
 std::string DescribeMany(const Submission& submission) {
-  std::vector<uint64_t> ids = submission.TaskIds();
-  if (ids.empty()) return "Submitted no task.";
-  auto is_existing = [](const v1::SubmitResult& result) { return !result.has_error() && result.existing(); };
-  auto cannot_run = [](const v1::SubmitResult& result) { return !result.has_error() && !result.runnable(); };
-  auto existing = std::count_if(submission.results.begin(), submission.results.end(), is_existing);
-  auto waiting = std::count_if(submission.results.begin(), submission.results.end(), cannot_run);
-  auto [first, last] = std::minmax_element(ids.begin(), ids.end());
-  std::string text = absl::StrCat("Submitted ", static_cast<int64_t>(ids.size()) - existing, " tasks, ids ", *first,
-                                  " to ", *last, ".");
-  if (existing > 0) absl::StrAppend(&text, " ", existing, " had a unique key that is in use: nothing new was created.");
+  std::vector<uint64_t> created;
+  std::vector<uint64_t> existing;
+  size_t waiting = 0;
+  for (const v1::SubmitResult& result : submission.results) {
+    if (result.has_error()) continue;
+    (result.existing() ? existing : created).push_back(result.task_id());
+    if (!result.runnable()) ++waiting;
+  }
+  std::string text = "Submitted no task.";
+  if (!created.empty()) {
+    text = absl::StrCat("Submitted ", created.size(), created.size() == 1 ? " task, " : " tasks, ", IdRange(created),
+                        ".");
+  }
+  if (!existing.empty()) {
+    absl::StrAppend(&text, " ", existing.size(), " had a unique key that is in use (", IdRange(existing),
+                    "): nothing new was created.");
+  }
   if (waiting > 0) absl::StrAppend(&text, " No live worker can run ", waiting, " of them yet: they wait.");
   return text;
 }

@@ -1,5 +1,7 @@
 #include "client_cli/commands/submit_options.h"
 
+#include "client_cli/commands/filter_options.h"
+
 namespace baton::cli {
 namespace {
 
@@ -21,22 +23,27 @@ void AddPayloadOptions(CLI::App& command, SubmitArguments& arguments, Tasks task
   group->require_option(0, 1);
 }
 
-void AddTaskOptions(CLI::App& command, SubmitArguments& arguments) {
-  command.add_option("--priority", arguments.priority, "Larger runs first, -20 to 20 (default 0)")->type_name("N");
+void AddTaskOptions(CLI::App& command, SubmitArguments& arguments, Tasks tasks) {
+  // Numbers that are empty would be taken for none.
+  RefuseEmptyValue(
+      command.add_option("--priority", arguments.priority, "Larger runs first, -20 to 20 (default 0)")->type_name("N"));
+  const std::string timeout = "Longest time one attempt may take (default 60s)";
   command
       .add_option("--timeout", arguments.timeout,
-                  "Longest time one attempt may take (default 60s); how long to wait for the end is --wait-timeout")
+                  tasks == Tasks::kMany ? timeout + "; how long to wait for the end is --wait-timeout" : timeout)
       ->type_name("DURATION");
-  command.add_option("--max-retries", arguments.max_retries, "Attempts in all, the first included (default 3)")
-      ->type_name("N");
+  RefuseEmptyValue(
+      command.add_option("--max-retries", arguments.max_retries, "Attempts in all, the first included (default 3)")
+          ->type_name("N"));
   command.add_option("--retry-interval", arguments.retry_interval, "Wait before a retry (default 0)")
       ->type_name("DURATION");
   command.add_option("--retry-backoff", arguments.retry_backoff, "fixed or exponential (default fixed)")
       ->type_name("KIND");
   command.add_option("--retry-cap", arguments.retry_cap, "Longest exponential wait (default 1h)")
       ->type_name("DURATION");
-  command.add_option("--retry-jitter", arguments.retry_jitter, "Share of the wait drawn at random, 0 to 1")
-      ->type_name("SHARE");
+  RefuseEmptyValue(
+      command.add_option("--retry-jitter", arguments.retry_jitter, "Share of the wait drawn at random, 0 to 1")
+          ->type_name("SHARE"));
   command
       .add_option("--progress-timeout", arguments.progress_timeout,
                   "Longest time an attempt may go without reporting progress (default no limit)")
@@ -76,15 +83,16 @@ void AddSubmissionOptions(CLI::App& command, SubmitArguments& arguments) {
                   .add_option("--unique-key", arguments.unique_key,
                               "At most one task of this type with this key that has not ended")
                   ->type_name("KEY");
+  RefuseEmptyValue(key);
   command
       .add_option("--unique-policy", arguments.unique_policy,
                   "If there is one: return-existing (default), reject, replace-pending")
       ->type_name("POLICY")
       ->needs(key);
-  command
-      .add_option("--request-id", arguments.request_id,
-                  "Makes it safe to repeat the command: within 24h the same id creates nothing new")
-      ->type_name("ID");
+  RefuseEmptyValue(command
+                       .add_option("--request-id", arguments.request_id,
+                                   "Makes it safe to repeat the command: within 24h the same id creates nothing new")
+                       ->type_name("ID"));
 }
 
 void AddAnswerOptions(CLI::App& command, SubmitArguments& arguments) {
@@ -106,13 +114,13 @@ void AddType(CLI::App& command, SubmitArguments& arguments) {
 void AddScheduledTaskOptions(CLI::App& command, SubmitArguments& arguments) {
   AddType(command, arguments);
   AddPayloadOptions(command, arguments, Tasks::kOne);
-  AddTaskOptions(command, arguments);
+  AddTaskOptions(command, arguments, Tasks::kOne);
 }
 
 void AddSubmitOptions(CLI::App& command, SubmitArguments& arguments) {
   AddType(command, arguments);
   AddPayloadOptions(command, arguments, Tasks::kMany);
-  AddTaskOptions(command, arguments);
+  AddTaskOptions(command, arguments, Tasks::kMany);
   AddSubmissionOptions(command, arguments);
   AddAnswerOptions(command, arguments);
 }

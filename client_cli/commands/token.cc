@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/message_json.h"
 #include "client_cli/text/proto_time.h"
@@ -164,6 +165,7 @@ void AddCreateToken(CommandTable& commands, CLI::App& parent) {
                    "Role observe: it may see payloads, results and metadata of reports too");
   command.add_option("--expires", arguments->expires, "How long it is valid, such as 90d (default: for ever)")
       ->type_name("DURATION");
+  RefuseEmptyValues(command);
 }
 
 void AddRotateToken(CommandTable& commands, CLI::App& parent) {
@@ -180,6 +182,7 @@ void AddRotateToken(CommandTable& commands, CLI::App& parent) {
       .add_option("--expires", arguments->expires,
                   "How long the new text is valid (default: as long as the old one was made for)")
       ->type_name("DURATION");
+  RefuseEmptyValues(command);
 }
 
 void AddRevokeToken(CommandTable& commands, CLI::App& parent) {

@@ -4,7 +4,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
 #include "client_cli/text/options_text.h"
 #include "client_cli/text/proto_time.h"
@@ -16,13 +15,7 @@ std::string Number(uint64_t number) { return std::to_string(number); }
 
 std::string Definition(const v1::TypeInfo& info) {
   if (!info.has_options()) return "(no worker ever registered it)";
-  std::string text = OptionsText(info.options());
-  if (info.options().has_priority())
-    absl::StrAppend(&text, text.empty() ? "" : ", ", "priority ", info.options().priority());
-  if (info.options().required_capabilities().names_size() > 0) {
-    absl::StrAppend(&text, text.empty() ? "" : ", ", "requires ",
-                    absl::StrJoin(info.options().required_capabilities().names(), "+"));
-  }
+  std::string text = AllOptionsText(info.options());
   if (!info.description().empty()) absl::StrAppend(&text, text.empty() ? "" : "; ", info.description());
   return text;
 }

@@ -61,7 +61,7 @@ class Watcher {
       }
       if (!status.ok() && MayGoOn(status)) continue;
       display_.Clear();
-      writer_.Finish("nothing has changed");
+      writer_.Finish(reached_ ? "nothing has changed" : "");
       if (status.ok()) return ReportIfNotCompleted(session_, ended_);
       return session_.Fail(reached_ && absl::IsDeadlineExceeded(status) ? TimedOut() : status);
     }

@@ -4,9 +4,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client_cli/command_table.h"
+#include "client_cli/commands/filter_options.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/proto_time.h"
+#include "client_cli/worker_list.h"
 
 namespace baton::cli {
 namespace {
@@ -51,16 +53,14 @@ absl::StatusOr<v1::WorkerFilter> BuildWorkerFilter(const WorkersArguments& argum
 }
 
 ExitCode RunWorkers(Session& session, const WorkersArguments& arguments) {
-  absl::StatusOr<v1::WorkerFilter> filter = BuildWorkerFilter(arguments);
+  const absl::StatusOr<v1::WorkerFilter> filter = BuildWorkerFilter(arguments);
   if (!filter.ok()) return session.Fail(filter.status());
-  v1::ListWorkersRequest request;
-  *request.mutable_filter() = *std::move(filter);
   const absl::StatusOr<v1::ListWorkersResponse> response =
-      session.broker().ListWorkers(request, session.call_timeout());
+      ListAllWorkers(session.broker(), *filter, session.call_timeout());
   if (!response.ok()) return session.Fail(response.status());
   RecordWriter writer(session, {"WORKER", "STATE", "SLOTS", "SEEN", "POD", "CAPABILITIES", "TASKS", "TYPES"});
   for (const v1::Worker& worker : response->workers()) writer.Add(Row(worker), worker);
-  return writer.Finish(request.filter().ByteSizeLong() == 0 ? "no live workers" : "no such live workers");
+  return writer.Finish(filter->ByteSizeLong() == 0 ? "no live workers" : "no such live workers");
 }
 
 void AddWorkersOptions(CLI::App& command, WorkersArguments& arguments) {
@@ -76,6 +76,7 @@ void AddWorkersOptions(CLI::App& command, WorkersArguments& arguments) {
       ->type_name("TEXT")
       ->delimiter(',')
       ->allow_extra_args(false);
+  RefuseEmptyValues(command);
 }
 
 struct DrainArguments {

@@ -9,6 +9,7 @@
 #include "client_cli/doctor/thresholds.h"
 #include "client_cli/status_details.h"
 #include "client_cli/text/proto_time.h"
+#include "client_cli/worker_list.h"
 
 namespace baton::cli::doctor {
 namespace {
@@ -67,7 +68,7 @@ class Examination {
 
   void AskWorkers() {
     const absl::StatusOr<v1::ListWorkersResponse> answer =
-        broker().ListWorkers(v1::ListWorkersRequest(), session_.call_timeout());
+        ListAllWorkers(broker(), v1::WorkerFilter(), session_.call_timeout());
     if (!Answered(answer, "workers")) return;
     facts_.workers.assign(answer->workers().begin(), answer->workers().end());
     for (const v1::Worker& worker : facts_.workers) {

@@ -15,9 +15,12 @@ inline constexpr absl::Duration kOldestWait = absl::Minutes(10);
 // A task has waited for a person for so long.
 inline constexpr absl::Duration kDecisionWait = absl::Hours(24);
 
-// A worker was silent for this share of the beat window, after which its tasks go to others. It beats three times in a
-// window, at least.
+// A worker that holds tasks was silent for this share of the beat window, after which they go to others. It beats three
+// times in a window, at least.
 inline constexpr double kSilentShare = 0.5;
+// The same for one that holds none: it may let three quarters of the window pass between two beats, and the broker may
+// take them in a little later.
+inline constexpr double kIdleSilentShare = 0.9;
 
 // Of the tasks of a type that ended within the last minute, this share failed for good, ...
 inline constexpr double kFailingShare = 0.1;

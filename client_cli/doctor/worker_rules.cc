@@ -19,12 +19,13 @@ void CheckSilent(const Facts& facts, Finding finding, std::vector<Finding>* foun
   for (const v1::Worker& worker : facts.workers) {
     const absl::Duration silent = absl::Microseconds(ToMicroseconds(worker.last_seen()));
     const bool is_gone = worker.state() == v1::WORKER_STATE_DISCONNECTED;
-    if (!is_gone && silent < kSilentShare * facts.settings.beat_window) continue;
+    const double share = worker.attempts() > 0 ? kSilentShare : kIdleSilentShare;
+    if (!is_gone && silent < share * facts.settings.beat_window) continue;
     Finding quiet = finding;
     quiet.subject = worker.worker_id();
     quiet.what = absl::StrCat("worker ", worker.worker_id(), is_gone ? " has lost its connection" : " does not beat",
-                              ": seen ", FormatRoughDuration(silent), " ago, and ", Holding(worker),
-                              " (they go to others: workers.beat_window is ",
+                              ": seen ", FormatRoughDuration(silent), " ago, and ", Holding(worker), " (",
+                              worker.attempts() > 0 ? "they go to others: " : "", "workers.beat_window is ",
                               FormatRoughDuration(facts.settings.beat_window), ")");
     quiet.remedy = absl::StrCat("see whether its process runs and gets processor time",
                                 worker.pod_id().empty() ? "" : absl::StrCat(", in pod ", worker.pod_id()),

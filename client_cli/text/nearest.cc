@@ -31,4 +31,10 @@ std::string Nearest(absl::string_view word, const std::vector<std::string>& name
   return nearest == names.end() ? "" : *nearest;
 }
 
+std::string NearestMeant(absl::string_view word, const std::vector<std::string>& names) {
+  std::string nearest = Nearest(word, names);
+  if (ChangesBetween(word, nearest) > std::max<size_t>(1, word.size() / 3)) nearest.clear();
+  return nearest;
+}
+
 }  // namespace baton::cli

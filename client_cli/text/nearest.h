@@ -12,4 +12,8 @@ namespace baton::cli {
 // names.
 std::string Nearest(absl::string_view word, const std::vector<std::string>& names);
 
+// The same, if it is near enough to be what was meant: a third of the letters of `word` may be wrong, and one in any
+// case. Else empty.
+std::string NearestMeant(absl::string_view word, const std::vector<std::string>& names);
+
 }  // namespace baton::cli

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client_cli/top/task_lists.h"
+#include "client_cli/worker_list.h"
 
 namespace baton::cli::top {
 namespace {
@@ -37,7 +38,7 @@ Answer Ask(Broker& broker, const Query& query, LatestFailures* failures, absl::D
   keep(broker.GetStatistics(timeout), answer.statistics);
   if (answer.status.ok()) keep(broker.ListTypes(timeout), answer.types);
   if (answer.status.ok() && query.info) keep(broker.GetServerInfo(timeout), answer.info);
-  if (answer.status.ok() && query.workers) keep(broker.ListWorkers({}, timeout), answer.workers);
+  if (answer.status.ok() && query.workers) keep(ListAllWorkers(broker, {}, timeout), answer.workers);
   if (answer.status.ok() && query.failures) keep(failures->Look(broker, timeout), answer.failures);
   if (answer.status.ok() && !query.tasks_of.empty()) {
     keep(List(broker, LiveTasks(query.tasks_of), timeout), answer.tasks);

@@ -162,6 +162,7 @@ TEST_F(RocksDbStoreTest, DamageInTheMiddleOfTheLogIsRefused) {
   EXPECT_THAT(status.message(), AllOf(HasSubstr(directory_), HasSubstr("is damaged"), HasSubstr("Restore a backup"),
                                       HasSubstr("point-in-time")));
   EXPECT_TRUE(absl::IsDataLoss(Open().status())) << "the second time, too";
+  EXPECT_TRUE(fs::exists(directory_ + "/IDENTITY")) << "nothing was dropped";
 }
 
 TEST_F(RocksDbStoreTest, PointInTimeOpensAtTheLastCommitBeforeTheDamage) {
@@ -181,6 +182,34 @@ TEST_F(RocksDbStoreTest, PointInTimeOpensAtTheLastCommitBeforeTheDamage) {
   ASSERT_TRUE(store.ok()) << store.status();
   EXPECT_EQ((*store)->number(), number + 1);
   EXPECT_EQ(ValueOf(**store, Family::kTask, "new"), "life");
+  EXPECT_FALSE((*store)->is_unused_copy());
+}
+
+TEST_F(RocksDbStoreTest, AStoreThatLostCommitsIsACopyUntilTheNextOne) {
+  WriteCommits(200);
+  Damage(LogFile(), fs::file_size(LogFile()) / 2);
+  uint64_t epoch = 1;  // As WriteCommits had it.
+  for (const auto recover : {RocksDbOptions::Recover::kPointInTime, RocksDbOptions::Recover::kTail}) {
+    const auto store = Open(recover);
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_TRUE((*store)->is_unused_copy()) << "what was dropped may have been told to others";
+    EXPECT_GT((*store)->epoch(), epoch + 1) << "sessions of the dropped commits have numbers of that one";
+    epoch = (*store)->epoch();
+  }
+  const auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  PutNext(**store, Family::kTask, "new", "life");
+  EXPECT_FALSE((*store)->is_unused_copy());
+}
+
+TEST_F(RocksDbStoreTest, PointInTimeChangesNothingInAStoreWithoutDamage) {
+  WriteCommits(200);
+  fs::resize_file(LogFile(), fs::file_size(LogFile()) - 5);
+  const auto store = Open(RocksDbOptions::Recover::kPointInTime);
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->number(), 199u);
+  EXPECT_EQ((*store)->epoch(), 2u);
+  EXPECT_FALSE((*store)->is_unused_copy());
 }
 
 TEST_F(RocksDbStoreTest, DamagedManifestIsRefused) {

@@ -41,12 +41,12 @@ void ListWorkers(Input& input, World* world) {
   v1::WorkerFilter filter;
   CallWith<v1::ListWorkersRequest, v1::ListWorkersResponse, engine::ListWorkersCommand>(
       input, world,
-      [&filter](const v1::ListWorkersRequest& request, engine::ListWorkersCommand*) {
+      [&filter, world](const v1::ListWorkersRequest& request, engine::ListWorkersCommand* command) {
         filter = request.filter();
-        return service::CheckWorkerFilter(filter);
+        return service::DecodeListWorkers(world->Decoding(), request, command);
       },
-      [filter = &filter](const engine::ListWorkersCommand& answered, v1::ListWorkersResponse* response) {
-        service::EncodeWorkers(*filter, answered, response);
+      [filter = &filter, world](const engine::ListWorkersCommand& answered, v1::ListWorkersResponse* response) {
+        service::EncodeWorkers(world->Decoding(), *filter, answered, response);
       });
 }
 

@@ -51,6 +51,18 @@ TEST_F(BrokerTest, ADrainingBrokerTakesOutcomesButNoNewWork) {  // B57
   EXPECT_EQ(Get(waiting).state(), v1::TASK_STATE_PENDING) << "nothing is handed out any more";
 }
 
+TEST_F(BrokerTest, ThatAStoppingBrokerEndsTheStreamsOfWorkersCostsTheirTasksNothing) {
+  Stop();
+  settings_.engine.grace = 0;  // So that any stop takes longer.
+  Start();
+  const uint64_t id = Submit("render");
+  auto worker = Connect("w1", "render", 1);
+  ASSERT_TRUE(worker->NextDelivery().has_value());
+  Restart();
+  EXPECT_EQ(Get(id).state(), v1::TASK_STATE_RUNNING);
+  EXPECT_EQ(Get(id).interruptions(), 0);
+}
+
 TEST_F(BrokerTest, ADrainGivesUpAtItsDeadline) {
   Stop();
   settings_.engine.drain_deadline = 50 * kMillisecond;

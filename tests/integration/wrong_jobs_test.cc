@@ -38,6 +38,8 @@ TEST_F(WrongRequestTest, StartJob) {  // B260, S65
       Row("an empty filter", kStart, cancel("filter {}"), kInvalid, "EMPTY_FILTER", {"filter", "every task"}),
       Row("state 0", kStart, cancel("filter { states: 0 }"), kInvalid, "BAD_FILTER", {"filter.states has 0"}),
       Row("an unknown state", kStart, cancel("filter { states: 99 }"), kInvalid, "BAD_FILTER", {"99", "TaskState"}),
+      Row("a state in which nothing can be done", kStart, cancel("filter { states: TASK_STATE_COMPLETED }"), kInvalid,
+          "BAD_FILTER", {"filter.states has TASK_STATE_COMPLETED", "JOB_VERB_CANCEL", "TASK_STATE_PAUSED"}),
       Row("a badly spelt type", kStart, cancel("filter { type: 'a b' }"), kInvalid, "BAD_FILTER",
           {"filter.type is 'a b'"}),
       Row("an overlong tag", kStart, cancel("filter { tag: '<129 letters>' }"), kInvalid, "BAD_FILTER", {"filter.tag"}),

@@ -38,6 +38,12 @@ TEST_F(WrongRequestTest, ListWorkers) {  // B199
           {"filter.capabilities[1] is required"}),
       Row("too many capabilities", kList, "filter { " + many + "}", kInvalid, "TOO_MANY_ITEMS",
           {"filter.capabilities has 17", "16"}),
+      Row("a negative page size", kList, "page_size: -1", kInvalid, "PAGE_SIZE", {"page_size is -1"}),
+      Row("too large a page size", kList, "page_size: 1001", kInvalid, "PAGE_SIZE", {"page_size is 1001", "1 to 1000"}),
+      Row("an invented token", kList, "page_token: 'invented'", kInvalid, "BAD_PAGE_TOKEN",
+          {"page_token 'invented'", "start over"}),
+      Row("the token of another list", kList, "page_token: '<page of tasks>'", kInvalid, "BAD_PAGE_TOKEN",
+          {"<page of tasks>", "not from this list"}),
   });
 }
 

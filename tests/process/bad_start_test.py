@@ -120,6 +120,7 @@ class BadStartTest(ProcessTest):
         self.start_broker()
         for _ in range(20):
             self.baton("submit", "echo", "--count", "1000", "--quiet")
+        incarnation = self.baton("info", "-o", "json").json()["incarnation"]
         self.broker.kill()
         log = max(self.data.glob("*.log"), key=lambda path: path.stat().st_size)
         with log.open("r+b") as file:
@@ -135,6 +136,8 @@ class BadStartTest(ProcessTest):
         left = self.baton("stats", "-o", "json").json()["counts"]["pending"]
         self.assertTrue(0 < left < 20_000, left)
         self.assertEqual(left % 1000, 0, "a call is stored whole or not at all")
+        # Ids and attempts of what was dropped are given out again: who has old tokens must be told.
+        self.assertNotEqual(self.baton("info", "-o", "json").json()["incarnation"], incarnation)
 
     def test_a_store_without_its_root_file_is_refused_not_emptied(self):
         self.start_broker()

@@ -86,6 +86,14 @@ class FailoverTest(ProcessTest):
         self.assertIn(self.both, self.ask(self.both, "list", code=5).err)
         self.assertIn("HOST:PORT", self.ask("one,,two", "list", code=2).err)
 
+    def test_what_is_no_address_is_refused_at_once(self):
+        for program_name, code in (("HELLO_WORKER", 1), ("SUBMIT_HELLO", 1), ("BATON", 2)):
+            words = ["list"] if program_name == "BATON" else []
+            answer = run_program([program(program_name), *words], {"BATON_BROKER": "http://localhost:7461"})
+            self.assertEqual(answer.code, code, answer.err)
+            for word in ('"http://localhost:7461"', "HOST:PORT", "BATON_BROKER"):
+                self.assertIn(word, answer.err)
+
     def test_waiting_goes_on_at_the_next_broker(self):
         first, second = f"unix:{self.folder}/one.sock", f"unix:{self.folder}/two.sock"
         self.start_broker(listen=first)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import http2
 from certificates import Authority, Pair
-from harness import PATIENCE, Process, ProcessTest, program, run_program, wait_until
+from harness import PATIENCE, Broker, Process, ProcessTest, program, run_program, wait_until
 
 
 class TlsTest(ProcessTest):
@@ -172,6 +172,21 @@ class MutualTest(TlsTest):
 
     def start_mutual(self):
         return self.start_with_tls(**{"tls.client_ca": str(self.clients.certificate)})
+
+    def test_a_worker_shows_its_certificate_also_if_its_first_address_needed_none(self):
+        client = self.as_client(self.clients.issue("client", usage="clientAuth"))
+        settings = {"tls.certificate": str(self.pair.certificate), "tls.private_key": str(self.pair.key),
+                    "tls.client_ca": str(self.clients.certificate)}
+        other = Broker(self.folder, self.folder / "other-data", settings=settings, name="batond-2")
+        self.processes.append(other)
+        self.start_broker(listen=f"unix:{self.folder}/one.sock")
+        addresses = f"{self.broker.address},tls://{other.address}"
+        worker = Process(self.folder, "worker", [program("TEST_WORKER")], {"BATON_BROKER": addresses, **client})
+        self.processes.append(worker)
+        connected = lambda: worker.log().count("connected to")
+        wait_until(lambda: connected() == 1, lambda: f"it connects:\n{worker.log()}")
+        self.broker.kill()
+        wait_until(lambda: connected() == 2, lambda: f"it goes to the other one:\n{worker.log()}")
 
     def test_who_shows_a_certificate_gets_in(self):
         self.client_environment = self.as_client(self.clients.issue("client", usage="clientAuth"))

@@ -1,5 +1,6 @@
 // What callers are told.
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -335,11 +336,13 @@ void Auditor::CheckBeat(const engine::HeartbeatCommand& beat) {
 }
 
 void Auditor::CheckWorkers(const engine::ListWorkersCommand& command) const {
-  REQUIRE(command.workers.size() == model_.sessions.size(), command.workers.size(), " workers are listed, there are ",
-          model_.sessions.size());
-  size_t at = 0;
-  for (const auto& [number, session] : model_.sessions) {
-    const engine::WorkerView& view = command.workers[at++];
+  const auto first = model_.sessions.upper_bound(command.after);
+  const auto count = static_cast<size_t>(std::distance(first, model_.sessions.end()));
+  REQUIRE(command.workers.size() == std::min(count, command.most) && command.more == (count > command.most),
+          command.workers.size(), " workers behind session ", command.after, " are listed, there are ", count);
+  auto next = first;
+  for (const engine::WorkerView& view : command.workers) {
+    const auto& [number, session] = *next++;
     const size_t attempts = model_.RunningIn(number).size();
     REQUIRE(view.session == number && view.worker_id == session.worker_id && view.connected == session.open &&
                 view.draining == session.draining && view.slots_taken == session.held.size() &&

@@ -34,7 +34,10 @@ void Auditor::AppliesComplete(const engine::CompleteCommand& command) {
     // Another outcome of an attempt that goes on says nothing about the slot.
     const ModelTask* running = model_.Running(outcome.attempt);
     const bool goes_on = running != nullptr && !accepted.contains(outcome.attempt.task);
-    if (outcome.attempt.task != 0 && !goes_on) FreeSlot(command.session, outcome.attempt);
+    if (outcome.attempt.task == 0 || goes_on) continue;
+    // Its worker has come back meanwhile, in another session.
+    const bool moved = running != nullptr && command.session != 0 && model_.Session(command.session) == nullptr;
+    FreeSlot(moved ? running->session : command.session, outcome.attempt);
   }
 }
 

@@ -115,8 +115,7 @@ void Auditor::ReadWorkflowsOf(uint64_t number, const JobRow& row) {
       REQUIRE(job.ever.contains(id), "job ", number, " deletes what never matched: ", Describe(model_.At(id)));
       REQUIRE(!model_.LivesBelow(id), "deleted by job ", number, ", but something lives of ", Describe(model_.At(id)));
       if (job.roots.insert(id).second) coverage_->Count("job: deletes a workflow");
-      // Retention may have been faster.
-      if (model_.StateOf(id) != LiveState::REMOVED) model_.deleting.insert(id);
+      model_.deleting.insert(id);
     }
   }
 }

@@ -180,7 +180,7 @@ void SimulatedBroker::PlanRound(Micros delay) {
 }
 
 void SimulatedBroker::Round() {
-  std::vector<std::unique_ptr<Command>> commands;
+  std::deque<std::unique_ptr<Command>> commands;
   bool expire = false;
   std::vector<engine::LoadResult> loads;
   std::optional<storage::WriteBatch> pages;

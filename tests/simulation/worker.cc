@@ -201,13 +201,17 @@ void SimulatedWorker::Beat() {
 // ── Attempts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void SimulatedWorker::Receive(engine::SessionOutput output) {
+  for (engine::Delivery& delivery : output.deliveries) TakeDelivery(std::move(delivery));
   for (const engine::Order& order : output.orders) {
     if (order.kind == engine::Order::Kind::kSuperseded) return Kill(false);
     const bool drains = order.kind == engine::Order::Kind::kDrain || order.kind == engine::Order::Kind::kDismiss;
     if (drains) Drain();
-    for (const AttemptId& attempt : order.attempts) TellOver(attempt, true);
+    for (const AttemptId& attempt : order.attempts) {
+      REQUIRE(types_.contains(KeyOf(attempt)), "worker '", habits_.worker_id, "' is told to stop task ", attempt.task,
+              " before it has got it");
+      TellOver(attempt, true);
+    }
   }
-  for (engine::Delivery& delivery : output.deliveries) TakeDelivery(std::move(delivery));
 }
 
 void SimulatedWorker::TakeDelivery(engine::Delivery delivery) {

@@ -319,8 +319,14 @@ void Workload::Send(const Submission& submission, int tries) {
 }
 
 void Workload::ListWorkers() {
-  network_.Call<engine::ListWorkersCommand>([](engine::ListWorkersCommand*) {},
-                                            [](const engine::ListWorkersCommand*) {});
+  network_.Call<engine::ListWorkersCommand>(
+      [this](engine::ListWorkersCommand* command) {
+        command->after = listed_to_;
+        command->most = 3;
+      },
+      [this](const engine::ListWorkersCommand* answered) {
+        if (answered != nullptr) listed_to_ = answered->more ? answered->workers.back().session : 0;
+      });
 }
 
 // Tokens of attempts that are over, that never were, or that belong to somebody else.

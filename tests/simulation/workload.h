@@ -115,7 +115,8 @@ class Workload {
   bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true, pauses_ = true,
        schedules_ = true, deadlines_ = true, retries_ = true, deletes_ = true, jobs_ = true, limits_ = true,
        dismissals_ = true;
-  uint64_t numbers_ = 0;  // For texts that have to be unique.
+  uint64_t numbers_ = 0;                 // For texts that have to be unique.
+  engine::SessionNumber listed_to_ = 0;  // Where the next page of workers begins.
 };
 
 }  // namespace baton::simulation

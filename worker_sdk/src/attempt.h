@@ -70,6 +70,8 @@ struct Attempt {
   std::vector<std::unique_ptr<v1::NewTask>> children;
   size_t children_staged = 0;
   uint32_t parts_staged = 0;
+  // A part has left. Even if it came back unanswered, the broker may have it.
+  bool part_sent = false;
 
   // Reports that were not taken in by the broker yet, oldest first.
   std::deque<v1::Checkpoint> checkpoints;

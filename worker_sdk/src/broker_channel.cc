@@ -40,8 +40,6 @@ grpc::ChannelArguments ChannelSettings() {
 
 BrokerChannel::BrokerChannel(const std::string& address, const TlsOptions& tls)
     : tls_(CompleteTls(tls)), endpoint_(ResolveEndpoint(address, tls_)) {
-  stamp_ = TlsStamp(tls_);
-  if (encrypted()) material_ = ReadTls(tls_).value_or(TlsMaterial());
   Make();
 }
 
@@ -57,14 +55,19 @@ bool BrokerChannel::RenewIfChanged() {
   return true;
 }
 
-void BrokerChannel::SetAddress(const std::string& address) {
+void BrokerChannel::SetAddress(const std::string& address, bool stay_encrypted) {
   const bool was_encrypted = encrypted();
   endpoint_ = ResolveEndpoint(address, tls_);
-  endpoint_.encrypted = endpoint_.encrypted || (was_encrypted && !absl::StartsWith(endpoint_.target, "unix:"));
+  if (stay_encrypted && was_encrypted && !absl::StartsWith(endpoint_.target, "unix:")) endpoint_.encrypted = true;
   Make();
 }
 
 void BrokerChannel::Make() {
+  // The first address may have been one that needs no files.
+  if (encrypted() && stamp_.empty()) {
+    stamp_ = TlsStamp(tls_);
+    material_ = ReadTls(tls_).value_or(TlsMaterial());
+  }
   grpc::ChannelArguments arguments = ChannelSettings();
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (encrypted()) {

@@ -25,14 +25,15 @@ class BrokerChannel {
 
   // Makes another channel if there is no connection now, and the files have changed since the last one. True if it did.
   bool RenewIfChanged();
-  // A broker sends its workers elsewhere: once encrypted, always encrypted.
-  void SetAddress(const std::string& address);
+  // As BrokerConnection::SetAddress.
+  void SetAddress(const std::string& address, bool stay_encrypted);
 
  private:
   void Make();
 
   const TlsOptions tls_;
   Endpoint endpoint_;
+  // Of the files when they were read last; empty: no address was encrypted so far.
   std::string stamp_;
   TlsMaterial material_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -83,19 +83,25 @@ class BrokerConnection {
   virtual void DeleteSchedule(const v1::DeleteScheduleRequest& request, CallOptions options,
                               Answer<v1::DeleteScheduleResponse> answer) = 0;
 
-  // Calls and streams made from now on go to another broker.
-  virtual void SetAddress(const std::string& address) = 0;
+  // Calls and streams made from now on go to another broker. They are encrypted if `address` says so, or TlsOptions;
+  // `stay_encrypted`: also if they are now, unless it is a Unix socket.
+  virtual void SetAddress(const std::string& address, bool stay_encrypted) = 0;
   // Cancels what is under way and returns when every answer was given; later calls are answered with CANCELLED, at once
   // and on the calling thread. Must not be called from an answer.
   virtual void Close() = 0;
 };
+
+// Reason of an UNAVAILABLE that has nothing to do with the broker: it refused an access token that was replaced
+// meanwhile, and will take the call under the new one.
+inline constexpr char kAccessTokenReplaced[] = "ACCESS_TOKEN_REPLACED";
 
 // The real one, over gRPC. `address` and `tls`: as in WorkerIdentity, a single address. `token`: null means that none
 // is shown.
 std::shared_ptr<BrokerConnection> MakeGrpcConnection(const std::string& address, const TlsOptions& tls = {},
                                                      std::shared_ptr<AccessToken> token = nullptr);
 
-// `configured`, or the environment's BATON_BROKER, or 127.0.0.1:7461.
+// As FindAddresses (broker_address.h). kDefaultAddress in place of what cannot be used: nothing is sent there, since
+// ValidateAddresses refuses it before.
 std::string ResolveAddress(const std::string& configured);
 
 }  // namespace internal

@@ -21,7 +21,8 @@ template <typename Request, typename Response>
 absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& request, absl::Duration budget,
                                           absl::Duration call_timeout,
                                           void (BrokerConnection::*method)(const Request&, CallOptions,
-                                                                           Answer<Response>)) {
+                                                                           Answer<Response>),
+                                          const char* done_reason) {
   if (!options_status_.ok()) return options_status_;
   struct Pending {
     absl::Notification answered;
@@ -30,8 +31,11 @@ absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& reque
   };
   const int64_t deadline = scheduler_->Now() + Micros(budget);
   Backoff backoff(kRetryInitial, kRetryCap, static_cast<uint64_t>(deadline));
+  // An earlier try may have been carried out, and its answer lost.
+  bool may_be_done = false;
   while (true) {
-    const absl::Duration left = absl::Microseconds(std::max<int64_t>(1000, deadline - scheduler_->Now()));
+    const int64_t begin = scheduler_->Now();
+    const absl::Duration left = absl::Microseconds(std::max<int64_t>(1000, deadline - begin));
     auto pending = std::make_shared<Pending>();
     (connection_.get()->*method)(request, {.timeout = std::min(left, call_timeout), .wait_for_ready = true},
                                  [pending](const absl::Status& status, Response& response) {
@@ -40,8 +44,13 @@ absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& reque
                                    pending->answered.Notify();
                                  });
     pending->answered.WaitForNotification();
+    Heard(begin, pending->status);
     if (pending->status.ok()) return std::move(pending->response);
-    if (!IsTransient(pending->status)) return pending->status;
+    if (!IsTransient(pending->status)) {
+      if (may_be_done && done_reason != nullptr && ErrorReason(pending->status) == done_reason) return Response();
+      return pending->status;
+    }
+    may_be_done = true;
     const absl::Duration pause = backoff.Next(RetryAfter(pending->status));
     if (scheduler_->Now() + Micros(pause) >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(name, ": no success within ", absl::FormatDuration(budget),

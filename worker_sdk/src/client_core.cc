@@ -30,7 +30,7 @@ absl::Status ValidateOptions(const ClientOptions& options) {
     return absl::InvalidArgumentError(
         "client options: max_unanswered_tasks or max_unanswered_bytes is 0: nothing could be submitted; raise it");
   }
-  return ValidateAddresses(ResolveAddress(options.broker), options.tls);
+  return ValidateAddresses(options.broker, options.tls);
 }
 
 // What a submission counts for: its payloads, and about what a task takes besides.
@@ -47,10 +47,33 @@ std::function<std::string()> RequestIds() {
   };
 }
 
+// `what` begins the message, e.g. "Cancel: reason".
+absl::Status RequireShortText(const std::string& what, const std::string& text, size_t limit) {
+  if (!IsUtf8(text)) return absl::InvalidArgumentError(absl::StrCat(what, " is not UTF-8: encode it"));
+  if (text.size() <= limit) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " has ", text.size(), " bytes; at most ", limit, " are allowed: shorten it"));
+}
+
 absl::Status RequireReason(const char* name, const std::string& reason) {
-  if (IsUtf8(reason) && reason.size() <= kTextBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(name, ": reason has ", reason.size(), " bytes; at most ", kTextBytes,
-                                                 " bytes of UTF-8 are allowed: shorten it"));
+  return RequireShortText(absl::StrCat(name, ": reason"), reason, kTextBytes);
+}
+
+// One call of Submit, or why it cannot be sent as a whole.
+absl::StatusOr<v1::SubmitRequest> MakeSubmission(const std::string& request_id, std::vector<NewTask> tasks) {
+  if (absl::Status status = RequireShortText("Submit: request_id", request_id, kNameBytes); !status.ok()) return status;
+  if (tasks.size() > static_cast<size_t>(kCallItems)) {
+    return absl::InvalidArgumentError(absl::StrCat("Submit: there are ", tasks.size(), " tasks; at most ", kCallItems,
+                                                   " are allowed with a request_id: cut them into submissions with "
+                                                   "request ids of their own"));
+  }
+  v1::SubmitRequest request;
+  request.set_request_id(request_id);
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    const std::string where = absl::StrCat("nothing was submitted: task ", i);
+    if (absl::Status status = ToProto(where, std::move(tasks[i]), request.add_tasks()); !status.ok()) return status;
+  }
+  return request;
 }
 
 // The client whose answers this thread gives.
@@ -109,6 +132,25 @@ void ClientCore::SubmitAsync(std::vector<NewTask> tasks, Client::SubmitCallback 
          });
 }
 
+std::vector<absl::StatusOr<Submitted>> ClientCore::SubmitUnder(const std::string& request_id,
+                                                               std::vector<NewTask> tasks) {
+  using Results = std::vector<absl::StatusOr<Submitted>>;
+  const size_t count = tasks.size();
+  if (count == 0) return {};
+  const absl::StatusOr<v1::SubmitRequest> request = MakeSubmission(request_id, std::move(tasks));
+  if (!request.ok()) return Results(count, request.status());
+  const absl::StatusOr<v1::SubmitResponse> answer =
+      Call("Submit", *request, options_.timeout, kCallTimeout, &BrokerConnection::Submit);
+  if (!answer.ok()) return Results(count, answer.status());
+  if (answer->results_size() != static_cast<int>(count)) {
+    return Results(count, absl::InternalError(
+                              absl::StrCat("Submit: ", answer->results_size(), " results for ", count, " tasks")));
+  }
+  Results results;
+  for (const v1::SubmitResult& result : answer->results()) results.push_back(FromProto(result));
+  return results;
+}
+
 absl::Status ClientCore::Flush(absl::Duration timeout) {
   const std::shared_ptr<const Event> ended = async_.AllEnded();
   if (scheduler_->Wait(*ended, timeout)) {
@@ -153,7 +195,7 @@ void ClientCore::Pump() {
 void ClientCore::Send(std::shared_ptr<SubmitQueue::Call> call, int64_t now) {
   const absl::Duration left = absl::Microseconds(std::max<int64_t>(1000, call->deadline - now));
   connection_->Submit(call->request, {.timeout = std::min(left, kCallTimeout), .wait_for_ready = true},
-                      [self = shared_from_this(), call](const absl::Status& status, v1::SubmitResponse& response) {
+                      [self = shared_from_this(), call, now](const absl::Status& status, v1::SubmitResponse& response) {
                         SubmitQueue::Finished done;
                         {
                           absl::MutexLock lock(&self->mutex_);
@@ -164,11 +206,21 @@ void ClientCore::Send(std::shared_ptr<SubmitQueue::Call> call, int64_t now) {
                             for (auto& more : self->queue_.FailAll(closed)) done.push_back(more);
                           }
                         }
+                        self->Heard(now, status);
                         // What waits leaves before callbacks take their time; what they submit leaves together.
                         self->Pump();
                         self->Deliver(done);
                         self->Pump();
                       });
+}
+
+void ClientCore::Heard(int64_t begin, const absl::Status& status) {
+  const std::optional<absl::Duration> silence = outage_.CallEnded(begin, scheduler_->Now(), status);
+  if (!silence || !options_.log) return;
+  options_.log(LogLevel::kWarning,
+               absl::StrCat("no broker at ", ResolveAddress(options_.broker), " has answered for ",
+                            absl::FormatDuration(absl::Trunc(*silence, absl::Seconds(1))), "; last failure: ",
+                            status.ToString(), "; calls are repeated until their timeout"));
 }
 
 bool ClientCore::Pause(absl::Duration duration) { return !scheduler_->Wait(closing_, duration); }
@@ -211,7 +263,7 @@ absl::Status ClientCore::Cancel(uint64_t id, const std::string& reason) {
   return Call("Cancel", request, options_.timeout, kCallTimeout, &BrokerConnection::Cancel).status();
 }
 
-absl::Status ClientCore::Resume(uint64_t id, Payload decision, const std::string& reason) {
+absl::Status ClientCore::Resume(uint64_t id, Payload decision, const std::string& reason, std::optional<int> stage) {
   if (absl::Status status = RequireReason("Resume", reason); !status.ok()) return status;
   v1::ResumeRequest request;
   request.set_task_id(id);
@@ -221,6 +273,7 @@ absl::Status ClientCore::Resume(uint64_t id, Payload decision, const std::string
         ToProto("Resume: decision", std::move(decision), kMessageBytes - kMessageOverhead, request.mutable_decision());
     if (!status.ok()) return status;
   }
+  if (stage) request.set_stage(*stage);
   return Call("Resume", request, options_.timeout, kCallTimeout, &BrokerConnection::Resume).status();
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "worker_sdk/src/async_book.h"
 #include "worker_sdk/src/broker_connection.h"
 #include "worker_sdk/src/event.h"
+#include "worker_sdk/src/outage.h"
 #include "worker_sdk/src/scheduler.h"
 #include "worker_sdk/src/submit_queue.h"
 
@@ -27,6 +29,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
              uint64_t seed);
 
   void Submit(std::vector<NewTask> tasks, Client::SubmitCallback done);
+  // In a call of its own, under an id of the caller's. Blocks until it is answered.
+  std::vector<absl::StatusOr<Submitted>> SubmitUnder(const std::string& request_id, std::vector<NewTask> tasks);
   // As Submit, within the bounds of the options.
   void SubmitAsync(std::vector<NewTask> tasks, Client::SubmitCallback done);
   absl::Status Flush(absl::Duration timeout);
@@ -34,7 +38,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   // `known_version` 0: until the task has ended. Answers with the task as it stands when `timeout` is over.
   absl::StatusOr<TaskInfo> Wait(uint64_t id, uint64_t known_version, absl::Duration timeout, TaskParts parts);
   absl::Status Cancel(uint64_t id, const std::string& reason);
-  absl::Status Resume(uint64_t id, Payload decision, const std::string& reason);
+  absl::Status Resume(uint64_t id, Payload decision, const std::string& reason, std::optional<int> stage);
   // ── client_schedules.cc ──
   absl::StatusOr<CreatedSchedule> CreateSchedule(ScheduleDefinition schedule, bool replace);
   absl::Status PauseSchedule(const std::string& name, const std::string& reason);
@@ -51,11 +55,15 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   void Send(std::shared_ptr<SubmitQueue::Call> call, int64_t now);
   // Calls back. What the callbacks submit does not leave by itself: Pump() has to follow.
   void Deliver(const SubmitQueue::Finished& finished) const;
-  // Blocks until the call succeeded, failed for good, or `budget` is used up.
+  // Blocks until the call succeeded, failed for good, or `budget` is used up. `done_reason`: that of a broker which has
+  // done already what it is asked for; to a repetition that is success, with an empty answer. Null: there is none.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(const char* name, const Request& request, absl::Duration budget,
                                 absl::Duration call_timeout,
-                                void (BrokerConnection::*method)(const Request&, CallOptions, Answer<Response>));
+                                void (BrokerConnection::*method)(const Request&, CallOptions, Answer<Response>),
+                                const char* done_reason = nullptr);
+  // A call that began at `begin` has ended so: logs that no broker answers, if that has lasted for a while.
+  void Heard(int64_t begin, const absl::Status& status);
   // False: the client was closed meanwhile.
   bool Pause(absl::Duration duration);
 
@@ -66,6 +74,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
 
   Event closing_;
   AsyncBook async_;
+  Outage outage_;
   absl::Mutex mutex_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   SubmitQueue queue_ ABSL_GUARDED_BY(mutex_);

@@ -91,7 +91,9 @@ absl::Status ClientCore::PauseSchedule(const std::string& name, const std::strin
 absl::Status ClientCore::UnpauseSchedule(const std::string& name) {
   auto request = NamedRequest<v1::UnpauseScheduleRequest>(name);
   if (!request.ok()) return request.status();
-  return Call("UnpauseSchedule", *request, options_.timeout, kCallTimeout, &BrokerConnection::UnpauseSchedule).status();
+  return Call("UnpauseSchedule", *request, options_.timeout, kCallTimeout, &BrokerConnection::UnpauseSchedule,
+              /*done_reason=*/"NOT_PAUSED")
+      .status();
 }
 
 absl::StatusOr<uint64_t> ClientCore::TriggerSchedule(const std::string& name) {
@@ -106,7 +108,9 @@ absl::StatusOr<uint64_t> ClientCore::TriggerSchedule(const std::string& name) {
 absl::Status ClientCore::DeleteSchedule(const std::string& name) {
   auto request = NamedRequest<v1::DeleteScheduleRequest>(name);
   if (!request.ok()) return request.status();
-  return Call("DeleteSchedule", *request, options_.timeout, kCallTimeout, &BrokerConnection::DeleteSchedule).status();
+  return Call("DeleteSchedule", *request, options_.timeout, kCallTimeout, &BrokerConnection::DeleteSchedule,
+              /*done_reason=*/"SCHEDULE_NOT_FOUND")
+      .status();
 }
 
 }  // namespace internal

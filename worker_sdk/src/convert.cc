@@ -110,10 +110,13 @@ absl::Status ToProto(const std::string& field, Payload payload, int64_t limit, v
   if (payload.is_json() && !IsUtf8(payload.bytes())) {
     return absl::InvalidArgumentError(absl::StrCat(field, " is JSON but not UTF-8: encode it"));
   }
-  if (payload.content_type().size() > kContentTypeBytes || !IsUtf8(payload.content_type())) {
+  if (!IsUtf8(payload.content_type())) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ": content_type is not UTF-8: encode it"));
+  }
+  if (payload.content_type().size() > kContentTypeBytes) {
     return absl::InvalidArgumentError(absl::StrCat(field, ": content_type has ", payload.content_type().size(),
                                                    " bytes; at most ", kContentTypeBytes,
-                                                   " bytes of UTF-8 are allowed"));
+                                                   " are allowed: shorten it"));
   }
   proto->set_content_type(payload.content_type());
   if (payload.is_json()) {
@@ -216,6 +219,11 @@ TaskState FromProto(v1::TaskState state) {
     default:
       return TaskState::kUnknown;
   }
+}
+
+absl::StatusOr<Submitted> FromProto(const v1::SubmitResult& result) {
+  if (result.has_error()) return FromError(result.error());
+  return Submitted{result.task_id(), result.existing(), FromProto(result.state()), result.runnable()};
 }
 
 ChildOutcome TakeChildOutcome(v1::ChildOutcome* proto) {

@@ -28,6 +28,8 @@ void ToProto(const TaskOptions& options, v1::TaskOptions* proto);
 void ToProto(const RetryStrategy& retry, v1::TaskOptions* proto);
 void ToProto(const TaskParts& parts, v1::TaskParts* proto);
 
+absl::StatusOr<Submitted> FromProto(const v1::SubmitResult& result);
+
 // These take the contents out of their argument.
 Payload TakePayload(v1::Payload* proto);
 ChildOutcome TakeChildOutcome(v1::ChildOutcome* proto);

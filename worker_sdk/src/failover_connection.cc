@@ -5,9 +5,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
+#include "baton/error.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -25,19 +24,21 @@ class AddressBook {
     return generation_;
   }
   void Judge(uint64_t generation, const absl::Status& status) {
-    if (!absl::IsUnavailable(status)) return;
+    // A broker that refuses an old access token is there.
+    if (!absl::IsUnavailable(status) || ErrorReason(status) == kAccessTokenReplaced) return;
     absl::MutexLock lock(&mutex_);
     // Others that failed with it have seen to that.
     if (generation != generation_) return;
     ++generation_;
     next_ = (next_ + 1) % addresses_.size();
-    connection_->SetAddress(addresses_[next_]);
+    // Whoever wrote the addresses has said of each how to talk to it.
+    connection_->SetAddress(addresses_[next_], /*stay_encrypted=*/false);
   }
-  // Ordered by a broker.
-  void GoTo(const std::string& address) {
+  // To one that is not of the list.
+  void GoTo(const std::string& address, bool stay_encrypted) {
     absl::MutexLock lock(&mutex_);
     ++generation_;
-    connection_->SetAddress(address);
+    connection_->SetAddress(address, stay_encrypted);
   }
 
  private:
@@ -136,7 +137,7 @@ class FailoverConnection final : public BrokerConnection {
   BATON_FAILOVER(DeleteSchedule)
 #undef BATON_FAILOVER
 
-  void SetAddress(const std::string& address) override { book_->GoTo(address); }
+  void SetAddress(const std::string& address, bool stay_encrypted) override { book_->GoTo(address, stay_encrypted); }
   void Close() override { connection_->Close(); }
 
  private:
@@ -147,14 +148,6 @@ class FailoverConnection final : public BrokerConnection {
 };
 
 }  // namespace
-
-std::vector<std::string> SplitAddresses(const std::string& addresses) {
-  std::vector<std::string> list;
-  for (const absl::string_view address : absl::StrSplit(addresses, ',')) {
-    list.emplace_back(absl::StripAsciiWhitespace(address));
-  }
-  return list;
-}
 
 std::shared_ptr<BrokerConnection> MakeFailoverConnection(std::shared_ptr<BrokerConnection> connection,
                                                          std::vector<std::string> addresses) {

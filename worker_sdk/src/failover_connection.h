@@ -10,13 +10,11 @@
 namespace baton::inline sdk {
 namespace internal {
 
-// "host1:port,host2:port": the addresses, without blanks around them; at least one, which may be empty.
-std::vector<std::string> SplitAddresses(const std::string& addresses);
-
 // One way to the first of several brokers that answers. `connection` is at the first of `addresses`, of which there are
-// at least two. It stays there until a call or a stream fails with UNAVAILABLE: the broker cannot be reached, drains or
-// stops. Then it goes to the next one, after the last to the first. The call that failed is not repeated: whoever made
-// it does that, with backoff, as ever. Calls never wait for a broker that is not there (CallOptions::wait_for_ready).
+// at least two. It stays there until a call or a stream fails with UNAVAILABLE, for another reason than
+// kAccessTokenReplaced: the broker cannot be reached, drains or stops. Then it goes to the next one, after the last to
+// the first, and uses each as it is written. The call that failed is not repeated: whoever made it does that, with
+// backoff, as ever. Calls never wait for a broker that is not there (CallOptions::wait_for_ready).
 std::shared_ptr<BrokerConnection> MakeFailoverConnection(std::shared_ptr<BrokerConnection> connection,
                                                          std::vector<std::string> addresses);
 

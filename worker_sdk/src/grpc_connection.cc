@@ -214,9 +214,9 @@ class GrpcConnection final : public BrokerConnection {
   BATON_UNARY_OF(admin, TaskAdmin, DeleteSchedule)
 #undef BATON_UNARY_OF
 
-  void SetAddress(const std::string& address) override {
+  void SetAddress(const std::string& address, bool stay_encrypted) override {
     absl::MutexLock lock(&mutex_);
-    channel_.SetAddress(address);
+    channel_.SetAddress(address, stay_encrypted);
     stubs_ = std::make_shared<Stubs>(channel_);
   }
 

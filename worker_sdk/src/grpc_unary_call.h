@@ -45,13 +45,16 @@ struct Stubs {
 inline std::string Explained(const grpc::Status& status, const Stubs& stubs) {
   std::string message = status.error_message();
   if (!status.error_details().empty()) return message;
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE && absl::StrContains(message, "failed to connect")) {
     const std::string advice = TlsAdvice(stubs.encrypted, message);
-    return advice.empty() ? message : absl::StrCat(message, ". ", advice);
+    return absl::StrCat("no connection to ", stubs.address, ": ", message, ". ",
+                        advice.empty() ? "Is a broker running there?" : advice);
   }
-  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED && !stubs.encrypted && !stubs.is_connected()) {
-    absl::StrAppend(&message,
-                    ": there is no connection; if the broker speaks TLS, write tls:// in front of its address");
+  // gRPC has no cause for a call that waited for a connection.
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED && !stubs.is_connected()) {
+    absl::StrAppend(&message, ": there is no connection to ", stubs.address, ": is a broker running there?");
+    const bool may_lack_tls = !stubs.encrypted && !absl::StartsWith(stubs.address, "unix:");
+    if (may_lack_tls) absl::StrAppend(&message, " If it is and speaks TLS, write tls:// in front of its address");
   }
   return message;
 }
@@ -126,7 +129,9 @@ inline absl::Status ShowToken(AccessToken* token, const Stubs& stubs, grpc::Clie
 inline absl::Status EndOf(const grpc::Status& status, const Stubs& stubs, AccessToken* token, const std::string& sent) {
   absl::Status end = FromGrpc(status, stubs);
   if (token == nullptr || !absl::IsUnauthenticated(end) || !token->Replaced(sent)) return end;
-  return absl::UnavailableError("the access token was replaced meanwhile: trying again with the new one");
+  return MakeStatus(static_cast<int>(absl::StatusCode::kUnavailable),
+                    "the access token was replaced meanwhile: trying again with the new one", kAccessTokenReplaced,
+                    absl::ZeroDuration());
 }
 
 // Deletes itself when it is done.

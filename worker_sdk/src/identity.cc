@@ -1,11 +1,11 @@
 #include <unistd.h>
 
-#include <cstdlib>
 #include <random>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "worker_sdk/src/broker_address.h"
 #include "worker_sdk/src/broker_connection.h"
 #include "worker_sdk/src/text.h"
 #include "worker_sdk/src/worker_core.h"
@@ -33,13 +33,11 @@ std::string RandomId() {
 }
 
 std::string ResolveAddress(const std::string& configured) {
-  if (!configured.empty()) return configured;
-  const char* environment = std::getenv("BATON_BROKER");
-  return environment != nullptr && *environment != '\0' ? environment : "127.0.0.1:7461";
+  return FindAddresses(configured).value_or(kDefaultAddress);
 }
 
 WorkerIdentity CompleteIdentity(WorkerIdentity identity, int64_t wall_now) {
-  identity.broker = ResolveAddress(identity.broker);
+  identity.broker = FindAddresses(identity.broker).value_or(identity.broker);
   if (identity.worker_id.empty()) identity.worker_id = HostName() + "-" + RandomId().substr(0, 8);
   if (identity.pod_generation == 0) identity.pod_generation = static_cast<uint64_t>(wall_now);
   return identity;

@@ -30,12 +30,14 @@ Ledger::Ledger(uint64_t seed)
   limits_.set_payload_bytes(kPayloadBytes);
   limits_.set_message_bytes(kMessageBytes);
   limits_.set_inline_children(kInlineChildren);
+  limits_.set_metadata_bytes(static_cast<int64_t>(kMetadataBytes));
 }
 
 void Ledger::SetLimits(const v1::Limits& limits) {
   if (limits.payload_bytes() > 0) limits_.set_payload_bytes(limits.payload_bytes());
   if (limits.message_bytes() > 0) limits_.set_message_bytes(std::min(limits.message_bytes(), kMessageBytes));
   if (limits.inline_children() > 0) limits_.set_inline_children(std::min(limits.inline_children(), kInlineChildren));
+  if (limits.metadata_bytes() > 0) limits_.set_metadata_bytes(limits.metadata_bytes());
   // What a broker before this one refused says nothing about this one.
   size_ = CallSize(limits_.message_bytes());
 }
@@ -142,10 +144,10 @@ bool Ledger::idle() const {
   return unanswered_ == 0 && !complete_.in_flight && !audit_.in_flight && !progress_.in_flight && !part_.in_flight;
 }
 
-std::optional<int64_t> Ledger::NextRetry() const {
+std::optional<int64_t> Ledger::NextRetry(int64_t now) const {
   std::optional<int64_t> soonest;
-  const auto consider = [&soonest](const Lane& lane, bool waiting) {
-    if (!waiting || lane.in_flight || lane.not_before == 0) return;
+  const auto consider = [&soonest, now](const Lane& lane, bool waiting) {
+    if (!waiting || lane.in_flight || lane.not_before <= now) return;
     soonest = std::min(soonest.value_or(lane.not_before), lane.not_before);
   };
   consider(complete_, !outcomes_.empty());

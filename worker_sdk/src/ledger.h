@@ -45,7 +45,8 @@ struct Call {
 //   * an outcome is not sent while a report of its attempt is unanswered; reports that were not sent, or not taken in,
 //     ride in the outcome, or are sent before it if they are too large for that;
 //   * children that are too many for an outcome are staged before, part after part;
-//   * an outcome refused for its content is sent again as failed; one of an attempt that is over is dropped;
+//   * an outcome refused for its content is sent again without its reports, then as failed, or, if it gave the attempt
+//     back, without a reason; one of an attempt that is over is dropped;
 //   * what fails for a passing reason is sent again, after a backoff; what was refused because there was too much in
 //   one
 //     call, at once and in smaller calls.
@@ -89,9 +90,10 @@ class Ledger {
   void OnProgressAnswer(int64_t now, Call<v1::ProgressRequest>& call, const absl::Status& status,
                         const v1::ProgressResponse& response);
   std::optional<Call<v1::SpawnChildrenRequest>> NextPart(int64_t now);
-  void OnPartAnswer(int64_t now, Call<v1::SpawnChildrenRequest>& call, const absl::Status& status);
-  // When a backoff ends that holds something up; nullopt if none does.
-  std::optional<int64_t> NextRetry() const;
+  void OnPartAnswer(int64_t now, Call<v1::SpawnChildrenRequest>& call, const absl::Status& status,
+                    const v1::SpawnChildrenResponse& response);
+  // When a backoff ends that holds something up, after `now`; nullopt if none does.
+  std::optional<int64_t> NextRetry(int64_t now) const;
 
   // ── State ──
   using Held = absl::flat_hash_map<absl::string_view, AttemptPtr>;
@@ -138,11 +140,13 @@ class Ledger {
   // Handles an item of a report call; true: the report is to be given back.
   bool JudgeReport(const AttemptPtr& attempt, const char* what, const absl::Status& status);
   void FinishStaging(const AttemptPtr& attempt);
+  void FailStaging(const AttemptPtr& attempt, const std::string& why, bool retryable);
   void OutcomeAnswered(const AttemptPtr& attempt);
   // True: the outcome is to be sent again.
   bool JudgeOutcome(const AttemptPtr& attempt, const absl::Status& status);
   void Requeue(const AttemptPtr& attempt, std::unique_ptr<v1::Outcome> outcome);
-  // Sends `failed` instead of the outcome; drops the attempt's outcome altogether if that was refused, too.
+  // Sends something else instead of the outcome: the same without its reports, else `failed`, or a bare `released` for
+  // one that said so. Drops the attempt's outcome altogether if these were refused, too.
   void ReplaceOutcome(const AttemptPtr& attempt, const v1::Outcome& refused, const std::string& why, bool retryable);
   void CompleteFailed(int64_t now, Call<v1::CompleteRequest>& call, const absl::Status& status);
   void ForgetIfDone(const AttemptPtr& attempt);

@@ -22,6 +22,20 @@ void TakeTimes(const v1::Outcome& from, v1::Outcome* to) {
   to->set_ran_us(from.ran_us());
 }
 
+// What takes the place of an outcome that was refused for what it says.
+std::unique_ptr<v1::Outcome> Substitute(const v1::Outcome& refused, const std::string& why, bool retryable) {
+  auto outcome = std::make_unique<v1::Outcome>();
+  outcome->set_attempt_token(refused.attempt_token());
+  TakeTimes(refused, outcome.get());
+  if (refused.has_released()) {
+    outcome->mutable_released();
+  } else {
+    outcome->mutable_failed()->set_error(CleanText(absl::StrCat("the outcome was refused: ", why), kTextBytes));
+    outcome->mutable_failed()->set_retryable(retryable);
+  }
+  return outcome;
+}
+
 }  // namespace
 
 std::optional<Call<v1::CompleteRequest>> Ledger::NextComplete(int64_t now, uint64_t session) {
@@ -32,10 +46,12 @@ std::optional<Call<v1::CompleteRequest>> Ledger::NextComplete(int64_t now, uint6
   call.request.mutable_outcomes()->Reserve(static_cast<int>(items));
   call.attempts.reserve(items);
   int64_t room = size_.bytes();
+  int children = kCallChildren;
   while (call.attempts.size() < items) {
     AttemptPtr& attempt = outcomes_.front();
     room -= static_cast<int64_t>(attempt->outcome->ByteSizeLong()) + 8;
-    if (room < 0 && !call.attempts.empty()) break;
+    children -= attempt->outcome->spawned().children_size();
+    if ((room < 0 || children < 0) && !call.attempts.empty()) break;
     attempt->stage = Attempt::Stage::kInFlight;
     call.request.mutable_outcomes()->AddAllocated(attempt->outcome.release());
     call.attempts.push_back(std::move(attempt));
@@ -104,20 +120,25 @@ void Ledger::ReplaceOutcome(const AttemptPtr& attempt, const v1::Outcome& refuse
                             bool retryable) {
   const std::string task = absl::StrCat("task ", attempt->delivery->task_id(), ", attempt ",
                                         attempt->delivery->attempt(), ": the broker refused the outcome: ", why);
+  // It may be because of them, and they are not worth a failure.
+  if (!retryable && (refused.checkpoints_size() > 0 || refused.has_progress())) {
+    Log(LogLevel::kWarning, absl::StrCat(task, "; sent again without its checkpoints and progress"));
+    auto bare = std::make_unique<v1::Outcome>(refused);
+    bare->clear_checkpoints();
+    bare->clear_progress();
+    return Requeue(attempt, std::move(bare));
+  }
   if (attempt->outcome_replaced) {
     Log(LogLevel::kError, absl::StrCat(task, "; given up, the attempt will time out"));
     OutcomeAnswered(attempt);
     return;
   }
-  Log(LogLevel::kWarning, absl::StrCat(task, "; sent again as failed"));
-  auto failed = std::make_unique<v1::Outcome>();
-  failed->mutable_failed()->set_error(CleanText(absl::StrCat("the outcome was refused: ", why), kTextBytes));
-  failed->mutable_failed()->set_retryable(retryable);
-  failed->set_attempt_token(attempt->token);
-  TakeTimes(refused, failed.get());
+  const char* how = refused.has_released() ? "without a reason" : "as failed";
+  Log(LogLevel::kWarning, absl::StrCat(task, "; sent again ", how));
+  std::unique_ptr<v1::Outcome> substitute = Substitute(refused, why, retryable);
   attempt->outcome_replaced = true;
-  if (attempt->stage != Attempt::Stage::kStaging) return Requeue(attempt, std::move(failed));
-  attempt->outcome = std::move(failed);
+  if (attempt->stage != Attempt::Stage::kStaging) return Requeue(attempt, std::move(substitute));
+  attempt->outcome = std::move(substitute);
   Ready(attempt);
 }
 

@@ -30,6 +30,8 @@ absl::Status Registry::Check(const std::vector<Registration>& registrations) con
 }
 
 absl::Status Registry::Use(std::vector<Registration> registrations) {
+  // Destroyed without the lock: what handlers hold may call back, or take its time.
+  std::vector<std::shared_ptr<const RegisteredHandler>> replaced;
   absl::MutexLock lock(&mutex_);
   if (absl::Status status = Check(registrations); !status.ok()) {
     for (const Registration& registration : registrations) refused_.emplace(registration.type, status);
@@ -40,17 +42,23 @@ absl::Status Registry::Use(std::vector<Registration> registrations) {
     handler->options = std::move(registration.options);
     handler->version = ++versions_[registration.type];
     refused_.erase(registration.type);
-    handlers_[registration.type] = std::move(handler);
+    replaced.push_back(std::exchange(handlers_[registration.type], std::move(handler)));
   }
   return absl::OkStatus();
 }
 
 std::vector<std::string> Registry::Unuse(const std::vector<std::string>& types) {
   std::vector<std::string> removed;
+  // As in Use().
+  std::vector<std::shared_ptr<const RegisteredHandler>> given_up;
   absl::MutexLock lock(&mutex_);
   for (const std::string& type : types) {
     refused_.erase(type);
-    if (handlers_.erase(type) > 0) removed.push_back(type);
+    const auto found = handlers_.find(type);
+    if (found == handlers_.end()) continue;
+    given_up.push_back(std::move(found->second));
+    handlers_.erase(found);
+    removed.push_back(type);
   }
   return removed;
 }

@@ -27,6 +27,7 @@ inline constexpr size_t kWorkerCapabilities = 64;
 inline constexpr size_t kTaskCapabilities = 16;
 inline constexpr int kSlots = 10'000;
 inline constexpr int kCallItems = 1000;
+inline constexpr int kCallChildren = 32'768;  // Of all outcomes of a call.
 // Used until a welcome says otherwise.
 inline constexpr int64_t kPayloadBytes = int64_t{1024} * 1024;
 inline constexpr int64_t kMessageBytes = int64_t{4} * 1024 * 1024;
@@ -48,6 +49,8 @@ inline constexpr size_t kUnsentCheckpointBytes = size_t{4} * 1024 * 1024;
 // then.
 inline constexpr absl::Duration kCallTimeout = absl::Seconds(15);
 inline constexpr absl::Duration kBeatTimeout = absl::Seconds(5);
+// A client whose calls go without an answer for so long says so: longer than a broker takes to restart.
+inline constexpr absl::Duration kOutagePatience = absl::Seconds(5);
 inline constexpr absl::Duration kRetryInitial = absl::Milliseconds(50);
 inline constexpr absl::Duration kRetryCap = absl::Seconds(2);
 inline constexpr absl::Duration kReconnectInitial = absl::Milliseconds(100);

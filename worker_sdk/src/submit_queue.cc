@@ -88,20 +88,14 @@ void SubmitQueue::TakeResults(int64_t now, Call& call, const v1::SubmitResponse&
   for (int i = response.results_size() - 1; i >= 0; --i) {
     const Item& item = sent_[i];
     if (item.submission == nullptr) continue;
-    const v1::SubmitResult& result = response.results(i);
-    if (!result.has_error()) {
-      const Submitted submitted{result.task_id(), result.existing(), FromProto(result.state()), result.runnable()};
-      SetResult(item, submitted, finished);
-      continue;
-    }
-    const absl::Status error = FromError(result.error());
-    if (!IsTransient(error) || now >= item.submission->deadline) {
-      SetResult(item, error, finished);
+    absl::StatusOr<Submitted> result = FromProto(response.results(i));
+    if (result.ok() || !IsTransient(result.status()) || now >= item.submission->deadline) {
+      SetResult(item, std::move(result), finished);
       continue;
     }
     // Under a request id of its own: the answer to this one is remembered.
     PutBack(i, call);
-    passing = error;
+    passing = result.status();
   }
   ForgetCall();
   if (passing.ok()) {

@@ -61,13 +61,13 @@ absl::Status Task::Audit(const std::string& code, const std::string& message, co
 
 absl::Status Task::Progress(const ProgressReport& report) {
   absl::StatusOr<v1::Progress> progress = internal::MakeProgress(report);
-  if (!progress.ok()) {
-    context_->host().Warn(std::string(progress.status().message()));
-    return progress.status();
+  absl::Status status = progress.status();
+  if (status.ok()) {
+    progress->set_at_us(context_->host().WallNow());
+    status = context_->host().Progress(context_->attempt(), *std::move(progress));
   }
-  progress->set_at_us(context_->host().WallNow());
-  context_->host().Progress(context_->attempt(), *std::move(progress));
-  return absl::OkStatus();
+  if (!status.ok()) context_->host().Warn(std::string(status.message()));
+  return status;
 }
 
 absl::Status Task::Progress(double percent, const std::string& text, const std::string& stage_name) {

@@ -24,7 +24,7 @@ class TaskHost {
   virtual int64_t Now() const = 0;
   virtual int64_t WallNow() const = 0;
   virtual absl::Status Audit(const AttemptPtr& attempt, v1::Checkpoint checkpoint) = 0;
-  virtual void Progress(const AttemptPtr& attempt, v1::Progress progress) = 0;
+  virtual absl::Status Progress(const AttemptPtr& attempt, v1::Progress progress) = 0;
   // Blocks; tries again until the attempt is over or its deadline has passed.
   virtual absl::StatusOr<v1::ListChildOutcomesResponse> ListChildOutcomes(const AttemptPtr& attempt,
                                                                           const std::string& page_token) = 0;

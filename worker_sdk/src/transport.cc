@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "worker_sdk/src/broker_address.h"
 #include "worker_sdk/src/failover_connection.h"
 
 namespace baton::inline sdk {

@@ -1,12 +1,11 @@
 #include "worker_sdk/src/validate.h"
 
-#include <algorithm>
 #include <set>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "worker_sdk/src/failover_connection.h"
+#include "worker_sdk/src/broker_address.h"
 #include "worker_sdk/src/sdk_limits.h"
 #include "worker_sdk/src/text.h"
 #include "worker_sdk/src/tls_files.h"
@@ -24,9 +23,9 @@ class Checks {
   explicit Checks(std::string where) : where_(std::move(where)) {}
 
   template <typename T>
-  void Range(const char* field, const std::optional<T>& value, T low, T high) {
+  void Range(const char* field, const std::optional<T>& value, T low, T high, const char* besides = "") {
     if (value && !(*value >= low && *value <= high)) {
-      Refuse(absl::StrCat(field, " is ", Show(*value), "; allowed are ", Show(low), " to ", Show(high),
+      Refuse(absl::StrCat(field, " is ", Show(*value), "; allowed are ", besides, Show(low), " to ", Show(high),
                           ": change it or leave it unset"));
     }
   }
@@ -86,7 +85,7 @@ absl::Status ValidateTaskOptions(const std::string& where, const TaskOptions& op
   checks.Range("retry_interval_cap", options.retry_interval_cap, absl::ZeroDuration(), kLongest);
   checks.Range("retry_jitter", options.retry_jitter, 0.0, 1.0);
   if (options.progress_timeout != absl::ZeroDuration()) {
-    checks.Range("progress_timeout", options.progress_timeout, absl::Milliseconds(1), kLongest);
+    checks.Range("progress_timeout", options.progress_timeout, absl::Milliseconds(1), kLongest, "0 (none) or ");
   }
   if (options.required_capabilities) {
     checks.Names("required_capabilities", *options.required_capabilities, kTaskCapabilities);
@@ -130,14 +129,9 @@ absl::Status ValidateWorkerOptions(const WorkerOptions& options) {
 }
 
 absl::Status ValidateAddresses(const std::string& broker, const TlsOptions& tls) {
-  const std::vector<std::string> addresses = SplitAddresses(broker);
-  const auto empty = std::find(addresses.begin(), addresses.end(), "");
-  if (addresses.size() > 1 && empty != addresses.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("broker: address ", empty - addresses.begin() + 1, " of ", addresses.size(), " in '", broker,
-                     "' is empty; write them as host:port or unix:/path with one comma between two"));
-  }
-  for (const std::string& address : addresses) {
+  const absl::StatusOr<std::string> addresses = FindAddresses(broker);
+  if (!addresses.ok()) return addresses.status();
+  for (const std::string& address : SplitAddresses(*addresses)) {
     if (absl::Status status = ValidateTls(address, tls); !status.ok()) return status;
   }
   return absl::OkStatus();

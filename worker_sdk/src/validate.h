@@ -19,7 +19,7 @@ namespace internal {
 absl::Status ValidateTaskOptions(const std::string& where, const TaskOptions& options);
 absl::Status ValidateRegistration(const Registration& registration);
 absl::Status ValidateWorkerOptions(const WorkerOptions& options);
-// `broker`: an address or several, as ResolveAddress returns them.
+// `broker`: as in WorkerIdentity and ClientOptions.
 absl::Status ValidateAddresses(const std::string& broker, const TlsOptions& tls);
 absl::Status ValidateIdentity(const WorkerIdentity& identity, int max_concurrency);
 

@@ -5,10 +5,22 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "worker_sdk/src/sdk_limits.h"
+#include "worker_sdk/src/text.h"
 #include "worker_sdk/src/worker_core.h"
 
 namespace baton::inline sdk {
 namespace internal {
+namespace {
+
+// What a broker that is configured to take less would refuse; `report` begins the message.
+absl::Status RequireMetadataFits(const char* report, const std::string& metadata_json, int64_t limit) {
+  if (static_cast<int64_t>(metadata_json.size()) <= limit) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(report, ": metadata_json has ", metadata_json.size(),
+                                                 " bytes; at most ", limit,
+                                                 " are allowed by the broker (limits.metadata_bytes): shorten it"));
+}
+
+}  // namespace
 
 void WorkerCore::Execute(const AttemptPtr& attempt) {
   attempt->started_at = std::max<int64_t>(1, Now());
@@ -43,7 +55,8 @@ bool WorkerCore::WaitUntilOver(const AttemptPtr& attempt, absl::Duration timeout
 void WorkerCore::ReleaseLocked(const std::vector<AttemptPtr>& unstarted, const std::string& reason) {
   for (const AttemptPtr& attempt : unstarted) {
     auto outcome = std::make_unique<v1::Outcome>();
-    outcome->mutable_released()->set_reason(reason);
+    // Of a drain it has what an operator wrote, and more.
+    outcome->mutable_released()->set_reason(CleanText(reason, kTextBytes));
     outcome->set_queued_us(std::max<int64_t>(0, Now() - attempt->received_at));
     ledger_.Settle(attempt, std::move(outcome));
     ledger_.SetReturned(attempt);
@@ -76,7 +89,8 @@ void WorkerCore::SettleUnstartedOverLocked() {
 }
 
 absl::Status WorkerCore::Audit(const AttemptPtr& attempt, v1::Checkpoint checkpoint) {
-  absl::Status status;
+  absl::Status status = RequireMetadataFits("Audit", checkpoint.metadata_json(), metadata_bytes_);
+  if (!status.ok()) return status;
   {
     absl::MutexLock lock(&mutex_);
     status = ledger_.AddCheckpoint(attempt, std::move(checkpoint));
@@ -85,12 +99,15 @@ absl::Status WorkerCore::Audit(const AttemptPtr& attempt, v1::Checkpoint checkpo
   return status;
 }
 
-void WorkerCore::Progress(const AttemptPtr& attempt, v1::Progress progress) {
+absl::Status WorkerCore::Progress(const AttemptPtr& attempt, v1::Progress progress) {
+  absl::Status status = RequireMetadataFits("Progress", progress.metadata_json(), metadata_bytes_);
+  if (!status.ok()) return status;
   {
     absl::MutexLock lock(&mutex_);
     ledger_.SetProgress(attempt, std::move(progress));
   }
   Pump();
+  return status;
 }
 
 absl::StatusOr<v1::ListChildOutcomesResponse> WorkerCore::ListChildOutcomes(const AttemptPtr& attempt,

@@ -45,7 +45,8 @@ v1::Hello WorkerCore::MakeHelloLocked() {
   hello.set_pod_id(identity_.pod_id);
   hello.set_pod_generation(identity_.pod_generation);
   *hello.mutable_worker() = DescribeLocked();
-  hello.set_last_delivery(last_delivery_);
+  // One before this may have begun a session whose welcome got lost: the broker would take the number for one of that.
+  hello.set_last_delivery(std::exchange(awaits_welcome_, true) ? 0 : last_delivery_);
   hello.set_client("baton-cpp/" BATON_VERSION);
   hello_attempts_.clear();
   for (const auto& [token, attempt] : ledger_.held()) {
@@ -92,6 +93,7 @@ void WorkerCore::OnWelcomeLocked(const v1::Welcome& welcome) {
   }
   incarnation_ = welcome.incarnation();
   last_delivery_ = 0;
+  awaits_welcome_ = false;
   beat_number_ = 0;
   beat_due_ = false;
   worker_id_refused_at_ = 0;
@@ -100,6 +102,7 @@ void WorkerCore::OnWelcomeLocked(const v1::Welcome& welcome) {
   ledger_.ResetBackoffs();
   ledger_.SetLimits(welcome.limits());
   payload_bytes_ = ledger_.limits().payload_bytes();
+  metadata_bytes_ = ledger_.limits().metadata_bytes();
   if (welcome.beat_interval_us() > 0) beat_interval_ = absl::Microseconds(welcome.beat_interval_us());
   beat_window_ = absl::Microseconds(welcome.beat_window_us());
   for (int i = 0; i < welcome.verdicts_size() && i < static_cast<int>(hello_attempts_.size()); ++i) {
@@ -108,6 +111,10 @@ void WorkerCore::OnWelcomeLocked(const v1::Welcome& welcome) {
     } else if (welcome.verdicts(i) == v1::ATTEMPT_VERDICT_CANCELLED) {
       ledger_.MarkOver(hello_attempts_[i], "the task was cancelled");
     }
+  }
+  // What was answered since the hello takes a slot of this session until a beat no longer lists it.
+  for (const AttemptPtr& attempt : hello_attempts_) {
+    if (ledger_.Find(attempt->token) != attempt) beat_due_ = true;
   }
   hello_attempts_.clear();
   SettleUnstartedOverLocked();

@@ -14,6 +14,7 @@ WorkerCore::WorkerCore(WorkerIdentity identity, WorkerParts parts)
       parts_(std::move(parts)),
       scheduler_(parts_.scheduler),
       payload_bytes_(kPayloadBytes),
+      metadata_bytes_(static_cast<int64_t>(kMetadataBytes)),
       ledger_(parts_.seed),
       reconnect_backoff_(kReconnectInitial, kReconnectCap, parts_.seed + 10),
       beat_interval_(kBeatInterval) {}
@@ -47,7 +48,6 @@ size_t WorkerCore::Unuse(const std::vector<std::string>& types) {
 }
 
 absl::Status WorkerCore::Configure(WorkerOptions options) {
-  const int max_concurrency = options.max_concurrency;
   absl::Status status = registry_.Configure(std::move(options));
   if (!status.ok()) {
     identity_.log(LogLevel::kError, absl::StrCat("configuration refused: ", status.message()));
@@ -57,6 +57,8 @@ absl::Status WorkerCore::Configure(WorkerOptions options) {
     absl::MutexLock lock(&mutex_);
     update_due_ = true;
     if (pool_ != nullptr) {
+      // Of several calls at a time the one that the registry heard last counts.
+      const int max_concurrency = registry_.options().max_concurrency;
       pool_->SetMaxThreads(max_concurrency);
       scheduler_->SetHandlerThreads(max_concurrency);
     }
@@ -66,14 +68,15 @@ absl::Status WorkerCore::Configure(WorkerOptions options) {
 }
 
 absl::Status WorkerCore::Prepare() {
-  const WorkerOptions options = registry_.options();
   absl::MutexLock lock(&mutex_);
   if (started_) {
     return absl::FailedPreconditionError("Run: this worker has run before; make a new baton::Worker to run again");
   }
   started_ = true;
+  // Whoever changes it later finds the pool.
+  const int max_concurrency = registry_.options().max_concurrency;
   absl::Status status = registry_.refusal();
-  status.Update(ValidateIdentity(identity_, options.max_concurrency));
+  status.Update(ValidateIdentity(identity_, max_concurrency));
   if (!status.ok() || phase_ == Phase::kDone) {
     phase_ = Phase::kDone;
     return status;
@@ -82,8 +85,8 @@ absl::Status WorkerCore::Prepare() {
   const auto execute = [weak = weak_from_this()](const AttemptPtr& attempt) {
     if (const std::shared_ptr<WorkerCore> self = weak.lock()) self->Execute(attempt);
   };
-  pool_ = std::make_unique<HandlerPool>(options.max_concurrency, execute, parts_.start_thread);
-  scheduler_->SetHandlerThreads(options.max_concurrency);
+  pool_ = std::make_unique<HandlerPool>(max_concurrency, execute, parts_.start_thread);
+  scheduler_->SetHandlerThreads(max_concurrency);
   connection_ = parts_.connect();
   phase_ = Phase::kRunning;
   StartBeatsLocked();

@@ -61,7 +61,7 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   int64_t Now() const override { return scheduler_->Now(); }
   int64_t WallNow() const override { return scheduler_->WallNow(); }
   absl::Status Audit(const AttemptPtr& attempt, v1::Checkpoint checkpoint) override;
-  void Progress(const AttemptPtr& attempt, v1::Progress progress) override;
+  absl::Status Progress(const AttemptPtr& attempt, v1::Progress progress) override;
   absl::StatusOr<v1::ListChildOutcomesResponse> ListChildOutcomes(const AttemptPtr& attempt,
                                                                   const std::string& page_token) override;
   bool WaitUntilOver(const AttemptPtr& attempt, absl::Duration timeout) override;
@@ -122,7 +122,7 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   template <typename Request, typename Response>
   void MakeCall(Call<Request> call, void (BrokerConnection::*method)(const Request&, CallOptions, Answer<Response>),
                 void (Ledger::*on_answer)(int64_t, Call<Request>&, const absl::Status&, const Response&));
-  void ScheduleRetryLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ScheduleRetryLocked(int64_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartBeatsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnBeatTimer(uint64_t chain);
   bool MaySkipBeatLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -143,8 +143,9 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   std::unique_ptr<HandlerPool> pool_;
   // Set once, by Run(), before anything can reach it.
   std::shared_ptr<BrokerConnection> connection_;
-  // Copy of the broker's limit that handlers' threads read.
+  // Copies of the broker's limits that handlers' threads read.
   std::atomic<int64_t> payload_bytes_;
+  std::atomic<int64_t> metadata_bytes_;
 
   absl::Mutex mutex_;
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kNew;
@@ -175,6 +176,8 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   int64_t worker_id_refused_at_ ABSL_GUARDED_BY(mutex_) = 0;
   // In the order of the hello's tokens.
   std::vector<AttemptPtr> hello_attempts_ ABSL_GUARDED_BY(mutex_);
+  // A hello was made since the last welcome.
+  bool awaits_welcome_ ABSL_GUARDED_BY(mutex_) = false;
 
   // The session. It goes on when its stream is closed, until the next welcome.
   uint64_t session_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -187,7 +190,7 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   bool beat_heard_ ABSL_GUARDED_BY(mutex_) = false;  // The last one that is over was answered.
   // Counts the chains of beat timers; all but the last one have ended.
   uint64_t beat_chain_ ABSL_GUARDED_BY(mutex_) = 0;
-  // The stream has closed: tell it at once.
+  // The stream has closed, or the session may keep a slot for what is not held any more: tell it at once.
   bool beat_due_ ABSL_GUARDED_BY(mutex_) = false;
   int beats_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
 
@@ -204,7 +207,8 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   int64_t retry_scheduled_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Fills in what the user left open: worker id, pod generation, broker address.
+// Fills in what the user left open: worker id, pod generation, broker address. One that cannot be used stays as it is,
+// for ValidateIdentity to tell.
 WorkerIdentity CompleteIdentity(WorkerIdentity identity, int64_t wall_now);
 // 32 characters of [0-9a-f] from the machine's source of randomness.
 std::string RandomId();

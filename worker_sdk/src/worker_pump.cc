@@ -1,5 +1,5 @@
 // What a worker tells the broker: the calls its books ask for, the beats, and what handlers ask.
-#include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -53,7 +53,7 @@ void WorkerCore::GatherLocked(Work* work) {
   work->audit = ledger_.NextAudit(now);
   work->progress = ledger_.NextProgress(now);
   if (std::exchange(beat_due_, false)) work->beat = MakeBeatLocked();
-  ScheduleRetryLocked();
+  ScheduleRetryLocked(now);
 }
 
 // Holds nothing any more: says goodbye, once the broker has confirmed that it hands out nothing more. Until then the
@@ -106,6 +106,10 @@ void WorkerCore::MakeCall(Call<Request> call,
           absl::MutexLock lock(&self->mutex_);
           (self->ledger_.*on_answer)(self->Now(), *kept, status, response);
           self->SettleUnstartedOverLocked();
+          if constexpr (std::is_same_v<Request, v1::CompleteRequest>) {
+            // It has freed slots of a session that is over; those of the present one are freed by a beat.
+            if (status.ok() && kept->request.session() != self->session_) self->beat_due_ = true;
+          }
         }
         self->Pump();
       });
@@ -114,7 +118,8 @@ void WorkerCore::MakeCall(Call<Request> call,
 // Returns whether there may be more to do at once.
 bool WorkerCore::Perform(Work work) {
   for (const LogLine& line : work.log) identity_.log(line.level, line.text);
-  if (work.address) connection_->SetAddress(*work.address);
+  // Ordered by the broker, which does not know what this worker's owner has written of encryption.
+  if (work.address) connection_->SetAddress(*work.address, /*stay_encrypted=*/true);
   if (work.beat) {
     connection_->Heartbeat(*work.beat, {.timeout = kBeatTimeout},
                            [self = shared_from_this(), session = work.beat->session()](
@@ -132,18 +137,7 @@ bool WorkerCore::Perform(Work work) {
     more = update_due_;
   }
   if (work.half_close) connection_->HalfCloseClaim(work.stream);
-  if (work.part) {
-    auto kept = std::make_shared<Call<v1::SpawnChildrenRequest>>(*std::move(work.part));
-    connection_->SpawnChildren(
-        kept->request, {.timeout = kCallTimeout},
-        [self = shared_from_this(), kept](const absl::Status& status, v1::SpawnChildrenResponse&) {
-          {
-            absl::MutexLock lock(&self->mutex_);
-            self->ledger_.OnPartAnswer(self->Now(), *kept, status);
-          }
-          self->Pump();
-        });
-  }
+  if (work.part) MakeCall(*std::move(work.part), &BrokerConnection::SpawnChildren, &Ledger::OnPartAnswer);
   if (work.complete) MakeCall(*std::move(work.complete), &BrokerConnection::Complete, &Ledger::OnCompleteAnswer);
   if (work.audit) MakeCall(*std::move(work.audit), &BrokerConnection::Audit, &Ledger::OnAuditAnswer);
   if (work.progress) MakeCall(*std::move(work.progress), &BrokerConnection::Progress, &Ledger::OnProgressAnswer);
@@ -156,11 +150,13 @@ void WorkerCore::PumpAfter(absl::Duration delay) {
   });
 }
 
-void WorkerCore::ScheduleRetryLocked() {
-  const std::optional<int64_t> retry = ledger_.NextRetry();
-  if (!retry || (retry_scheduled_ > Now() && retry_scheduled_ <= *retry)) return;
+// `now` is the instant at which calls were taken from the books. What was due by then and was not taken waits for an
+// update to be in force, and whatever ends that pumps.
+void WorkerCore::ScheduleRetryLocked(int64_t now) {
+  const std::optional<int64_t> retry = ledger_.NextRetry(now);
+  if (!retry || (retry_scheduled_ > now && retry_scheduled_ <= *retry)) return;
   retry_scheduled_ = *retry;
-  PumpAfter(absl::Microseconds(std::max<int64_t>(0, *retry - Now())));
+  PumpAfter(absl::Microseconds(*retry - now));
 }
 
 void WorkerCore::StartBeatsLocked() {

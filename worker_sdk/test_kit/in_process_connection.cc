@@ -131,6 +131,12 @@ void InProcessConnection::CancelClaim(uint64_t stream) {
 
 void InProcessConnection::Take(engine::SessionOutput output) {
   const uint64_t incarnation = core_->partition().incarnation();
+  // Deliveries first, as the broker does: nobody is told to stop what has not arrived.
+  std::deque<engine::Delivery> deliveries(std::make_move_iterator(output.deliveries.begin()),
+                                          std::make_move_iterator(output.deliveries.end()));
+  while (!deliveries.empty()) {
+    Say(Decoded(service::TakeDeliveries(incarnation, core_->limits().message_bytes, &deliveries)));
+  }
   for (const engine::Order& order : output.orders) {
     using Kind = engine::Order::Kind;
     dismissed_ = dismissed_ || order.kind == Kind::kDismiss;
@@ -139,11 +145,6 @@ void InProcessConnection::Take(engine::SessionOutput output) {
     return EndStream(stream_, internal::MakeStatus(static_cast<int>(absl::StatusCode::kFailedPrecondition),
                                                    absl::StrCat("superseded by instance ", order.text), "SUPERSEDED",
                                                    absl::ZeroDuration()));
-  }
-  std::deque<engine::Delivery> deliveries(std::make_move_iterator(output.deliveries.begin()),
-                                          std::make_move_iterator(output.deliveries.end()));
-  while (!deliveries.empty()) {
-    Say(Decoded(service::TakeDeliveries(incarnation, core_->limits().message_bytes, &deliveries)));
   }
 }
 

@@ -79,7 +79,7 @@ class InProcessConnection final : public internal::BrokerConnection,
 #undef BATON_CALL
 
   // There is nowhere else to go.
-  void SetAddress(const std::string& /*address*/) override {}
+  void SetAddress(const std::string& /*address*/, bool /*stay_encrypted*/) override {}
   void Close() override;
 
   // ── On the driver's thread ──

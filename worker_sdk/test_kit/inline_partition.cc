@@ -48,7 +48,7 @@ bool InlinePartition::Step() {
 
 void InlinePartition::Round() {
   const Now now = clock_->Read();
-  std::vector<std::unique_ptr<engine::Command>> commands;
+  std::deque<std::unique_ptr<engine::Command>> commands;
   lanes_.Take(&commands);
   engine_->BeginRound(now);
   for (engine::LoadResult& loaded : std::exchange(loaded_, {})) engine_->Apply(std::move(loaded));

@@ -181,8 +181,8 @@ absl::StatusOr<Submitted> Broker::Submit(NewTask task) { return client().Submit(
 
 absl::Status Broker::Cancel(uint64_t id, const std::string& reason) { return client().Cancel(id, reason); }
 
-absl::Status Broker::Resume(uint64_t id, Payload decision, const std::string& reason) {
-  return client().Resume(id, std::move(decision), reason);
+absl::Status Broker::Resume(uint64_t id, Payload decision, const std::string& reason, std::optional<int> stage) {
+  return client().Resume(id, std::move(decision), reason, stage);
 }
 
 absl::Status Broker::Approve(uint64_t id, const std::string& comment) {

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "broker/engine/live/follower.h"
 #include "broker/engine/live/index.h"
 
@@ -88,7 +89,7 @@ void Follower::PagesStored() {
 }
 
 void Follower::EvictCleanPages() {
-  if (folded_ % kEvictionInterval != 0 || !out_.empty()) return;
+  if (folded_ % kEvictionInterval != 0) return;
   size_t page_bytes = 0, dirty_bytes = 0;
   for (const auto& [number, slot] : slots_) {
     const size_t bytes = slot.page->memory_bytes();
@@ -97,9 +98,12 @@ void Follower::EvictCleanPages() {
   }
   crowded_ = dirty_bytes > kPageCacheBytes / 2;
   if (page_bytes <= kPageCacheBytes) return;
+  // Rows of what is out may not be on disk yet.
+  absl::flat_hash_set<uint64_t> out;
+  for (const Out& page : out_) out.insert(page.page_number);
   std::vector<std::pair<uint64_t, uint64_t>> clean;  // (last used, page)
   for (const auto& [number, slot] : slots_) {
-    if (slot.dirty_since == 0) clean.emplace_back(slot.last_used, number);
+    if (slot.dirty_since == 0 && !out.contains(number)) clean.emplace_back(slot.last_used, number);
   }
   std::sort(clean.begin(), clean.end());
   for (const auto& [last_used, number] : clean) {

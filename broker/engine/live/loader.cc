@@ -180,7 +180,8 @@ absl::StatusOr<LoadedTask> LoadOne(const View& view, PageCursor& pages, TaskId i
   return loaded;
 }
 
-absl::Status LoadTasks(const View& view, const std::vector<TaskId>& ids, std::vector<LoadedTask>* tasks) {
+absl::Status LoadTasks(const View& view, const std::vector<TaskId>& ids, bool with_bodies,
+                       std::vector<LoadedTask>* tasks) {
   RowsOfMany rows(ids);
   const bool together = rows.pays();
   if (together) RETURN_IF_ERROR(rows.Read(view.store()));
@@ -188,6 +189,10 @@ absl::Status LoadTasks(const View& view, const std::vector<TaskId>& ids, std::ve
   tasks->reserve(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     ASSIGN_OR_RETURN(LoadedTask loaded, LoadOne(view, pages, ids[i], together ? &rows.at(i) : nullptr));
+    if (!with_bodies && loaded.task != nullptr) {
+      loaded.task->body = nullptr;
+      loaded.task->body_bytes = 0;
+    }
     tasks->push_back(std::move(loaded));
   }
   return absl::OkStatus();
@@ -291,7 +296,7 @@ absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request, const Fin
   LoadResult result;
   switch (request.kind) {
     case LoadRequest::Kind::kTasks:
-      RETURN_IF_ERROR(LoadTasks(view, request.ids, &result.tasks));
+      RETURN_IF_ERROR(LoadTasks(view, request.ids, request.with_bodies, &result.tasks));
       break;
     case LoadRequest::Kind::kAttempt: {
       ASSIGN_OR_RETURN(result.state, view.StateOf(request.ids[0]));

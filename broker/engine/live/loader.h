@@ -35,6 +35,7 @@ struct LoadRequest {
   };
   Kind kind = Kind::kTasks;
   std::vector<TaskId> ids;
+  bool with_bodies = false;  // kTasks: what is handed out with them, too.
   uint32_t attempt = 0;
   IdRange range;
   uint64_t job = 0;
@@ -51,7 +52,7 @@ struct LoadedTask {
   TaskId id = 0;
   // NONE: never existed. REMOVED: its records are gone.
   LiveState state = LiveState::NONE;
-  // Live tasks, with `body`.
+  // Live tasks, with `body` if it was asked for.
   std::unique_ptr<Task> task;
   // Instead of `task` or `end`: what of it is missing or unreadable. Files of what is removed are given back whoever
   // still holds a view from before; so either the task has ended and was removed since this view, or its records are

@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/status_macros.h"
+#include "broker/engine/live/journal_order.h"
 #include "broker/engine/live/loader.h"
 
 namespace baton::engine {
@@ -97,7 +98,8 @@ absl::StatusOr<StoreRow> ReadOrCreateStoreRow(storage::Store* store, const std::
   RETURN_IF_ERROR(ParseRow("record of the store's format", value, &row));
   RETURN_IF_ERROR(CheckFormat(row));
   if (!store->is_unused_copy()) return row;
-  // A backup that is started: the original may have gone on, so attempt numbers do not tell attempts apart any more.
+  // A backup that is started, or a store that has lost commits: the original may have gone on, so attempt numbers do
+  // not tell attempts apart any more.
   row.set_incarnation(random());
   RETURN_IF_ERROR(WriteStoreRow(store, row));
   return row;
@@ -175,8 +177,18 @@ absl::Status RestoreCheckpoint(const Snapshot& store, Follower* follower) {
   return follower->Restore(checkpoint);
 }
 
+// `before`: what the entry before it says is the next id; 0: it is the first one above the checkpoint.
+absl::Status CheckFollows(uint64_t number, const JournalEntry& entry, TaskId before, const Follower& follower) {
+  const TaskId next_id = before == 0 ? follower.next_id() : before;
+  if (before == 0 ? ReachesBackTo(next_id, entry) : GoesOnAt(next_id, entry)) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the journal's entry of commit ", number, " does not go on at task ", next_id,
+                                          ": entries before it are missing", kSeeVerify));
+}
+
+// RocksDB goes on with the next log when one ends too early, wherever that is.
 absl::Status Replay(const Snapshot& store, Follower* follower, Recovered* recovered) {
   absl::Status status;
+  TaskId next_id = 0;
   RETURN_IF_ERROR(store.Scan(Family::kJournal, JournalKey(follower->folded() + 1), "",
                              [&](absl::string_view key, absl::string_view value) {
                                if (key.size() != sizeof(uint64_t) || ReadU64(key) > recovered->number) {
@@ -185,7 +197,9 @@ absl::Status Replay(const Snapshot& store, Follower* follower, Recovered* recove
                                }
                                JournalEntry entry;
                                status = ParseRow("journal", value, &entry);
+                               if (status.ok()) status = CheckFollows(ReadU64(key), entry, next_id, *follower);
                                if (status.ok()) status = follower->Fold(ReadU64(key), entry, value.size());
+                               next_id = entry.next_id();
                                ++recovered->replayed_entries;
                                return status.ok();
                              }));
@@ -230,10 +244,14 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   recovered.incarnation = store_row.incarnation();
   recovered.number = store->number();
   recovered.pending = ReadyOrder(follower->settings().ageing);
-  // Numbers of sessions are never used twice, not even after a restart.
-  recovered.next_session = store->epoch() << 24 | 1;
   const std::shared_ptr<const Snapshot> snapshot = store->TakeSnapshot();
   RETURN_IF_ERROR(ReadMeta(*snapshot, catalog, &recovered));
+  // Numbers of sessions are never used twice, not even after a restart, nor if those of an epoch have reached into the
+  // next one's.
+  recovered.next_session = store->epoch() << 24 | 1;
+  if (!recovered.sessions.empty()) {
+    recovered.next_session = std::max(recovered.next_session, recovered.sessions.back().first + 1);
+  }
   RETURN_IF_ERROR(ReadSchedules(*snapshot, &recovered));
   RETURN_IF_ERROR(FindOldestRequestWindow(*snapshot, &recovered));
   RETURN_IF_ERROR(RestoreCheckpoint(*snapshot, follower));

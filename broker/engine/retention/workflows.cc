@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "broker/base/status_macros.h"
+#include "google/protobuf/io/coded_stream.h"
 
 namespace baton::engine {
 namespace {
@@ -12,6 +14,32 @@ using records::v1::Step;
 using storage::Family;
 
 absl::Status Unreadable(TaskId id) { return absl::DataLossError(absl::StrCat("a step of task ", id, " is damaged")); }
+
+// Reads nothing of a step but `after`: an end may hold a large result, and the ends of a whole workflow are looked at
+// in one go. False if it is damaged.
+bool ReadAfter(absl::string_view step, records::v1::Mutable* after) {
+  constexpr uint32_t kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;  // How a field is written.
+  constexpr uint32_t kAfter = Step::kAfterFieldNumber * 8 + kBytes;
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const uint8_t*>(step.data()),
+                                               static_cast<int>(step.size()));
+  for (uint32_t tag = input.ReadTag(); tag != 0; tag = input.ReadTag()) {
+    uint64_t number = 0;
+    uint32_t size = tag % 8 == kFixed64 ? 8 : 4;
+    if (tag % 8 == kVarint) {
+      if (!input.ReadVarint64(&number)) return false;
+      continue;
+    }
+    if (tag % 8 == kBytes) {
+      if (!input.ReadVarint32(&size)) return false;
+    } else if (tag % 8 != kFixed64 && tag % 8 != kFixed32) {
+      return false;
+    }
+    const auto at = static_cast<size_t>(input.CurrentPosition());
+    if (size > step.size() - at || !input.Skip(static_cast<int>(size))) return false;
+    if (tag == kAfter && !after->ParseFromArray(step.data() + at, static_cast<int>(size))) return false;
+  }
+  return input.ConsumedEntireMessage();
+}
 
 }  // namespace
 
@@ -109,12 +137,12 @@ absl::Status FindEndedParents(const storage::Snapshot& store, TaskId first, Task
   absl::Status status;
   RETURN_IF_ERROR(
       store.Scan(Family::kEnd, EndKey(first), EndKey(end), [&](absl::string_view key, absl::string_view value) {
-        Step step;
-        if (!step.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+        records::v1::Mutable after;
+        if (!ReadAfter(value, &after)) {
           status = Unreadable(ReadU64(key));
           return false;
         }
-        if (step.after().children_total() > 0) parents->push_back(ReadU64(key));
+        if (after.children_total() > 0) parents->push_back(ReadU64(key));
         return true;
       }));
   return status;

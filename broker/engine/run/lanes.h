@@ -5,7 +5,6 @@
 #include <deque>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "broker/base/error.h"
 #include "broker/engine/command.h"
@@ -32,7 +31,7 @@ class Lanes {
 
   // Moves at most one round's worth to `out`, urgent ones first. Each lane gets at least one command, however large, so
   // that none starves.
-  void Take(std::vector<std::unique_ptr<Command>>* out) {
+  void Take(std::deque<std::unique_ptr<Command>>* out) {
     size_t bytes = 0;
     for (Queue& lane : lanes_) {
       bool first = true;

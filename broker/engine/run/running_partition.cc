@@ -98,16 +98,26 @@ void RunningPartition::RunEngine() {
     for (; !loads_.empty() && engine_->batch_bytes() < kOpenBatchBytes; loads_.pop_front()) {
       engine_->Apply(std::move(loads_.front()));
     }
-    for (std::unique_ptr<Command>& command : input.commands) engine_->Apply(std::move(command));
+    const size_t applied = ApplyCommands();
     if (input.pages.has_value()) engine_->AddPages(*input.pages);
-    engine_->FinishRound(input.expire);
+    engine_->FinishRound(input.expire && commands_.empty());
     HandOver();
-    MeterRound(began.steady, input.commands.size());
+    MeterRound(began.steady, applied);
     sleep_ = engine_->SleepTime();
     engine_has_batch_ = engine_->has_batch();
     engine_is_full_ = engine_->batch_bytes() >= kOpenBatchBytes;
-    engine_has_more_ = engine_->has_more() || !loads_.empty();
+    engine_has_more_ = engine_->has_more() || !loads_.empty() || !commands_.empty();
   }
+}
+
+// What a command makes of a few bytes may be large, too.
+size_t RunningPartition::ApplyCommands() {
+  size_t applied = 0;
+  for (; !commands_.empty() && engine_->batch_bytes() < kAppliedBytes; ++applied) {
+    engine_->Apply(std::move(commands_.front()));
+    commands_.pop_front();
+  }
+  return applied;
 }
 
 void RunningPartition::MeterRound(SteadyMicros began, size_t commands) {
@@ -141,7 +151,7 @@ bool RunningPartition::WaitForInput(Input* input) {
   input->disk_stalls = commit_began != 0 && clock_->Read().steady - commit_began > kPauseThreshold;
   // It is handed over first.
   if (engine_is_full_) return true;
-  lanes_.Take(&input->commands);
+  if (commands_.empty()) lanes_.Take(&commands_);
   urgent_ = !lanes_.empty();
   input->expire = lanes_.outcomes_empty();
   std::move(loaded_.begin(), loaded_.end(), std::back_inserter(loads_));

@@ -61,7 +61,6 @@ class RunningPartition final : public Partition {
   };
   // One round's input.
   struct Input {
-    std::vector<std::unique_ptr<Command>> commands;
     std::optional<storage::WriteBatch> pages;
     bool expire = false;
     bool disk_stalls = false;
@@ -72,6 +71,8 @@ class RunningPartition final : public Partition {
   // Waits for something to do; false when it is time to end.
   bool WaitForInput(Input* input) ABSL_LOCKS_EXCLUDED(mu_);
   bool HasInput() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What was taken in, until the batch has enough; how many.
+  size_t ApplyCommands();
   void HandOver() ABSL_LOCKS_EXCLUDED(mu_);
   // Ends the round that began at `began`.
   void MeterRound(SteadyMicros began, size_t commands);
@@ -146,8 +147,9 @@ class RunningPartition final : public Partition {
   bool ending_ ABSL_GUARDED_BY(mu_) = false;      // Threads end.
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 
-  // Of the engine thread: what was loaded and is not applied yet, and what it knows of itself while it waits.
+  // Of the engine thread: what was taken in and is not applied yet, and what it knows of itself while it waits.
   std::deque<LoadResult> loads_;
+  std::deque<std::unique_ptr<Command>> commands_;
   Micros sleep_ = 0;
   bool engine_has_batch_ = false;
   bool engine_is_full_ = false;

@@ -292,6 +292,11 @@ absl::StatusOr<std::optional<bool>> Examination::IsStaged(TaskId id, const TaskR
     ASSIGN_OR_RETURN(spawns_, ReadSpawns(*store_.TakeSnapshot(), records.parent));
     spawns_of_ = records.parent;
   }
+  if (!spawns_.told) {
+    const absl::StatusOr<std::shared_ptr<const Page>> page = PageOfTable(PageOf(id));
+    const LiveState state = SaidOf(page.ok() ? page->get() : nullptr, id).entry.state;
+    return state == LiveState::STAGED ? std::optional<bool>() : std::optional<bool>(false);
+  }
   if (records.generation <= spawns_.generation) return std::optional<bool>(false);
   if (Contains(spawns_.staged, id)) return std::optional<bool>(true);
   return std::optional<bool>();

@@ -59,7 +59,7 @@ class Examination {
   // Whether a task of the page has children, by their records.
   bool HasParents(uint64_t page_number) const { return parent_pages_.contains(page_number); }
   // Whether the child, which has no rows but its first one, is staged (true: the entry says STAGED), sealed (false), or
-  // left over from an attempt that is gone (nullopt).
+  // left over from an attempt that is gone (nullopt). If its parent's rows are lost, the live table alone knows.
   absl::StatusOr<std::optional<bool>> IsStaged(TaskId id, const TaskRecords& records);
 
  private:

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/base/status_macros.h"
+#include "broker/engine/live/journal_order.h"
 
 namespace baton::engine {
 namespace {
@@ -115,20 +116,18 @@ void LiveTable::TakeEntry(uint64_t number, absl::string_view value, Findings* fi
                                                            " does not fit what was before it: ", folded.message()));
 }
 
-// Commits that changed nothing in the live table have no entry, so that gaps in the numbers tell nothing; but every id
-// was created in some entry.
 void LiveTable::CheckOrder(uint64_t number, const JournalEntry& entry, Findings* findings) {
-  TaskId created = last_next_id_;
-  bool gap = false;
-  for (const JournalEntry::Created& run : entry.created()) {
-    gap = gap || (created != 0 && run.first() != created);
-    created = run.first() + run.count();
-  }
-  gap = gap || (created != 0 && entry.next_id() != created);
-  if (gap) {
+  const TaskId checkpointed = std::max<TaskId>(checkpoint_.next_id(), 1);
+  const bool first_above = number > checkpoint_.number() && !above_checkpoint_ && !broken_;
+  above_checkpoint_ = above_checkpoint_ || first_above;
+  if (!GoesOnAt(last_next_id_, entry)) {
     findings->Add(Check::kJournalGap, absl::StrCat("the journal's entry of commit ", number, " does not go on at task ",
                                                    last_next_id_, ", where the one before it, of commit ", last_entry_,
                                                    ", ended: entries between them are missing"));
+  } else if (first_above && !ReachesBackTo(checkpointed, entry)) {
+    findings->Add(Check::kJournalGap,
+                  absl::StrCat("the journal's entry of commit ", number, " does not go on at task ", checkpointed,
+                               ", where the checkpoint ended: entries between them are missing"));
   }
   last_entry_ = number;
   last_next_id_ = entry.next_id();

@@ -66,6 +66,7 @@ class LiveTable {
   // What is damaged so that folding would give something else than a restart did.
   bool broken_ = false;
   bool page_missing_ = false;
+  bool above_checkpoint_ = false;  // An entry that a restart folds was read.
   uint64_t last_entry_ = 0;
   TaskId last_next_id_ = 0;
   std::vector<std::string> stray_pages_;

@@ -231,16 +231,27 @@ absl::StatusOr<Spawns> ReadSpawns(const Snapshot& store, TaskId id) {
   Step step;
   const absl::Status status = store.Get(Family::kEnd, EndKey(id), &value);
   if (!status.ok() && !absl::IsNotFound(status)) return status;
-  bool found = status.ok() && step.ParseFromString(value);
-  if (!found) {
+  Spawns spawns;
+  spawns.told = status.ok() && step.ParseFromString(value);
+  if (!spawns.told) {
+    bool has_step = false;
     RETURN_IF_ERROR(store.ScanReverse(Family::kLog, LogKey(id, 0), LogKey(id + 1, 0),
                                       [&](absl::string_view, absl::string_view row) {
-                                        found = step.ParseFromArray(row.data(), static_cast<int>(row.size()));
+                                        has_step = true;
+                                        spawns.told = step.ParseFromArray(row.data(), static_cast<int>(row.size()));
                                         return false;
                                       }));
+    if (!has_step) {
+      // A task without steps has spawned nothing.
+      const absl::Status task = store.Get(Family::kTask, TaskKey(id), &value);
+      if (!task.ok() && !absl::IsNotFound(task)) return task;
+      spawns.told = task.ok();
+    }
+    if (!has_step || !spawns.told) return spawns;
   }
-  if (!found) return Spawns();
-  return Spawns{step.after().generation(), RangesOf(step.after().staged())};
+  spawns.generation = step.after().generation();
+  spawns.staged = RangesOf(step.after().staged());
+  return spawns;
 }
 
 bool Contains(const std::vector<IdRange>& ranges, TaskId id) {

@@ -75,8 +75,10 @@ absl::Status ReadPageRecords(const storage::Snapshot& store, const KnownNumbers&
 // The first page at or above `page_number` of which there is a row in `task`, `end`, `log` or `page`; nullopt: none.
 absl::StatusOr<std::optional<uint64_t>> NextPage(const storage::Snapshot& store, uint64_t page_number);
 
-// Which children a task has spawned: those of generations up to `generation`, and the staged ones.
+// Which children a task has spawned: those of generations up to `generation`, and the staged ones. Not `told`: the rows
+// that say so are missing or unreadable.
 struct Spawns {
+  bool told = false;
   uint32_t generation = 0;
   std::vector<IdRange> staged;
 };

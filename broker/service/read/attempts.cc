@@ -62,7 +62,8 @@ class AttemptPage {
     if (!error.ok()) return error;
     const HistoryScope scope{request_.task_id(), request_.root_id()};
     return VisitTasks(view_, scope, from[0], [&](const TaskFacts& facts, bool* is_full) {
-      return AddTask(facts, facts.id == from[0] ? static_cast<uint32_t>(from[1]) : 1, is_full);
+      Error damage = AddTask(facts, facts.id == from[0] ? static_cast<uint32_t>(from[1]) : 1, is_full);
+      return damage.ok() ? damage_ : damage;
     });
   }
 
@@ -99,7 +100,7 @@ class AttemptPage {
     return error;
   }
 
-  v1::Attempt Common(const TaskFacts& facts, const AttemptInfo& info) const {
+  v1::Attempt Common(const TaskFacts& facts, const AttemptInfo& info) {
     v1::Attempt attempt;
     attempt.set_task_id(facts.id);
     attempt.set_number(static_cast<int32_t>(info.number()));
@@ -108,16 +109,24 @@ class AttemptPage {
     attempt.set_handler_version(info.handler_version());
     *attempt.mutable_ready_at() = WireTime(info.ready_us());
     *attempt.mutable_claimed_at() = WireTime(info.claimed_us());
-    *attempt.mutable_options() =
-        OptionsInForce(facts.row, *facts.class_info, info.options_number(), view_.catalog(), defaults_);
+    Error missing = CheckAttemptOptions(view_, facts.id, info.options_number());
+    if (missing.ok()) {
+      *attempt.mutable_options() =
+          OptionsInForce(facts.row, *facts.class_info, info.options_number(), view_.catalog(), defaults_);
+    } else if (damage_.ok()) {
+      damage_ = std::move(missing);
+    }
     return attempt;
   }
 
-  v1::Attempt Ended(const TaskFacts& facts, const Step& step) const {
+  v1::Attempt Ended(const TaskFacts& facts, const Step& step) {
     v1::Attempt attempt = Common(facts, step.attempt());
     *attempt.mutable_ended_at() = WireTime(step.time_us());
-    *attempt.mutable_queued() = WireDuration(step.queued_us());
-    *attempt.mutable_ran() = WireDuration(step.ran_us());
+    // A worker that measures neither says 0 for both, and of an attempt that it lost it says nothing.
+    if (step.queued_us() != 0 || step.ran_us() != 0) {
+      *attempt.mutable_queued() = WireDuration(step.queued_us());
+      *attempt.mutable_ran() = WireDuration(step.ran_us());
+    }
     attempt.set_outcome(OutcomeOf(step));
     if (IsFailure(step)) attempt.set_error(FailureText(step));
     return attempt;
@@ -156,6 +165,8 @@ class AttemptPage {
   TaskId task_ = 0;
   uint32_t next_row_ = 0;
   size_t bytes_ = 0;
+  // The first thing that an attempt lacks.
+  Error damage_;
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ v1::TaskOptions WireOptions(const engine::Options& options);
 
 // What is in force for a task: priority and capabilities were settled when it was created; the rest is settled by its
 // own options and those of the worker that claimed it. `options_number` 0 means that none has: then it is only what
-// the task itself sets.
+// the task itself sets. Any other number must be one of `catalog` (CheckAttemptOptions).
 v1::TaskOptions OptionsInForce(const records::v1::TaskRow& row, const engine::ClassInfo& info,
                                engine::OptionsNumber options_number, const engine::Catalog& catalog,
                                const engine::DefaultOptions& defaults);

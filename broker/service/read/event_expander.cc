@@ -87,7 +87,12 @@ void EventExpander::ReturnFromChildren(WallMicros time) {
 // Only the first row of an attempt begins it: checkpoints may come before its end.
 void EventExpander::BeginAttempt(const records::v1::AttemptInfo& attempt, Micros queued) {
   if (attempt.number() > context_.attempt) {
-    if (context_.waits_for_children) ReturnFromChildren(attempt.ready_us());
+    if (context_.waits_for_children) {
+      // The task keeps the due time that it had before, which says nothing of when its children had ended: that was
+      // after the last row, and before this claim.
+      const bool is_kept = attempt.ready_us() <= context_.time;
+      ReturnFromChildren(is_kept ? attempt.claimed_us() : attempt.ready_us());
+    }
     context_.attempt = attempt.number();
     context_.stage = attempt.stage();
     worker_ = attempt.worker();

@@ -17,7 +17,8 @@ namespace baton::service {
 
 // Expands rows, in their order, into events. Each state change appears once, and the state after an event is the state
 // before the next one: a failed attempt is RUNNING → RUNNING, what the broker made of it (retry, final failure) is
-// RUNNING → … . What a task's rows stand for never changes while its history grows, so numbers of events stay.
+// RUNNING → … . What a task's rows stand for never changes while its history grows, so numbers of events stay; only the
+// return from children, which has no row, is told with a better time once the next attempt was claimed.
 class EventExpander {
  public:
   // What an expansion needs to know of the rows before.

@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/hash.h"
+#include "broker/base/utf8.h"
 
 namespace baton::service {
 namespace {
@@ -24,7 +25,7 @@ uint64_t Seal(absl::string_view list, absl::string_view position) {
 
 Error BadToken(absl::string_view token) {
   return InvalidArgument("BAD_PAGE_TOKEN",
-                         absl::StrCat("page_token '", absl::CEscape(token.substr(0, 200)),
+                         absl::StrCat("page_token '", EscapeText(CutUtf8(token, 200)),
                                       "' is not from this list: pass next_page_token of the previous page with the "
                                       "same filter, or leave it empty to start over"));
 }

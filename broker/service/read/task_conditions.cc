@@ -35,38 +35,45 @@ Error CheckText(const char* field, const std::string& text) {
   return BadFilter(absl::StrCat("filter.", field, " has ", text.size(), " bytes: use at most ", kMaxTextBytes));
 }
 
-// The first task in [first, end) whose row is there, and when it was created; `end` and kNever: there is none.
-Error FirstRow(const engine::View& view, TaskId first, TaskId end, TaskId* id, WallMicros* created) {
-  *id = end;
-  *created = kNever;
-  Error error;
+// A task whose row says when it was created.
+struct DatedRow {
+  TaskId id = 0;
+  WallMicros created = kNever;
+  // Itself, or the first of those right before it whose rows cannot be read: they may be as young.
+  TaskId first = 0;
+};
+
+// The first one in [first, end); `end` and kNever: there is none.
+Error FirstRow(const engine::View& view, TaskId first, TaskId end, DatedRow* found) {
+  *found = {end, kNever, end};
   const absl::Status status = view.store().Scan(Family::kTask, engine::TaskKey(first), engine::TaskKey(end),
                                                 [&](absl::string_view key, absl::string_view value) {
                                                   records::v1::TaskRow row;
-                                                  *id = engine::ReadU64(key);
-                                                  error = ParseRow(value, absl::StrCat("task ", *id), &row);
-                                                  *created = row.created_us();
+                                                  const TaskId id = engine::ReadU64(key);
+                                                  found->first = std::min(found->first, id);
+                                                  if (!ParseRow(value, "", &row).ok()) return true;
+                                                  found->id = id;
+                                                  found->created = row.created_us();
                                                   return false;
                                                 });
-  return status.ok() ? error : StoreDamaged(std::string(status.message()));
+  return status.ok() ? Error() : StoreDamaged(std::string(status.message()));
 }
 
-// The first task in [first, end) that was created at `time` or after it, as far as they ascend; `end`: there is none.
-Error FirstCreated(const engine::View& view, WallMicros time, TaskId first, TaskId end, TaskId* found) {
+// The first one in [first, end) that was created at `time` or after it, as far as they ascend; `end`: there is none.
+Error FirstCreated(const engine::View& view, WallMicros time, TaskId first, TaskId end, DatedRow* found) {
   TaskId below = first;
   TaskId above = end;
-  *found = end;
+  *found = {end, kNever, end};
   while (below < above) {
     const TaskId middle = below + (above - below) / 2;
-    TaskId id = 0;
-    WallMicros created = 0;
-    Error error = FirstRow(view, middle, end, &id, &created);
+    DatedRow row;
+    Error error = FirstRow(view, middle, end, &row);
     if (!error.ok()) return error;
-    if (created < time) {
-      below = id + 1;
+    if (row.created < time) {
+      below = row.id + 1;
     } else {
       above = middle;
-      *found = id;
+      *found = row;
     }
   }
   return {};
@@ -104,12 +111,16 @@ TaskConditions::Window TaskConditions::WindowOf(bool has_since, const Timestamp&
 }
 
 Error TaskConditions::Narrow(const engine::View& view, TaskId* first, TaskId* end) const {
+  DatedRow found;
   if (filter_.has_created_since()) {
-    Error error = FirstCreated(view, created_.since - kClockSetBack, *first, *end, first);
+    Error error = FirstCreated(view, created_.since - kClockSetBack, *first, *end, &found);
     if (!error.ok()) return error;
+    *first = found.first;
   }
   if (!filter_.has_created_before()) return {};
-  return FirstCreated(view, created_.before + kClockSetBack, *first, *end, end);
+  Error error = FirstCreated(view, created_.before + kClockSetBack, *first, *end, &found);
+  if (error.ok()) *end = found.id;
+  return error;
 }
 
 Error TaskConditions::Match(const engine::View& view, TaskFacts* facts, bool* matches) const {

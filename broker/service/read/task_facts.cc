@@ -84,6 +84,11 @@ Error FindClass(const engine::View& view, engine::ClassNumber number, const engi
   return {};
 }
 
+Error CheckAttemptOptions(const engine::View& view, TaskId id, engine::OptionsNumber number) {
+  if (number == 0 || view.catalog().HasOptions(number)) return {};
+  return StoreDamaged(absl::StrCat("the options ", number, " of an attempt of task ", id, " are missing"));
+}
+
 Error LoadTaskRow(const engine::View& view, TaskFacts* facts) {
   bool found = false;
   Error error = ReadRow(view.store(), Family::kTask, engine::TaskKey(facts->id), &facts->row, &found);

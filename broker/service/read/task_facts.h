@@ -55,6 +55,9 @@ Error LoadTask(const engine::View& view, TaskId id, TaskFacts* facts);
 // The class with this number. STORE_DAMAGED if there is none.
 Error FindClass(const engine::View& view, engine::ClassNumber number, const engine::ClassInfo** info);
 
+// STORE_DAMAGED if an attempt of the task was claimed with options that the catalog lacks; 0: there is no attempt.
+Error CheckAttemptOptions(const engine::View& view, TaskId id, engine::OptionsNumber number);
+
 // The step in log row `row`, not read again if it is the newest; an empty one for row 0. Errors: STORE_DAMAGED.
 Error ReadStep(const engine::View& view, const TaskFacts& facts, uint32_t row, records::v1::Step* step);
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "broker/base/utf8.h"
 #include "broker/service/read/page_token.h"
 #include "broker/service/read/task_finder.h"
 #include "broker/service/read/timed_search.h"
@@ -22,7 +22,7 @@ Error CheckName(const char* field, const std::string& name) {
            absl::string_view("_.:/-").find(c) != absl::string_view::npos;
   };
   if (name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), legal)) return {};
-  return InvalidArgument("BAD_FILTER", absl::StrCat("filter.", field, " is '", absl::CEscape(name.substr(0, 200)),
+  return InvalidArgument("BAD_FILTER", absl::StrCat("filter.", field, " is '", EscapeText(CutUtf8(name, 200)),
                                                     "': use at most 128 bytes of [A-Za-z0-9_.:/-]"));
 }
 

@@ -54,6 +54,12 @@ class Description {
     task_.set_end_by_us(facts_.row.end_by_us());
     task_.set_trace_parent(facts_.row.trace_parent());
     task_.set_trace_state(facts_.row.trace_state());
+    OptionsNow();
+  }
+
+  void OptionsNow() {
+    Error missing = CheckAttemptOptions(surroundings_.view, facts_.id, facts_.now.options_number());
+    if (!missing.ok()) return Keep(std::move(missing));
     *task_.mutable_options() = OptionsInForce(facts_.row, *facts_.class_info, facts_.now.options_number(),
                                               surroundings_.view.catalog(), surroundings_.defaults);
   }

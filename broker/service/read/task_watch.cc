@@ -50,15 +50,17 @@ Error FindCandidates(const engine::View& view, const TaskFilter& filter, const s
   return {};
 }
 
-// `task` is left empty if it does not match, or is gone.
+// `task` is left empty if it does not match, or is gone. One that is damaged may match, and ends no watch.
 Error Describe(const Surroundings& surroundings, TaskFilter* filter, TaskFacts* facts, v1::Task* task) {
   bool matches = false;
   Error error = LoadTaskRow(surroundings.view, facts);
   if (error.ok()) error = filter->Matches(facts, &matches);
   if (error.ok() && matches) error = LoadSteps(surroundings.view, facts);
   if (error.ok() && matches) error = DescribeTask(surroundings, *facts, v1::TaskParts(), task);
-  if (error.code != absl::StatusCode::kNotFound) return error;
+  const bool damaged = error.code == absl::StatusCode::kDataLoss;
+  if (!damaged && error.code != absl::StatusCode::kNotFound) return error;
   task->Clear();
+  if (damaged) DescribeDamaged(surroundings, *facts, error, task);
   return {};
 }
 

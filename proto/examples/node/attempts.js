@@ -1,7 +1,7 @@
 // The attempts that a worker holds: each runs a handler, and tells the broker how that has ended.
 import { setTimeout as sleep } from "node:timers/promises";
 import grpc from "@grpc/grpc-js";
-import { once } from "./broker.js";
+import { isOfBroker, once } from "./broker.js";
 
 export const RETRY_DELAY = 200; // Milliseconds.
 
@@ -9,6 +9,7 @@ export class Attempts {
   held = new Map(); // Attempt token, in hex -> { token, type, began, abort, ended }, until its outcome is answered.
   session = "0";
   lastDelivery = "0";
+  limits = null; // Of the latest welcome.
 
   constructor(broker, handlers) {
     Object.assign(this, { broker, handlers });
@@ -30,25 +31,45 @@ export class Attempts {
   async run(delivery, signal) {
     const outcome = { attemptToken: delivery.attemptToken };
     try {
-      outcome.succeeded = { result: await this.handlers[delivery.type](delivery, signal) };
+      const result = await this.handlers[delivery.type](delivery, signal);
+      const refusal = this.tooLarge(result);
+      if (refusal) outcome.failed = { error: refusal };
+      else outcome.succeeded = { result };
     } catch (error) { // Whatever a handler throws, the task is tried again.
+      const text = Buffer.from(String(error)).subarray(0, Number(this.limits.errorBytes)).toString();
       if (signal.aborted) outcome.cancelled = {};
-      else outcome.failed = { error: String(error), retryable: true };
+      else outcome.failed = { error: text, retryable: true };
     }
     await this.complete(outcome, signal);
   }
 
+  // Why a result would be refused, or not even fit into a message; false if it is fine.
+  tooLarge(result) {
+    const size = result?.data?.length ?? Buffer.byteLength(result?.json ?? "");
+    const limit = Number(this.limits.payloadBytes);
+    return size > limit && `PAYLOAD_TOO_LARGE: the result has ${size} bytes, at most ${limit} are allowed: ` +
+      "store it elsewhere and return a reference";
+  }
+
   async complete(outcome, signal) {
     while (!signal.aborted) {
+      let refusal;
       try {
         const request = { session: this.session, outcomes: [outcome] };
         const { results: [{ error }] } = await once(this.broker, "complete", request, 30_000);
         // No error: stored. Any but this one: it is not wanted any more (ATTEMPT_OVER).
-        if (error?.code !== grpc.status.INVALID_ARGUMENT || outcome.failed) return;
-        outcome = { attemptToken: outcome.attemptToken, failed: { error: error.message, retryable: false } };
-      } catch { // The broker takes it when it is back: the attempt is named in the next hello.
-        await sleep(RETRY_DELAY);
+        if (error?.code !== grpc.status.INVALID_ARGUMENT) return;
+        refusal = error.message;
+      } catch (error) {
+        if (error.code !== grpc.status.RESOURCE_EXHAUSTED || isOfBroker(error)) {
+          // The broker takes it when it is back: the attempt is named in the next hello.
+          await sleep(RETRY_DELAY);
+          continue;
+        }
+        refusal = error.details; // Not the broker's word but gRPC's: no message can hold it.
       }
+      if (outcome.failed) return;
+      outcome = { attemptToken: outcome.attemptToken, failed: { error: refusal, retryable: false } };
     }
   }
 

@@ -28,7 +28,12 @@ export function once(broker, method, request, milliseconds) {
   });
 }
 
-// The same, for what is safe to repeat: it is, with backoff, until the time has passed.
+// Whether the broker itself has refused a call, rather than gRPC on either side.
+export function isOfBroker(error) {
+  return error.metadata?.get("grpc-status-details-bin").length > 0;
+}
+
+// The same as `once`, for what is safe to repeat: it is, with backoff, until the time has passed.
 export async function call(broker, method, request, milliseconds = 60_000) {
   const deadline = Date.now() + milliseconds;
   for (let delay = 100; ; delay = Math.min(2 * delay, 5000)) {

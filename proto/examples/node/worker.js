@@ -59,7 +59,7 @@ export class Worker {
   takeIn({ welcome, deliveries, order, updateTaken }, held, ended) {
     const { attempts, stream } = this;
     if (welcome) {
-      attempts.session = welcome.session;
+      Object.assign(attempts, { session: welcome.session, limits: welcome.limits });
       const over = held.filter((_, place) => welcome.verdicts[place] !== "ATTEMPT_VERDICT_VALID");
       attempts.stop(over.map(({ token }) => token));
       attempts.beat(this.instanceId, welcome, stream, ended);

@@ -6,6 +6,7 @@ import time
 
 import grpc
 from baton.v1 import worker_pb2 as wire
+from reason import reason
 
 RETRY_DELAY = 0.2  # Seconds.
 
@@ -14,6 +15,7 @@ class Attempts:
 
     def __init__(self, broker, handlers):
         self.broker, self.handlers, self.session, self.last_delivery = broker, handlers, 0, 0
+        self.limits = None  # Of the latest welcome.
         self.held = {}  # Attempt token -> (its asyncio.Task, type, when it began), until its outcome is answered.
 
     def begin(self, delivery):
@@ -32,11 +34,18 @@ class Attempts:
         outcome = wire.Outcome(attempt_token=delivery.attempt_token)
         try:
             result = await asyncio.wait_for(self.handlers[delivery.type](delivery), delivery.timeout_us / 1e6)
-            outcome.succeeded.result.CopyFrom(result)
+            size = max(len(result.data), len(result.json.encode()))
+            if size > self.limits.payload_bytes:  # It would be refused, or not even fit into a message.
+                outcome.failed.error = (f"PAYLOAD_TOO_LARGE: the result has {size} bytes, at most "
+                                        f"{self.limits.payload_bytes} are allowed: store it elsewhere and return a "
+                                        "reference")
+            else:
+                outcome.succeeded.result.CopyFrom(result)
         except asyncio.CancelledError:
             outcome.cancelled.SetInParent()
         except Exception as error:  # Whatever a handler raises, the task is tried again.
-            outcome.failed.error, outcome.failed.retryable = f"{type(error).__name__}: {error}", True
+            text = f"{type(error).__name__}: {error}"
+            outcome.failed.error, outcome.failed.retryable = text[:self.limits.error_bytes], True
         await self.complete(outcome)
 
     async def complete(self, outcome):
@@ -44,12 +53,16 @@ class Attempts:
             try:
                 request = wire.CompleteRequest(session=self.session, outcomes=[outcome])
                 error = (await self.broker.Complete(request, timeout=30)).results[0].error
-            except grpc.aio.AioRpcError:  # The broker takes it when it is back: the attempt is named in the next hello.
-                await asyncio.sleep(RETRY_DELAY)
-                continue
-            if error.code != grpc.StatusCode.INVALID_ARGUMENT.value[0] or outcome.HasField("failed"):
+                refusal = error.message if error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0] else None
+            except grpc.aio.AioRpcError as failure:
+                if failure.code() != grpc.StatusCode.RESOURCE_EXHAUSTED or reason(failure):
+                    # The broker takes it when it is back: the attempt is named in the next hello.
+                    await asyncio.sleep(RETRY_DELAY)
+                    continue
+                refusal = failure.details()  # Not the broker's word but gRPC's: no message can hold it.
+            if refusal is None or outcome.HasField("failed"):
                 return  # Stored, or not wanted any more (ATTEMPT_OVER).
-            outcome.failed.error, outcome.failed.retryable = error.message, False
+            outcome.failed.error, outcome.failed.retryable = refusal, False
 
     async def beat(self, instance_id, welcome, stream):
         for number in itertools.count(1):

@@ -45,7 +45,7 @@ class Worker:
             self.drain.clear()
         stream = self.broker.Claim(self.say(hello))
         welcome = (await stream.read()).welcome
-        attempts.session = welcome.session
+        attempts.session, attempts.limits = welcome.session, welcome.limits
         attempts.stop(token for token, verdict in zip(held, welcome.verdicts) if verdict != wire.ATTEMPT_VERDICT_VALID)
         beats = asyncio.create_task(attempts.beat(self.instance_id, welcome, stream))
         try:

@@ -16,6 +16,7 @@ class SmallLimitsTest : public ReloadTest {
   SmallLimitsTest() {
     settings_.limits.items = 10;
     settings_.limits.payload_bytes = kPayloadBytes;
+    settings_.limits.metadata_bytes = 20;
     settings_.limits.message_bytes = kPayloadBytes + (size_t{64} << 10);
   }
 
@@ -63,6 +64,19 @@ TEST_F(SmallLimitsTest, MarksAreKeptHoweverManyWaitTogether) {
   gate_.Open();
   ResultOf(id);
   EXPECT_EQ(MarksOf(id), kMarks);
+}
+
+TEST_F(SmallLimitsTest, AMarkThatIsTooLargeForTheBrokerIsRefusedAndSpoilsNothing) {
+  Use("task", [](sdk::Task& task) {
+    const absl::Status large = task.Audit("large", "", R"({"key": "twenty bytes"})");
+    EXPECT_TRUE(absl::IsInvalidArgument(large)) << large;
+    EXPECT_TRUE(task.Audit("small", "", R"({"key": 1})").ok());
+    return sdk::Outcome("done");
+  });
+  Run();
+  const uint64_t id = Submit("task");
+  EXPECT_EQ(ResultOf(id), "done");
+  EXPECT_EQ(MarksOf(id), 1);
 }
 
 TEST_F(SmallLimitsTest, LargeChildrenAreSpawnedBesideALargeContext) {

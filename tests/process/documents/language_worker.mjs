@@ -13,6 +13,12 @@ const handlers = {
     throw new Error(`no luck with attempt ${attempt}`);
   },
   refused: async () => ({ json: "not JSON" }),
+  large: async () => ({ data: Buffer.alloc(5 << 20) }),
+  // What is too long for a message is not its data.
+  unsendable: async () => ({ data: Buffer.from("x"), contentType: "x".repeat(5 << 20) }),
+  loud: async () => {
+    throw new Error("x".repeat(5 << 20));
+  },
   // Until the file that the payload names is there.
   hold: async ({ taskId, payload }, signal) => {
     console.log(`holding ${taskId}`);

@@ -26,6 +26,19 @@ async def refused(_):
     return task_pb2.Payload(json="not JSON")
 
 
+async def large(_):
+    return task_pb2.Payload(data=bytes(5 << 20))
+
+
+async def unsendable(_):
+    """What is too long for a message is not its data."""
+    return task_pb2.Payload(data=b"x", content_type="x" * (5 << 20))
+
+
+async def loud(_):
+    raise ValueError("x" * (5 << 20))
+
+
 async def hold(delivery):
     """Until the file that the payload names is there."""
     say(f"holding {delivery.task_id}")
@@ -41,7 +54,8 @@ async def hold(delivery):
 async def main():
     options = [("grpc.max_reconnect_backoff_ms", 1000)]
     async with grpc.aio.insecure_channel(os.environ["BATON_BROKER"], options) as channel:
-        handlers = {"echo": echo, "fail": fail, "refused": refused, "hold": hold}
+        handlers = {"echo": echo, "fail": fail, "refused": refused, "large": large, "unsendable": unsendable,
+                    "loud": loud, "hold": hold}  # yapf: disable
         worker = Worker(broker_pb2_grpc.TaskBrokerStub(channel), handlers, slots=3)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.leave)
         await worker.work()

@@ -105,6 +105,14 @@ class LanguagesTest(ProcessTest):
             for task in [self.submit("echo", number) for number in range(5)]:
                 self.wait_for_end(task)
 
+    def test_what_no_message_can_hold_ends_its_task_and_is_not_repeated(self):
+        for _ in self.start_test_workers():
+            for handler, error in (("large", "PAYLOAD_TOO_LARGE: the result has 5242880 bytes, at most 1048576"),
+                                   ("unsendable", "larger than max"), ("loud", "Error: xxx")):
+                ended = self.wait_for_end(self.submit(handler, 1, "--max-retries", "1"), "PERMANENTLY_FAILED")
+                self.assertIn(error, ended["last_error"])
+                self.assertEqual((ended["attempt"], ended["interruptions"]), (1, 0))
+
     def test_handlers_of_cancelled_and_overdue_tasks_are_stopped(self):
         for worker in self.start_test_workers():
             task, _ = self.hold(worker)

@@ -57,7 +57,9 @@ class RecordingConnection final : public internal::BrokerConnection,
   PASS_ON(DeleteSchedule)
 #undef PASS_ON
 
-  void SetAddress(const std::string& address) override { real_->SetAddress(address); }
+  void SetAddress(const std::string& address, bool stay_encrypted) override {
+    real_->SetAddress(address, stay_encrypted);
+  }
   void Close() override { real_->Close(); }
 
   // ClaimObserver

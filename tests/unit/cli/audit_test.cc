@@ -114,6 +114,26 @@ TEST_F(AuditTest, AttemptsArePassedTheirConditions) {  // B225
   EXPECT_TRUE(attempts_request.open_only());
 }
 
+TEST_F(AuditTest, AnAttemptThatNobodyMeasuredRanForAsLongAsItWasOut) {
+  broker.list_attempts = [this](const v1::ListAttemptsRequest&, absl::Duration) {
+    v1::ListAttemptsResponse response;
+    v1::Attempt* lost = response.add_attempts();
+    lost->set_number(1);
+    lost->set_outcome(v1::ATTEMPT_OUTCOME_INTERRUPTED);
+    *lost->mutable_claimed_at() = FromMicroseconds(absl::ToUnixMicros(now - absl::Minutes(5)));
+    *lost->mutable_ended_at() = FromMicroseconds(absl::ToUnixMicros(now - absl::Minutes(5)) + 4'250'000);
+    v1::Attempt* running = response.add_attempts();
+    running->set_number(2);
+    *running->mutable_claimed_at() = FromMicroseconds(absl::ToUnixMicros(now - absl::Minutes(4)));
+    return absl::StatusOr<v1::ListAttemptsResponse>(response);
+  };
+  EXPECT_EQ(Run({"attempts", "42"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(),
+            "#  STAGE  OUTCOME      WORKER  CLAIMED                       IN WORKER  RAN    ERROR\n"
+            "1  0      INTERRUPTED  -       2027-01-15 07:55:00 (5m ago)  -          4.25s  -\n"
+            "2  0      (running)    -       2027-01-15 07:56:00 (4m ago)  -          -      -\n");
+}
+
 TEST_F(AuditTest, MistakesAreFoundBeforeTheBrokerIsAsked) {
   struct Case {
     std::vector<std::string> arguments;
@@ -128,6 +148,10 @@ TEST_F(AuditTest, MistakesAreFoundBeforeTheBrokerIsAsked) {
         {{"attempts", "42", "--outcome", "good"}, "--outcome: unknown value \"good\""},
         {{"audit", "x"}, "task id: \"x\""},
         {{"audit", "42", "--limit", "-1"}, "--limit"},
+        {{"events", "42", "--worker", ""}, "--worker: it is empty"},
+        {{"events", "42", "--since", ""}, "--since: it is empty"},
+        {{"attempts", "42", "--worker", ""}, "--worker: it is empty"},
+        {{"attempts", "42", "--outcome", ""}, "--outcome: it is empty"},
         {{"summary", "x"}, "task id: \"x\""}}) {
     EXPECT_EQ(Run(c.arguments), ExitCode::kBadInput) << c.message;
     EXPECT_THAT(err.str(), HasSubstr(c.message));
@@ -189,6 +213,28 @@ TEST_F(AuditTest, AnAuditTellsThatTasksAreLeftOut) {
   };
   EXPECT_EQ(Run({"audit", "42", "--workflow"}), ExitCode::kUnavailable);
   EXPECT_EQ(out.str(), "");
+}
+
+TEST_F(AuditTest, AnAuditDoesNotTakeWhatItHasReadForAll) {
+  broker.get = [](const v1::GetRequest& request, absl::Duration) {
+    v1::GetResponse response;
+    *response.mutable_task() = MakeTask(request.task_id(), v1::TASK_STATE_COMPLETED);
+    response.mutable_task()->set_root_id(request.task_id());
+    response.mutable_task()->set_children_total(1);
+    response.mutable_task()->set_attempt(3);
+    return absl::StatusOr<v1::GetResponse>(response);
+  };
+  broker.list_attempts = [](const v1::ListAttemptsRequest&, absl::Duration) {
+    v1::ListAttemptsResponse response;
+    for (int number = 1; number <= 3; ++number) response.add_attempts()->set_number(number);
+    return absl::StatusOr<v1::ListAttemptsResponse>(response);
+  };
+  EXPECT_EQ(Run({"audit", "40", "--limit", "1"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("attempts  3\n"));
+  EXPECT_EQ(Run({"audit", "40", "--workflow", "--limit", "1"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("tasks     more than 1\nattempts  more than 1\n"));
+  EXPECT_EQ(Run({"audit", "40", "--workflow"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("tasks     2\nattempts  3\n"));
 }
 
 TEST_F(AuditTest, AnAuditAsJsonHasAllThree) {  // B226

@@ -212,6 +212,8 @@ TEST_F(CommandTest, ApproveAndRejectDecide) {
   EXPECT_EQ(sent[2].reason(), "rejected");
   EXPECT_EQ(Run({"approve", "9", "--stage", "3"}), ExitCode::kRefused);
   EXPECT_THAT(err.str(), HasSubstr("task 9 waits at stage 4 (STAGE_OVER)"));
+  EXPECT_EQ(Run({"approve", "9", "--stage", ""}), ExitCode::kBadInput) << "any stage would do";
+  EXPECT_EQ(sent.size(), 4u);
 }
 
 TEST_F(CommandTest, ResumeRefusesBadInputAndReportsTheState) {

@@ -271,6 +271,17 @@ TEST_F(DoctorRulesTest, WorkersThatAreSilent) {
               ElementsAre(Is("silent-worker", Severity::kWarning, "w1", "has lost its connection", "baton workers")));
 }
 
+TEST_F(DoctorRulesTest, WorkersThatHoldNothingMayBeSilentForLonger) {
+  facts.settings.beat_window = absl::Seconds(20);
+  v1::Worker& worker = facts.workers[0];
+  worker.mutable_last_seen()->set_seconds(17);
+  EXPECT_THAT(Diagnose(facts), IsEmpty()) << "it beats every 15 s, if all is well";
+  worker.mutable_last_seen()->set_seconds(18);
+  EXPECT_THAT(Diagnose(facts), ElementsAre(Is("silent-worker", Severity::kWarning, "w1",
+                                              "seen 18s ago, and holds 0 tasks (workers.beat_window is 20s)",
+                                              "baton workers")));
+}
+
 TEST_F(DoctorRulesTest, WorkersThatDrainForLong) {
   v1::Worker& worker = facts.workers[0];
   worker.set_state(v1::WORKER_STATE_DRAINING);

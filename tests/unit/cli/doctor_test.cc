@@ -1,4 +1,5 @@
 // baton doctor as a command: what it asks, what it prints, and how it ends.
+#include "absl/strings/str_cat.h"
 #include "client_cli/doctor/thresholds.h"
 #include "client_cli/text/proto_time.h"
 #include "gmock/gmock.h"
@@ -186,9 +187,7 @@ TEST_F(DoctorTest, AStoreIsVerified) {
   batond->out = "end (lost): task 7\n1 finding: 1 end\n1 of the findings cannot be made good.\n";
   EXPECT_EQ(Run({"doctor", "--data-dir", "/data"}), ExitCode::kFinding);
   EXPECT_THAT(out.str(), HasSubstr("`batond verify /data --repair --drop-lost`"));
-  batond = ProgramOutput{.exit_code = 1, .out = "", .err = "batond: data directory /data is damaged: 000012.sst\n"};
-  EXPECT_EQ(Run({"doctor", "--data-dir", "/data"}), ExitCode::kFinding);
-  EXPECT_THAT(out.str(), HasSubstr("error    data directory /data is damaged: 000012.sst\n      -> restore a backup"));
+  EXPECT_THAT(out.str(), HasSubstr("`mv /data /data-damaged && cp -a BACKUP /data`"));
   batond =
       ProgramOutput{.exit_code = 2, .out = "", .err = "batond: data directory /data is in use by another batond: x\n"};
   EXPECT_EQ(Run({"doctor", "--data-dir", "/data"}), ExitCode::kFinding);
@@ -197,6 +196,41 @@ TEST_F(DoctorTest, AStoreIsVerified) {
   EXPECT_EQ(Run({"doctor", "--data-dir", "/data"}), ExitCode::kNotFound);
   EXPECT_THAT(err.str(), HasSubstr("neither beside this program"));
   EXPECT_EQ(connected_to, "");
+}
+
+TEST_F(DoctorTest, AStoreThatDoesNotOpenIsToldInTheWordsOfTheBroker) {
+  batond = ProgramOutput{.exit_code = 1,
+                         .out = "",
+                         .err = "[ERROR] [db/version_set.cc:42] Corruption\n"
+                                "batond: data directory /my data/ is damaged: 000012.sst\n"};
+  EXPECT_EQ(Run({"doctor", "--data-dir", "/my data/"}), ExitCode::kFinding);
+  EXPECT_EQ(out.str(),
+            "error    data directory /my data/ is damaged: 000012.sst\n"
+            "      -> restore a backup (deploy/README.md, Restore): `mv '/my data' '/my data-damaged' && cp -a BACKUP "
+            "'/my data'`\n"
+            "store /my data/: 1 error\n");
+  batond->err = "Killed\nfor lack of memory\n";
+  EXPECT_EQ(Run({"doctor", "--data-dir", "/data"}), ExitCode::kFinding);
+  EXPECT_THAT(out.str(), HasSubstr("error    Killed\n"));
+}
+
+TEST_F(DoctorTest, ADirectoryThatIsNoStoreIsNotToBeRestored) {
+  struct Case {
+    int exit_code;
+    const char* complaint;
+  };
+  for (const Case& c : {Case{2, "data directory /dta does not exist"},
+                        {2, "data directory /dta holds no store"},
+                        {2, "data directory /dta: Not a directory: name a directory"},
+                        {1,
+                         "data directory /dta is damaged: it has the table or log file dpkg.log but no file CURRENT. "
+                         "Restore a backup, or name another directory"}}) {
+    batond = ProgramOutput{.exit_code = c.exit_code, .out = "", .err = absl::StrCat("batond: ", c.complaint, "\n")};
+    EXPECT_EQ(Run({"doctor", "--data-dir", "/dta"}), ExitCode::kFinding);
+    EXPECT_THAT(out.str(), HasSubstr(c.complaint));
+    EXPECT_THAT(out.str(), HasSubstr("-> correct --data-dir")) << c.complaint;
+    EXPECT_THAT(out.str(), Not(HasSubstr("cp -a"))) << c.complaint;
+  }
 }
 
 }  // namespace

@@ -141,10 +141,13 @@ TEST(BrokerAddress, OfSeveralNoneIsInTheClearBehindAnEncryptedOne) {
 
 TEST(BrokerAddress, RefusesWhatIsNoAddress) {
   for (const char* text :
-       {"", "http://localhost:7461", "a b", "unix:", "tls://", "tls://unix:/s", "tls://h:1/x", "one,,two", "one,"}) {
+       {"", "http://localhost:7461", "a b", "unix:", "tls://", "tls://unix:/s", "tls://h:1/x", "one,,two", "one,",
+        "h:0", "h:x", "::1"}) {
     absl::StatusOr<std::string> address = NormalizeAddress(text);
     ASSERT_EQ(address.status().code(), absl::StatusCode::kInvalidArgument) << text;
-    EXPECT_THAT(std::string(address.status().message()), HasSubstr("HOST:PORT")) << text;
+    EXPECT_THAT(std::string(address.status().message()),
+                AllOf(HasSubstr("HOST:PORT"), HasSubstr("in --broker or BATON_BROKER")))
+        << text;
   }
 }
 

@@ -69,6 +69,24 @@ TEST_F(ExplainTest, EachObstacleComesWithWhatHelps) {
   EXPECT_THAT(text, HasSubstr("baton types limit resize N, if more may run at a time\n"));
 }
 
+TEST_F(ExplainTest, TimesOfObstaclesSayWhatWasDoneThen) {
+  const auto five_minutes_ago = [this](v1::Obstacle& obstacle) {
+    obstacle.set_actor("ann");
+    obstacle.mutable_since()->set_seconds(absl::ToUnixSeconds(now) - 300);
+  };
+  five_minutes_ago(AddObstacle(v1::OBSTACLE_KIND_TASK_PAUSED, "is paused by an operator"));
+  five_minutes_ago(AddObstacle(v1::OBSTACLE_KIND_TYPE_PAUSED, "waits for its type, which is paused by ann"));
+  v1::Obstacle& limit =
+      AddObstacle(v1::OBSTACLE_KIND_TYPE_LIMIT, "waits for the limit of type 'resize': 1 of 1 are running");
+  limit.set_reason("the mail server takes no more");
+  five_minutes_ago(limit);
+  const std::string text = Explained();
+  EXPECT_THAT(text, HasSubstr("is paused by an operator, ann, paused 2027-01-15 07:55:00 (5m ago)\n"));
+  EXPECT_THAT(text, HasSubstr("which is paused by ann, paused 2027-01-15 07:55:00 (5m ago)\n"));
+  EXPECT_THAT(text, HasSubstr("1 of 1 are running, set 2027-01-15 07:55:00 (5m ago) by ann: the mail server takes no "
+                              "more\n"));
+}
+
 TEST_F(ExplainTest, DecisionIsApprovedOrRejected) {
   AddObstacle(v1::OBSTACLE_KIND_DECISION, "waits for a decision: approval");
   EXPECT_THAT(Explained(), HasSubstr("what helps  baton approve 42, baton reject 42\n"));

@@ -315,9 +315,9 @@ TEST_F(CommandTest, AttemptsShowWhoRanItAndHowLong) {
   };
   EXPECT_EQ(Run({"attempts", "42"}), ExitCode::kOk);
   EXPECT_EQ(out.str(),
-            "#  STAGE  OUTCOME    WORKER  CLAIMED  QUEUED  RAN    ERROR\n"
-            "1  0      FAILED     w1      -        -       1.5ms  boom\n"
-            "2  0      (running)  -       -        -       -      -\n");
+            "#  STAGE  OUTCOME    WORKER  CLAIMED  IN WORKER  RAN    ERROR\n"
+            "1  0      FAILED     w1      -        -          1.5ms  boom\n"
+            "2  0      (running)  -       -        -          -      -\n");
 }
 
 TEST_F(CommandTest, WorkersTypesStatsAndInfo) {

@@ -7,6 +7,7 @@ namespace baton::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 v1::Schedule Nightly() {
   v1::Schedule schedule;
@@ -18,7 +19,7 @@ v1::Schedule Nightly() {
   schedule.set_state(v1::SCHEDULE_STATE_ACTIVE);
   schedule.set_fired(3);
   schedule.set_skipped(1);
-  schedule.set_missed(1);
+  schedule.set_missed(2);
   schedule.set_last_task_id(17);
   schedule.set_actor("local");
   schedule.mutable_next_at()->set_seconds(1'800'003'600);
@@ -65,6 +66,14 @@ TEST_F(CommandTest, ScheduleCreateFindsMistakesBeforeItAsks) {
   EXPECT_EQ(Run({"schedule", "create", "n", "@daily", "report", "--max-firings", "0"}), ExitCode::kBadInput);
 }
 
+TEST_F(CommandTest, ScheduleCreateSpeaksOfNoOptionThatItDoesNotHave) {
+  EXPECT_EQ(Run({"submit", "--help"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("is --wait-timeout"));
+  EXPECT_EQ(Run({"schedule", "create", "--help"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("--total-timeout"));
+  EXPECT_THAT(out.str(), Not(HasSubstr("--wait-timeout")));
+}
+
 TEST_F(CommandTest, ScheduleMayBeNamedLikeAVerb) {
   broker.pause_schedule = [](const v1::PauseScheduleRequest& request) {
     EXPECT_EQ(request.name(), "list");
@@ -82,9 +91,9 @@ TEST_F(CommandTest, ScheduleListFollowsPages) {
   };
   EXPECT_EQ(Run({"schedule", "list"}), ExitCode::kOk);
   EXPECT_EQ(out.str(),
-            "NAME     STATE   NEXT                         CRON    ZONE  TYPE    FIRED  SKIPPED  LAST TASK\n"
-            "nightly  ACTIVE  2027-01-15 09:00:00 (in 1h)  @daily  UTC   report  3      2        17\n"
-            "nightly  ACTIVE  2027-01-15 09:00:00 (in 1h)  @daily  UTC   report  3      2        17\n");
+            "NAME     STATE   NEXT                         CRON    ZONE  TYPE    FIRED  SKIPPED  MISSED  LAST TASK\n"
+            "nightly  ACTIVE  2027-01-15 09:00:00 (in 1h)  @daily  UTC   report  3      1        2       17\n"
+            "nightly  ACTIVE  2027-01-15 09:00:00 (in 1h)  @daily  UTC   report  3      1        2       17\n");
   EXPECT_EQ(Run({"schedule"}), ExitCode::kOk) << "the same";
   EXPECT_EQ(Run({"schedule", "list", "--limit", "1", "-o", "jsonl"}), ExitCode::kOk);
   EXPECT_THAT(out.str(), HasSubstr("\"state\":\"ACTIVE\""));
@@ -114,6 +123,40 @@ TEST_F(CommandTest, ScheduleShowTellsWhatComes) {
   EXPECT_THAT(out.str(), HasSubstr("pauses"));
   EXPECT_EQ(Run({"schedule", "show", "x"}), ExitCode::kNotFound);
   EXPECT_THAT(err.str(), HasSubstr("there is no schedule 'x' (SCHEDULE_NOT_FOUND)"));
+}
+
+TEST_F(CommandTest, ScheduleShowTellsEverySetting) {
+  v1::Schedule schedule = Nightly();
+  schedule.clear_next_at();
+  v1::ScheduleDefinition& definition = *schedule.mutable_definition();
+  definition.set_catch_up(v1::CATCH_UP_POLICY_ALL);
+  definition.set_catch_up_limit(7);
+  v1::NewTask& task = *definition.mutable_task();
+  task.mutable_options()->set_max_retries(1);
+  task.mutable_options()->set_priority(5);
+  task.mutable_options()->mutable_required_capabilities()->add_names("GPU");
+  task.mutable_options()->mutable_required_capabilities()->add_names("SSD");
+  task.set_start_timeout_us(3'600'000'000);
+  task.set_total_timeout_us(86'400'000'000);
+  task.set_trace_parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  task.set_trace_state("rojo=1");
+  broker.get_schedule = [&](const v1::GetScheduleRequest&) {
+    v1::GetScheduleResponse response;
+    *response.mutable_schedule() = schedule;
+    return absl::StatusOr<v1::GetScheduleResponse>(response);
+  };
+  EXPECT_EQ(Run({"schedule", "show", "nightly"}), ExitCode::kOk);
+  for (const char* line :
+       {"catch up           ALL, at most 7\n", "options            attempts 1, priority 5, requires GPU+SSD\n",
+        "start timeout      1h\n", "total timeout      1d\n", "trace state        rojo=1\n",
+        "trace parent       00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\n", "skipped            1\n",
+        "missed             2\n"}) {
+    EXPECT_THAT(out.str(), HasSubstr(line));
+  }
+  task.clear_options();
+  task.mutable_options()->mutable_required_capabilities();
+  EXPECT_EQ(Run({"schedule", "show", "nightly"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("options            requires nothing\n")) << "as --require-none has it";
 }
 
 TEST_F(CommandTest, ScheduleVerbsSayWhatTheyDid) {

@@ -10,6 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 // Two pages of counts.
 class StatsTest : public CommandTest {
@@ -116,6 +117,19 @@ TEST_F(StatsTest, BadConditionsAreFoundBeforeTheBrokerIsAsked) {
   EXPECT_EQ(connected_to, "");
 }
 
+TEST_F(StatsTest, OnlyRatesOfWhatHappenedAreColoured) {
+  terminal = true;
+  v1::GetStatisticsResponse statistics;
+  v1::Activity& activity = *statistics.add_types()->mutable_activity();
+  activity.set_failed_per_second(1.5);
+  activity.set_retried_per_second(2.5);
+  broker.statistics = [&] { return absl::StatusOr<v1::GetStatisticsResponse>(statistics); };
+  EXPECT_EQ(Run({"stats"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("\x1b[31m1.5\x1b[0m"));
+  EXPECT_THAT(out.str(), HasSubstr("\x1b[33m2.5\x1b[0m"));
+  EXPECT_THAT(out.str(), Not(HasSubstr("m-\x1b[0m"))) << "nothing is neither good nor bad";
+}
+
 class WorkersTest : public CommandTest {
  protected:
   WorkersTest() {
@@ -142,9 +156,46 @@ TEST_F(WorkersTest, TheListIsPassedItsConditions) {  // B199
   EXPECT_EQ(err.str(), "no live workers\n");
 }
 
+TEST_F(WorkersTest, AllPagesAreListed) {  // B199
+  std::vector<std::string> tokens;
+  broker.list_workers = [&tokens](const v1::ListWorkersRequest& asked, absl::Duration) {
+    EXPECT_EQ(asked.filter().type(), "resize");
+    tokens.push_back(asked.page_token());
+    v1::ListWorkersResponse response;
+    if (tokens.size() == 1) {
+      for (const char* name : {"w1", "w2"}) response.add_workers()->set_worker_id(name);
+      response.set_next_page_token("second");
+    } else if (tokens.size() == 2) {
+      response.set_next_page_token("third");
+    } else {
+      for (const char* name : {"w3", "w1"}) {
+        v1::Worker* worker = response.add_workers();
+        worker->set_worker_id(name);
+        worker->set_instance_id(std::string(name) + "-again");
+      }
+    }
+    return absl::StatusOr<v1::ListWorkersResponse>(response);
+  };
+  EXPECT_EQ(Run({"workers", "--type", "resize", "-o", "jsonl"}), ExitCode::kOk);
+  EXPECT_THAT(tokens, ElementsAre("", "second", "third"));
+  std::vector<std::string> listed;
+  std::istringstream lines(out.str());
+  for (std::string line; std::getline(lines, line);) {
+    const nlohmann::json worker = nlohmann::json::parse(line);
+    listed.push_back(worker.at("worker_id").get<std::string>());
+    if (listed.back() != "w1") continue;
+    EXPECT_THAT(line, HasSubstr("\"w1-again\"")) << "it reconnected while pages were read";
+  }
+  EXPECT_THAT(listed, ElementsAre("w1", "w2", "w3"));
+}
+
 TEST_F(WorkersTest, BadConditionsAreFoundBeforeTheBrokerIsAsked) {
   EXPECT_EQ(Run({"workers", "--state", "dead"}), ExitCode::kBadInput);
   EXPECT_THAT(err.str(), HasSubstr("--state: unknown value \"dead\"; it is one of CONNECTED, DRAINING, DISCONNECTED"));
+  for (const char* option : {"--state", "--pod", "--type", "--capability"}) {
+    EXPECT_EQ(Run({"workers", option, ""}), ExitCode::kBadInput) << option;
+    EXPECT_THAT(err.str(), HasSubstr(std::string(option) + ": it is empty"));
+  }
   EXPECT_EQ(connected_to, "");
 }
 

@@ -193,6 +193,9 @@ TEST_F(SubmitTest, BadInputIsFoundBeforeTheBrokerIsAsked) {
                         {{"--delay", "-5s"}, "--delay"},
                         {{"--retry-cap", "x"}, "--retry-cap"},
                         {{"--retry-interval", ""}, "--retry-interval"},
+                        {{"--unique-key", ""}, "--unique-key: it is empty; leave it out"},
+                        {{"--request-id", ""}, "--request-id: it is empty; leave it out"},
+                        {{"--max-retries", ""}, "--max-retries: it is empty; leave it out"},
                         {{"--at", "noon"}, "--at"},
                         {{"--retry-backoff", "cubic"}, "FIXED, EXPONENTIAL"},
                         {{"--unique-key", "k", "--unique-policy", "x"}, "RETURN_EXISTING, REJECT, REPLACE_PENDING"},
@@ -263,6 +266,28 @@ TEST_F(SubmitTest, SaysWhenItWaitsForAWorkerOrExistsAlready) {
   result->set_state(v1::TASK_STATE_RUNNING);
   EXPECT_EQ(Run({"submit", "t", "--unique-key", "k"}), ExitCode::kOk);
   EXPECT_THAT(out.str(), HasSubstr("Task 7 has this unique key already (RUNNING)"));
+}
+
+TEST_F(SubmitTest, OfManyOnlyThoseThatWereCreatedAreCalledSubmitted) {
+  v1::SubmitResponse response;
+  for (int i = 0; i < 3; ++i) {
+    response.add_results()->set_task_id(26);
+    response.mutable_results(i)->set_existing(true);
+    response.mutable_results(i)->set_runnable(true);
+  }
+  broker.submit = [&](const v1::SubmitRequest&, absl::Duration) {
+    return absl::StatusOr<v1::SubmitResponse>(response);
+  };
+  EXPECT_EQ(Run({"submit", "t", "--unique-key", "k1", "--count", "3"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), "Submitted no task. 3 had a unique key that is in use (id 26): nothing new was created.\n");
+  response.mutable_results(0)->set_existing(false);
+  EXPECT_EQ(Run({"submit", "t", "--unique-key", "k1", "--count", "3"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(),
+            "Submitted 1 task, id 26. 2 had a unique key that is in use (id 26): nothing new was created.\n");
+  response.mutable_results(0)->set_task_id(30);
+  response.mutable_results(1)->set_task_id(28);
+  EXPECT_EQ(Run({"submit", "t", "--unique-key", "k1", "--count", "3"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("Submitted 1 task, id 30. 2 had a unique key that is in use (ids 26 to 28)"));
 }
 
 TEST_F(SubmitTest, RefusedTasksDecideTheExitCode) {

@@ -201,6 +201,17 @@ TEST(Nearest, IsTheOneThatIsMeant) {
   EXPECT_EQ(Nearest("x", {}), "");
 }
 
+TEST(Nearest, IsMeantOnlyIfItIsNear) {
+  const std::vector<std::string> names = {"list", "submit", "top"};
+  EXPECT_EQ(NearestMeant("lst", names), "list");
+  EXPECT_EQ(NearestMeant("sumbit", names), "submit") << "a third of its letters";
+  EXPECT_EQ(NearestMeant("to", names), "top") << "one in any case";
+  EXPECT_EQ(NearestMeant("ls", names), "");
+  EXPECT_EQ(NearestMeant("sumbti", names), "");
+  EXPECT_EQ(NearestMeant("", names), "");
+  EXPECT_EQ(NearestMeant("x", {}), "");
+}
+
 TEST(Style, CutsByColumns) {
   EXPECT_EQ(Shorten("größer", 6), "größer");
   EXPECT_EQ(Shorten("größer", 4), "grö…");

@@ -11,6 +11,7 @@ namespace baton::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kCommands[] = {"backup", "backups", "submit",   "get",      "result",    "wait",  "cancel",
                                      "resume", "list",    "events",   "attempts", "workers",   "types", "stats",
@@ -95,6 +96,10 @@ TEST_F(CommandTest, MistakesNameTheWordAndTheCure) {
                         {{"stats", "--tls-ca", "/nowhere"}, "the CA file '/nowhere' cannot be read: No such file"},
                         {{"stats", "--tls-cert", "c.pem"}, "client certificate 'c.pem', but no client key"},
                         {{"stats", "extra"}, "extra"},
+                        {{"list", "--parent", "x"}, "--parent: \"x\" is not a task id"},
+                        {{"list", "--root", "0"}, "--root: \"0\" is not a task id"},
+                        {{"schedule", "create"}, "baton schedule create: name is required\nSee `baton schedule create"},
+                        {{"retention", "run"}, "See `baton retention run --help`."},
                         {{"submit", "hello", "world"}, "world\nA payload is given by --data or --json.\n"},
                         {{"get"}, "See `baton get --help`."}}) {
     EXPECT_EQ(Run(c.arguments), ExitCode::kBadInput) << c.message;
@@ -102,6 +107,82 @@ TEST_F(CommandTest, MistakesNameTheWordAndTheCure) {
     EXPECT_EQ(out.str(), "");
   }
   EXPECT_EQ(connected_to, "");
+}
+
+TEST_F(CommandTest, TheCommandThatWasMeantIsNamed) {
+  EXPECT_EQ(Run({"lst"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("\nDid you mean `baton list`?\nSee `baton --help`.\n"));
+  EXPECT_EQ(Run({"schedule", "lst"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("\nDid you mean `baton schedule list`?\nSee `baton schedule --help`.\n"));
+  for (const char* word : {"frobnicate", "--lst", "complet"}) {
+    EXPECT_EQ(Run({word}), ExitCode::kBadInput);
+    EXPECT_THAT(err.str(), Not(HasSubstr("Did you mean"))) << word;
+  }
+}
+
+TEST_F(CommandTest, EmptyValuesThatWouldCountAsNotGivenAreRefused) {
+  using Words = std::vector<std::string>;
+  for (const Words& words : {Words{"stats", "--broker"},
+                             {"stats", "--profile"},
+                             {"stats", "--token-file"},
+                             {"stats", "--tls-ca"},
+                             {"stats", "--tls-cert"},
+                             {"stats", "--tls-server-name"},
+                             {"stats", "--timeout"},
+                             {"approvals", "--type"},
+                             {"approvals", "--tag"},
+                             {"approvals", "--reason"},
+                             {"doctor", "--data-dir"},
+                             {"schedule", "preview", "@daily", "--time-zone"},
+                             {"schedule", "create", "n", "@daily", "report", "--time-zone"},
+                             {"token", "rotate", "n", "--keep-old"},
+                             {"token", "create", "n", "--role", "work", "--expires"},
+                             {"token", "create", "n", "--role", "work", "--type-prefix"}}) {
+    Words with_nothing = words;
+    with_nothing.emplace_back("");
+    EXPECT_EQ(Run(with_nothing), ExitCode::kBadInput) << words.back();
+    EXPECT_THAT(err.str(), HasSubstr(words.back() + ": it is empty; leave it out"));
+  }
+  EXPECT_EQ(connected_to, "");
+}
+
+TEST_F(CommandTest, TextThatIsNotUtf8NamesItsArgument) {
+  using Words = std::vector<std::string>;
+  struct Case {
+    Words arguments;
+    const char* message;
+  };
+  for (const Case& c : {Case{{"cancel", "2", "--reason", "\xff"}, "baton: --reason: \"\\xff\" is not UTF-8; the "},
+                        {{"submit", "caf\xe9"}, "type: \"caf\\xe9\" is not UTF-8"},
+                        {{"submit", "t", "--tag", "\xff"}, "--tag:"},
+                        {{"submit", "t", "--unique-key", "\xff"}, "--unique-key:"},
+                        {{"submit", "t", "--request-id", "\xff"}, "--request-id:"},
+                        {{"submit", "t", "--require", "GPU", "--require", "\xc0\xaf"}, "--require:"},
+                        {{"submit", "t", "--data", "x", "--content-type", "\xff"}, "--content-type:"},
+                        {{"list", "--type", "\xff"}, "--type:"},
+                        {{"types", "pause", "mail", "\xff"}, "type:"},
+                        {{"token", "create", "\xff", "--role", "work"}, "name:"},
+                        {{"--profile", "\xff", "stats"}, "--profile:"}}) {
+    EXPECT_EQ(Run(c.arguments), ExitCode::kBadInput) << c.message;
+    EXPECT_THAT(err.str(), HasSubstr(c.message));
+    EXPECT_THAT(err.str(), HasSubstr("has to be UTF-8"));
+  }
+  EXPECT_EQ(connected_to, "");
+}
+
+TEST_F(CommandTest, PayloadsAndPathsMayBeAnyBytes) {
+  v1::SubmitRequest sent;
+  broker.submit = [&](const v1::SubmitRequest& request, absl::Duration) {
+    sent = request;
+    v1::SubmitResponse response;
+    response.add_results()->set_task_id(1);
+    return absl::StatusOr<v1::SubmitResponse>(response);
+  };
+  EXPECT_EQ(Run({"submit", "t", "--data", "\xff"}), ExitCode::kOk) << err.str();
+  EXPECT_EQ(sent.tasks(0).payload().data(), "\xff");
+  EXPECT_EQ(Run({"submit", "t", "--data", "@/nowhere/\xff"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--data: cannot read /nowhere/\\xff"));
+  EXPECT_EQ(Run({"complete", "--", "\xff"}), ExitCode::kOk);
 }
 
 TEST_F(CommandTest, OutputThatCannotBeWrittenIsAnError) {

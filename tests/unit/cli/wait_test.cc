@@ -244,5 +244,23 @@ TEST_F(WaitTest, WhatHasEndedIsPrintedEvenIfTheRestTimesOut) {
   EXPECT_THAT(err.str(), HasSubstr("task 43 is still RUNNING"));
 }
 
+TEST_F(WaitTest, WhatHasEndedIsPrintedEvenIfOneBeforeItHasNot) {
+  steps = {Running("", 0)};
+  std::vector<uint64_t> looks;
+  broker.get = [&](const v1::GetRequest& request, absl::Duration) -> absl::StatusOr<v1::GetResponse> {
+    looks.push_back(request.task_id());
+    if (request.task_id() == 46) return absl::UnavailableError("Connection refused");
+    v1::GetResponse response;
+    *response.mutable_task() = request.task_id() == 44 ? Completed("[1]") : Running("", 0);
+    response.mutable_task()->set_id(request.task_id());
+    EXPECT_TRUE(request.parts().result());
+    return response;
+  };
+  EXPECT_EQ(Run({"wait", "42", "43", "44", "45", "46", "47", "--timeout", "5s"}), ExitCode::kTimedOut);
+  EXPECT_EQ(out.str(), "ID  STATE      RESULT\n44  COMPLETED  [1]\n");
+  EXPECT_THAT(err.str(), HasSubstr("timed out: task 42 is still RUNNING"));
+  EXPECT_EQ(looks, (std::vector<uint64_t>{42, 43, 44, 45, 46})) << "each once, until the broker is gone";
+}
+
 }  // namespace
 }  // namespace baton::cli

@@ -96,6 +96,10 @@ TEST_F(WatchTest, TheExitCodeSaysWhetherItCompleted) {
 TEST_F(WatchTest, AnUnknownTaskEndsIt) {
   streams = {{{}, MakeStatus(absl::StatusCode::kNotFound, "no task 42", "TASK_NOT_FOUND")}};
   EXPECT_EQ(Run({"watch", "42"}), ExitCode::kNotFound);
+  EXPECT_EQ(err.str(), "baton: no task 42 (TASK_NOT_FOUND)\n`baton list` shows the tasks there are.\n");
+  streams = {{{Tell({})}, absl::DeadlineExceededError("deadline")}};
+  EXPECT_EQ(Run({"watch", "--timeout", "2s"}), ExitCode::kTimedOut);
+  EXPECT_THAT(err.str(), HasSubstr("nothing has changed\n"));
 }
 
 TEST_F(WatchTest, ABrokerThatRestartsIsWatchedOnWithTheToken) {

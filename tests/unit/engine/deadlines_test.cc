@@ -35,6 +35,24 @@ TEST(DeadlinesTest, TaskThatNobodyBeginsInTimeFailsForGood) {
   EXPECT_EQ(harness.StateOf(other), LiveState::PENDING);
 }
 
+TEST(DeadlinesTest, OfVeryManyThatEndAtOnceNoMoreAreFetchedAtATimeThanAFewRoundsTake) {
+  EngineSettings settings;
+  settings.resident_tasks = 10;
+  EngineHarness harness(settings);
+  harness.check_every_commit = false;
+  constexpr size_t kTasks = 20 * kRoundTimers;
+  for (size_t i = 0; i < kTasks; i += 512) harness.SubmitMany(512, {.total_timeout = kMinute});
+  harness.hold_loads = true;
+  harness.clock().AdvanceBoth(kMinute);
+  for (int rounds = 0; rounds < 20; ++rounds) harness.Round();
+  EXPECT_FALSE(harness.engine().has_more()) << "it waits for those that it has asked for";
+  EXPECT_GT(harness.engine().SleepTime(), 0);
+  harness.hold_loads = false;
+  harness.Settle();
+  const std::shared_ptr<const View> view = harness.MakeView();
+  for (TaskId id = 1; id <= kTasks; ++id) ASSERT_EQ(*view->StateOf(id), LiveState::FAILED) << "task " << id;
+}
+
 TEST(DeadlinesTest, TimeCountsFromTheEarliestStart) {
   EngineHarness harness;
   const TaskId begin = harness.Submit({.delay = kHour, .start_timeout = kMinute});

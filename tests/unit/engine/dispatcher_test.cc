@@ -1,6 +1,7 @@
 // Who gets the next task.
 #include "broker/engine/dispatcher.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -240,6 +241,30 @@ TEST_F(DispatcherTest, WorkerWithoutRoomForATypeIsPassedBy) {
   LimitedWorker(1, "a", 0, 10, {{"a", 7}});
   Add(a, 4);
   EXPECT_EQ(Next(), Pair(4, 1)) << "it has no limit any more";
+}
+
+TEST_F(DispatcherTest, WhatIsKnownOfAKindOfWorkersGoesWithTheLastOfThem) {
+  const ClassNumber a = Class("a"), b = Class("b"), here = Class("a", {"host:7"});
+  Worker(1, {"b"}, {}, 1);
+  for (SessionNumber session = 2; session < 100; ++session) {
+    Worker(session, {"a"}, {absl::StrCat("host:", session)}, 1);
+    EXPECT_TRUE(dispatcher_.Runnable(a));
+    EXPECT_EQ(dispatcher_.Runnable(here), session == 7);
+    dispatcher_.RemoveWorker(session);
+  }
+  EXPECT_EQ(dispatcher_.profile_count(), 1u);
+  Add(a, 1);
+  Add(here, 2);
+  Add(b, 3);
+  EXPECT_FALSE(dispatcher_.Runnable(a));
+  EXPECT_EQ(Next(), Pair(3, 1));
+  EXPECT_EQ(Next(), Pair(0, 0));
+  // One that changes leaves its kind, too; and a kind that comes again is served.
+  Worker(1, {"a"}, {"host:8"}, 1);
+  EXPECT_EQ(dispatcher_.profile_count(), 1u);
+  EXPECT_EQ(Next(), Pair(1, 1));
+  Worker(2, {"a"}, {"host:7"}, 1);
+  EXPECT_EQ(Next(), Pair(2, 2));
 }
 
 TEST_F(DispatcherTest, RoutingCountsAWorkerWithLimitedHandlersOnce) {

@@ -14,6 +14,7 @@
 #include "broker/base/check.h"
 #include "broker/base/manual_clock.h"
 #include "broker/engine/run/partition.h"
+#include "broker/engine/schedules/schedule_book.h"
 #include "broker/storage/memory_store.h"
 #include "gtest/gtest.h"
 #include "tests/unit/engine/harness.h"
@@ -78,13 +79,14 @@ class GatedStore final : public storage::Store {
   size_t largest_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-class ReportingSubmit final : public SubmitCommand {
+template <typename C>
+class Reporting final : public C {
  public:
-  explicit ReportingSubmit(std::function<void(const SubmitCommand&)> report) : report_(std::move(report)) {}
+  explicit Reporting(std::function<void(const C&)> report) : report_(std::move(report)) { this->actor = "local"; }
   void Answer() override { report_(*this); }
 
  private:
-  const std::function<void(const SubmitCommand&)> report_;
+  const std::function<void(const C&)> report_;
 };
 
 class GatedPartitionTest : public ::testing::Test {
@@ -102,13 +104,11 @@ class GatedPartitionTest : public ::testing::Test {
 
   // Sends four tasks, of so many bytes in all.
   void Submit(size_t call_bytes) {
-    auto submit = std::make_unique<ReportingSubmit>([this](const SubmitCommand& answer) {
+    auto submit = std::make_unique<Reporting<SubmitCommand>>([this](const SubmitCommand& answer) {
       EXPECT_EQ(answer.results.size(), 4u);
       for (const SubmitResult& result : answer.results) EXPECT_THAT(result.error, NoError());
-      absl::MutexLock lock(&mu_);
-      ++answered_;
+      CountAnswer();
     });
-    submit->actor = "local";
     submit->bytes = call_bytes;
     const std::shared_ptr<const storage::Snapshot> snapshot = partition_->Snapshot();
     for (int i = 0; i < 4; ++i) {
@@ -116,6 +116,39 @@ class GatedPartitionTest : public ::testing::Test {
     }
     std::unique_ptr<Command> command = std::move(submit);
     EXPECT_THAT(partition_->Send(command), NoError());
+  }
+  // A schedule that never fires by itself, of tasks of so many bytes.
+  void CreateSchedule(size_t payload_bytes) {
+    auto create = std::make_unique<Reporting<CreateScheduleCommand>>([this](const CreateScheduleCommand& answer) {
+      EXPECT_THAT(answer.error, NoError());
+      CountAnswer();
+    });
+    create->schedule = std::make_unique<Schedule>();
+    create->schedule->name = "large";
+    records::v1::ScheduleRow& row = create->schedule->row;
+    row.set_cron("0 0 29 2 *");
+    row.set_time_zone("UTC");
+    row.set_overlap(records::v1::ScheduleRow::ALLOW);
+    row.set_type("work");
+    row.set_task_row(MakeTask({.payload = std::string(payload_bytes, 'x')}, *partition_->Snapshot()).row);
+    EXPECT_TRUE(Prepare(create->schedule.get()).ok());
+    std::unique_ptr<Command> command = std::move(create);
+    EXPECT_THAT(partition_->Send(command), NoError());
+  }
+  void TriggerSchedule() {
+    auto trigger = std::make_unique<Reporting<ChangeScheduleCommand>>([this](const ChangeScheduleCommand& answer) {
+      EXPECT_THAT(answer.error, NoError());
+      CountAnswer();
+    });
+    trigger->name = "large";
+    trigger->verb = ChangeScheduleCommand::Verb::kTrigger;
+    trigger->bytes = 20;
+    std::unique_ptr<Command> command = std::move(trigger);
+    EXPECT_THAT(partition_->Send(command), NoError());
+  }
+  void CountAnswer() {
+    absl::MutexLock lock(&mu_);
+    ++answered_;
   }
   // Returns when the engine has applied so many commands.
   void AwaitApplied(uint64_t commands) {
@@ -143,6 +176,74 @@ TEST_F(GatedPartitionTest, WhatComesWhileTheDiskIsBusyIsCommittedInPortions) {
   store_.Open();
   AwaitAnswers(6);
   EXPECT_LE(store_.largest(), kOpenBatchBytes + kRoundBytes + kBesides);
+}
+
+TEST_F(GatedPartitionTest, WhatIsLargerThanTheCallForItIsAppliedInPortions) {
+  constexpr size_t kPayloadBytes = 1 << 20;
+  constexpr int kTriggers = 100;  // Together more than any store takes.
+  CreateSchedule(kPayloadBytes);
+  AwaitAnswers(1);
+  store_.Shut();
+  Submit(kLargeCallBytes);
+  store_.AwaitCommit();
+  for (int i = 0; i < 2; ++i) Submit(kLargeCallBytes);
+  for (int i = 0; i < kTriggers; ++i) TriggerSchedule();
+  store_.Open();
+  AwaitAnswers(4 + kTriggers);
+  EXPECT_LE(store_.largest(), kAppliedBytes + kLargeCallBytes + kPayloadBytes + kBesides);
+}
+
+TEST(FullBatchesTest, WorkIsHandedOutWhileSubmissionsFillEveryBatch) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.slots = 1000});
+  harness.Submit({.type = "other"});
+  for (int busy = 1; busy <= 3; ++busy) {
+    std::vector<TaskSpec> large(5, {.payload = std::string(1 << 20, 'x')});
+    harness.Send(MakeSubmit(large, "", harness.store(), harness.now()));
+    harness.Round(/*commit=*/false);
+    harness.Round();
+    EXPECT_GE(worker.handlers(), static_cast<size_t>(busy));
+  }
+  harness.Settle();
+}
+
+TEST(FullBatchesTest, SubmissionsThatWaitedGoBeforeThoseThatCameLater) {
+  EngineHarness harness;
+  const TaskId holder = harness.Submit({.delay = kHour, .unique_key = "k"});
+  const auto flood = [&harness](std::vector<TaskSpec> specs) {
+    specs.resize(6, {.payload = std::string(1 << 20, 'x')});
+    return harness.Send(MakeSubmit(specs, "", harness.store(), harness.now()));
+  };
+  const auto first = flood({{.unique_key = "k"}});
+  const auto second = flood({{.unique_key = "k"}});
+  harness.Round();  // Asks for the holder.
+  for (int rounds = 0; rounds < 3; ++rounds) {
+    flood({});
+    harness.Round();
+  }
+  ASSERT_TRUE(first.answered() && second.answered());
+  EXPECT_EQ(second->results[0].id, holder);
+  harness.Settle();
+}
+
+TEST(FullBatchesTest, WorkersThatAreLostTogetherAreGivenUpOneAfterTheOther) {
+  constexpr int kWorkers = 35;
+  constexpr uint32_t kSlots = 2000;
+  EngineHarness harness;
+  harness.check_every_commit = false;
+  for (int i = 0; i < kWorkers; ++i) harness.SubmitMany(kSlots);
+  for (int i = 0; i < kWorkers; ++i) harness.Connect({.worker_id = absl::StrCat("w", i), .slots = kSlots}).Freeze();
+  size_t most = 0;
+  for (Micros gone = 0; gone < harness.settings().beat_window + 5 * kSecond; gone += kPauseThreshold) {
+    harness.clock().AdvanceBoth(kPauseThreshold);
+    harness.Round(/*commit=*/false);
+    most = std::max(most, harness.engine().batch_bytes());
+    harness.Round();
+  }
+  EXPECT_EQ(harness.StateOf(1), LiveState::PENDING);
+  EXPECT_GT(most, kAppliedBytes) << "they were many";
+  EXPECT_LT(most, kAppliedBytes + (1u << 20)) << "and some had to wait";
+  harness.Settle();
 }
 
 // All holders come at once, as one answer of the loader.

@@ -133,7 +133,7 @@ class EngineHarness {
   bool newest_loads_first = false;
   // A step of retention is taken in every round.
   bool sweeping = false;
-  // What must always hold is checked after each commit, which takes time in proportion to the live tasks.
+  // What must always hold is checked after each round and commit, which takes time in proportion to the live tasks.
   bool check_every_commit = true;
   // The store is verified (`batond verify`) before each crash and at the end; with this after each commit, too, which
   // takes a millisecond.

@@ -72,11 +72,11 @@ class ScatteredWorkflowsTest : public ::testing::Test {
     harness_.ids_per_search = 1'000'000;
   }
 
-  // All have been cancelled.
-  void MakeWorkflows() {
-    TestWorker& worker = harness_.Connect({.slots = kRoots, .types = {"parent"}});
-    roots_ = harness_.SubmitMany(kRoots, {.type = "parent", .tag = "batch"});
-    for (size_t pair = 0; pair < kRoots; pair += 2) {
+  // All their children wait.
+  void SpawnWorkflows(size_t roots) {
+    TestWorker& worker = harness_.Connect({.slots = static_cast<uint32_t>(roots), .types = {"parent"}});
+    roots_ = harness_.SubmitMany(roots, {.type = "parent", .tag = "batch"});
+    for (size_t pair = 0; pair < roots; pair += 2) {
       for (uint32_t place = 1; place <= kPlaces; ++place) {
         StageChild(worker, roots_[pair], place);
         StageChild(worker, roots_[pair + 1], place);
@@ -90,6 +90,10 @@ class ScatteredWorkflowsTest : public ::testing::Test {
     }
     harness_.Settle();
     ASSERT_EQ(harness_.EntryOf(roots_.front()).remaining, kPlaces);
+  }
+  // All have been cancelled.
+  void MakeWorkflows() {
+    ASSERT_NO_FATAL_FAILURE(SpawnWorkflows(kRoots));
     harness_.StartJob(JobRow::CANCEL, "batch:live");
     harness_.Settle();
     ASSERT_EQ(harness_.StateOf(harness_.next_id() - 1), LiveState::CANCELLED);
@@ -119,6 +123,21 @@ class ScatteredWorkflowsTest : public ::testing::Test {
   EngineHarness harness_;
   std::vector<TaskId> roots_;
 };
+
+TEST_F(ScatteredWorkflowsTest, BulkCancelGoesDownIntoOneAtATimeOnceThereIsMuchToDo) {
+  static_assert(3 * kRoots * kPlaces > 2 * kCrowdedRanges);
+  ASSERT_NO_FATAL_FAILURE(SpawnWorkflows(3 * kRoots));
+  const TaskId last = harness_.next_id() - 1;
+  JobRow ended;
+  const JobRow largest = RunToTheEnd(harness_.StartJob(JobRow::CANCEL, "batch:live"), &ended);
+  EXPECT_GT(static_cast<size_t>(largest.ranges_size()), kCrowdedRanges / 2);
+  EXPECT_LT(static_cast<size_t>(largest.ranges_size()), kCrowdedRanges + 2 * kPlaces + kRoundJobSteps);
+  EXPECT_EQ(ended.changed(), 3 * kRoots);
+  const std::shared_ptr<const View> view = harness_.MakeView();
+  for (TaskId id = roots_.front(); id <= last; ++id) {
+    ASSERT_EQ(*view->StateOf(id), LiveState::CANCELLED) << "task " << id;
+  }
+}
 
 TEST_F(ScatteredWorkflowsTest, BulkDeleteTakesNoMoreAtATimeThanAJobMayHaveAndCountsEachOnce) {
   const TaskId live = harness_.Submit({.type = "nobody's", .tag = "batch"});

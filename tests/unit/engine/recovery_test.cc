@@ -24,6 +24,19 @@ class RecoveryTest : public ::testing::Test {
     std::string error;
     ASSERT_EQ(store_->Commit(batch, store_->number() + 1, &error), storage::CommitResult::kDone) << error;
   }
+  // The entry of the next commit, which creates so many tasks; the number of that commit.
+  uint64_t Create(TaskId first, uint32_t count) {
+    records::v1::JournalEntry entry;
+    if (count > 0) {
+      records::v1::JournalEntry::Created* created = entry.add_created();
+      created->set_class_number(1);
+      created->set_first(first);
+      created->set_count(count);
+    }
+    entry.set_next_id(first + count);
+    Put(Family::kJournal, JournalKey(store_->number() + 1), entry.SerializeAsString());
+    return store_->number();
+  }
   void Reopen() {
     follower_.reset();
     store_.reset();
@@ -134,6 +147,17 @@ TEST_F(RecoveryTest, RestoredBackupGetsANewIncarnationOnce) {
   EXPECT_EQ(again->number, restored->number);
 }
 
+// A new session took the number of one that was stored, and its place.
+TEST_F(RecoveryTest, NumbersOfSessionsGoOnAboveThoseOfAnEpochThatHadTooMany) {
+  ASSERT_TRUE(Recover().ok());
+  const SessionNumber stored = ((store_->epoch() + 1) << 24) + 5;
+  Put(Family::kMeta, SessionMetaKey(stored), records::v1::SessionRow().SerializeAsString());
+  Reopen();
+  const auto recovered = Recover();
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  EXPECT_EQ(recovered->next_session, stored + 1);
+}
+
 TEST_F(RecoveryTest, NewerFormatIsRefusedWithBothVersions) {
   ASSERT_TRUE(Recover().ok());
   records::v1::StoreRow row;
@@ -181,8 +205,9 @@ TEST_F(RecoveryTest, RunningTaskWithoutItsRecordIsSetAside) {
   records::v1::JournalEntry entry;
   auto* created = entry.add_created();
   created->set_class_number(1);
-  created->set_first(5);
-  created->set_count(1);
+  created->set_first(1);
+  created->set_count(5);
+  entry.set_next_id(6);
   auto* claimed = entry.add_claimed();
   claimed->set_session(1);
   claimed->add_id_deltas(5);
@@ -193,6 +218,47 @@ TEST_F(RecoveryTest, RunningTaskWithoutItsRecordIsSetAside) {
   ASSERT_EQ(recovered->damaged.size(), 1u);
   EXPECT_EQ(recovered->damaged.front().first.id, 5u);
   EXPECT_THAT(recovered->damaged.front().second, HasSubstr("task 5"));
+}
+
+// A log that ends too early, with others after it, leaves a hole: the tasks of its commits were acknowledged.
+TEST_F(RecoveryTest, AHoleInTheJournalIsRefused) {
+  ASSERT_TRUE(Recover().ok());
+  Put(Family::kMeta, ClassMetaKey(1), records::v1::ClassRow().SerializeAsString());
+  std::vector<uint64_t> commits = {Create(1, 3), Create(4, 1)};
+  Put(Family::kMeta, "e", "");  // A commit without an entry is none.
+  commits.push_back(Create(5, 2));
+  commits.push_back(Create(7, 0));
+  const auto whole = Recover();
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  EXPECT_EQ(whole->next_id, 7u);
+  for (size_t i = 0; i < 3; ++i) {
+    std::string entry, error;
+    ASSERT_TRUE(store_->TakeSnapshot()->Get(Family::kJournal, JournalKey(commits[i]), &entry).ok());
+    storage::WriteBatch hole;
+    hole.Delete(Family::kJournal, JournalKey(commits[i]));
+    ASSERT_EQ(store_->Commit(hole, store_->number() + 1, &error), storage::CommitResult::kDone) << error;
+    const absl::Status status = Recover().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << "without the entry of commit " << commits[i];
+    EXPECT_THAT(std::string(status.message()), HasSubstr("entries before it are missing: batond verify tells"));
+    Put(Family::kJournal, JournalKey(commits[i]), entry);
+  }
+  EXPECT_TRUE(Recover().ok());
+}
+
+// Pages that were changed since are stored later, but the checkpoint counts ids at once.
+TEST_F(RecoveryTest, ACheckpointMayBeAheadOfTheJournal) {
+  ASSERT_TRUE(Recover().ok());
+  Put(Family::kMeta, ClassMetaKey(1), records::v1::ClassRow().SerializeAsString());
+  records::v1::CheckpointRow checkpoint;
+  checkpoint.set_number(store_->number());
+  checkpoint.set_next_id(6);
+  Create(1, 3);
+  Create(4, 2);
+  Put(Family::kMeta, CheckpointMetaKey(), checkpoint.SerializeAsString());
+  Create(6, 1);
+  const auto recovered = Recover();
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  EXPECT_EQ(recovered->next_id, 7u);
 }
 
 // The rest with an engine: each time the live table is compared after every commit.

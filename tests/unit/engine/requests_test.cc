@@ -5,6 +5,7 @@ namespace baton::engine::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::vector<TaskId> Ids(const Reply<SubmitCommand>& reply) {
   std::vector<TaskId> ids;
@@ -41,6 +42,21 @@ TEST(RequestsTest, RepeatStillSaysWhichTasksExisted) {
   EXPECT_EQ(again->results[0].state, LiveState::PENDING);
   EXPECT_TRUE(again->results[1].existing);
   EXPECT_EQ(again->results[1].state, LiveState::RUNNING);
+}
+
+TEST(RequestsTest, RepeatOfARefusalNamesTheHolderAndTheCure) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId holder = harness.Submit({.unique_key = "daily"});
+  const std::vector<TaskSpec> specs = {{.unique_key = "daily", .policy = UniquePolicy::kReject}};
+  harness.SubmitCall(specs, "request");
+  Error refused = harness.SubmitCall(specs, "request")->results[0].error;
+  EXPECT_THAT(refused, ErrorIs(absl::StatusCode::kAlreadyExists, "UNIQUE_KEY_IN_USE"));
+  EXPECT_THAT(refused.message, HasSubstr("task 1 has it now: to have it tried again, send a new request_id"));
+  worker.Succeed(holder);
+  refused = harness.SubmitCall(specs, "request")->results[0].error;
+  EXPECT_THAT(refused.message, HasSubstr("nobody has it now: to have it tried again, send a new request_id"));
+  EXPECT_THAT(harness.SubmitCall(specs, "another request")->results[0].error, NoError());
 }
 
 TEST(RequestsTest, RepeatAfterTheTasksHaveEndedMakesNoNewOnes) {
@@ -130,6 +146,32 @@ TEST(RequestsTest, LookUpThatIsTooOldIsSentBack) {
     if (i % 200 == 0) harness.StorePages();
   }
   EXPECT_THAT(harness.Call(std::move(old))->error, ErrorIs(absl::StatusCode::kUnavailable, "OVERLOADED"));
+}
+
+TEST(RequestsTest, WhatWasWrittenLatelyIsBoundedFromTheFirstCommitOn) {
+  EngineSettings settings;
+  settings.key_bytes = 10'000;
+  EngineHarness harness(settings);
+  const TaskId holder = harness.Submit({.delay = kHour, .unique_key = "k"});
+  auto old = MakeSubmit({{}}, "old", harness.store(), harness.now());
+  // Each of the hundred items is a run of its own.
+  const std::vector<TaskSpec> specs(100, TaskSpec{.unique_key = "k"});
+  EXPECT_EQ(harness.SubmitCall(specs, "large")->results[99].id, holder);
+  auto recent = MakeSubmit({{}}, "recent", harness.store(), harness.now());
+  EXPECT_EQ(harness.SubmitCall(specs, "larger")->results[99].id, holder);
+  EXPECT_THAT(harness.Call(std::move(old))->error, ErrorIs(absl::StatusCode::kUnavailable, "OVERLOADED"));
+  EXPECT_THAT(harness.Call(std::move(recent))->error, NoError());
+}
+
+TEST(RequestsTest, ARepeatTellsWhetherAWorkerCanRunTheTasks) {
+  EngineHarness harness;
+  harness.Connect({.types = {"served"}});
+  const std::vector<TaskSpec> specs = {{.type = "served"}, {.type = "nobody's"}};
+  const auto first = harness.SubmitCall(specs, "request");
+  const auto again = harness.SubmitCall(specs, "request");
+  EXPECT_EQ(Ids(again), Ids(first));
+  EXPECT_TRUE(again->results[0].runnable);
+  EXPECT_FALSE(again->results[1].runnable);
 }
 
 TEST(RequestsTest, RefusedItemsStayRefusedInARepeat) {

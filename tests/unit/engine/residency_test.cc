@@ -173,6 +173,32 @@ TEST(ResidencyTest, TasksThatAreLetGoOnOneByOneLeaveWhenThereIsNoRoom) {
   EXPECT_THAT(worker.TakeDelivered(), ElementsAreArray(ids));
 }
 
+TEST(ResidencyTest, TasksWhoseResumeIsRefusedLeaveWhenThereIsNoRoom) {
+  EngineHarness harness(Tiny(20));
+  const std::vector<TaskId> ids = harness.SubmitMany(60);
+  for (const TaskId id : ids) {
+    EXPECT_THAT(harness.Resume(id), ErrorIs(absl::StatusCode::kFailedPrecondition, "NOT_SUSPENDED"));
+  }
+  EXPECT_LE(harness.engine().resident_tasks(), 20u);
+  TestWorker& worker = harness.Connect({.slots = 60});
+  EXPECT_THAT(worker.TakeDelivered(), ElementsAreArray(ids));
+}
+
+TEST(ResidencyTest, WhatRunsForLongLeavesHalfOfTheMemoryToWhatWaits) {
+  EngineHarness harness(Tiny(1000, 6000));
+  TestWorker& worker = harness.Connect({.slots = 6});
+  for (int i = 0; i < 6; ++i) harness.Submit({.payload = std::string(900, 'x')});
+  ASSERT_EQ(worker.handlers(), 6u);
+  EXPECT_EQ(harness.engine().resident_tasks(), 6u);
+  const std::vector<TaskId> waiting = harness.SubmitMany(2, {.payload = std::string(900, 'x')});
+  EXPECT_EQ(harness.engine().resident_tasks(), 8u);
+  // A retry is handed out with what was not kept.
+  const TaskId last = waiting.front() - 1;
+  EXPECT_THAT(worker.Fail(last), NoError());
+  ASSERT_TRUE(worker.Runs(last));
+  EXPECT_EQ(PayloadOf(worker.DeliveryOf(last)), std::string(900, 'x'));
+}
+
 TEST(ResidencyTest, WholeWorkflowsRunWithRoomForOneTask) {
   EngineHarness harness(Tiny(1));
   TestWorker& worker = harness.Connect({.slots = 50, .types = {"work", "parent"}});
@@ -203,6 +229,10 @@ TEST(ResidencyTest, PinnedTaskThatEndsWhileItIsLoadedDoesNotComeBack) {
   harness.Round();  // One holder has come and is kept until the other one is here.
   harness.hold_loads = true;
   harness.Advance(kSecond);
+  harness.newest_loads_first = true;
+  harness.hold_loads = false;
+  harness.Round();  // What its worker needs has come.
+  harness.hold_loads = true;
   ASSERT_TRUE(worker.Runs(pinned));
   EXPECT_THAT(worker.Suspend(pinned, "approval"), NoError());
   EXPECT_THAT(harness.Resume(pinned), NoError());  // What its next stage needs is being loaded.

@@ -1,6 +1,7 @@
 // What of a page is no longer retained: planned on stores of the real engine.
 #include "broker/engine/retention/plan.h"
 
+#include "broker/engine/retention/workflows.h"
 #include "tests/unit/engine/family.h"
 
 namespace baton::engine::testing {
@@ -161,6 +162,27 @@ TEST_F(RetentionPlanTest, WhatComesIntoBeingAfterTheViewIsNotMet) {
 }
 
 // ── Workflows ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+// Results were read along with the ends of all tasks of a workflow.
+TEST(EndedParentsTest, NothingOfAnEndIsReadButWhetherItHadChildren) {
+  const auto store = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
+  const std::string result = "\x0a\x03\xff\xff\xff";  // There is one, but it says nothing.
+  records::v1::Step end;
+  end.set_error("lost");
+  end.set_ran_us(5);
+  end.set_kind(records::v1::Step::FAILED);
+  storage::WriteBatch batch;
+  batch.Put(Family::kEnd, EndKey(1), result + end.SerializeAsString());
+  end.mutable_after()->set_children_total(2);
+  batch.Put(Family::kEnd, EndKey(2), result + end.SerializeAsString());
+  batch.Put(Family::kEnd, EndKey(7), result + "\x0a\x7f and so on");  // Cut off.
+  std::string error;
+  ASSERT_EQ(store->Commit(batch, 1, &error), storage::CommitResult::kDone) << error;
+  std::vector<TaskId> parents;
+  EXPECT_TRUE(FindEndedParents(*store->TakeSnapshot(), 1, 7, &parents).ok());
+  EXPECT_THAT(parents, ElementsAre(2u));
+  EXPECT_EQ(FindEndedParents(*store->TakeSnapshot(), 7, 8, &parents).code(), absl::StatusCode::kDataLoss);
+}
 
 class WorkflowPlanTest : public RetentionPlanTest {
  protected:

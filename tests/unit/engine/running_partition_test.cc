@@ -310,7 +310,7 @@ void PushTo(Lanes& lanes, size_t bytes) {
 }
 
 std::vector<Command::Kind> TakeFrom(Lanes& lanes) {
-  std::vector<std::unique_ptr<Command>> taken;
+  std::deque<std::unique_ptr<Command>> taken;
   lanes.Take(&taken);
   std::vector<Command::Kind> kinds;
   for (const std::unique_ptr<Command>& command : taken) kinds.push_back(command->kind);
@@ -360,7 +360,7 @@ TEST(LanesTest, AreHalfFullByCommandsOrByBytes) {
   push(1);
   EXPECT_TRUE(lanes.IsHalfFull(Lane::kOutcomes));
   EXPECT_FALSE(lanes.IsHalfFull(Lane::kControl));
-  std::vector<std::unique_ptr<Command>> taken;
+  std::deque<std::unique_ptr<Command>> taken;
   lanes.Take(&taken);
   EXPECT_FALSE(lanes.IsHalfFull(Lane::kOutcomes));
   push(50);

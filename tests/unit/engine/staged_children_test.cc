@@ -38,6 +38,62 @@ TEST(StagedChildrenTest, RepeatedPartIsStoredOnce) {
   EXPECT_EQ(harness.next_id(), parent + 3);
 }
 
+TEST(StagedChildrenTest, OnlyTheLastReportOfACallIsStoredWithTheChildren) {
+  EngineHarness harness;
+  TestWorker& parents = harness.Connect(kParents);
+  TestWorker& children = harness.Connect(kChildren);
+  const TaskId parent = harness.Submit(kParent);
+  EXPECT_THAT(parents.Spawn(parent, {kChild, kChild}), NoError());
+  for (const TaskId id : children.running()) children.Succeed(id);
+  ASSERT_TRUE(parents.Runs(parent));
+  AttemptId over = parents.AttemptOf(parent);
+  --over.attempt;
+  auto report = std::make_unique<Tracked<ReportCommand>>();
+  Step step;
+  step.add_checkpoints()->set_code("HALF");
+  for (int i = 0; i < 3; ++i) {
+    report->reports.push_back({{}, parents.AttemptOf(parent), step.SerializeAsString(), false});
+  }
+  report->reports.push_back({{}, over, step.SerializeAsString(), false});
+  harness.Call(std::move(report));
+  const std::vector<Step> log = harness.LogOf(parent);
+  ASSERT_EQ(log.size(), 4u) << "the spawn, and the reports of the attempt that runs";
+  std::vector<int> ranges;
+  for (const Step& row : log) ranges.push_back(row.after().children_size());
+  EXPECT_THAT(ranges, ElementsAre(1, 0, 0, 1));
+  harness.Crash();
+  EXPECT_THAT(parents.Hello(), NoError());
+  EXPECT_THAT(parents.Fail(parent), NoError());
+  ASSERT_TRUE(parents.Runs(parent));
+  EXPECT_EQ(parents.DeliveryOf(parent).children, 2u);
+}
+
+TEST(StagedChildrenTest, ChildrenOfASpawnLieInABoundedNumberOfPlaces) {
+  EngineHarness harness;
+  harness.check_every_commit = false;
+  TestWorker& parents = harness.Connect(kParents);
+  const TaskId parent = harness.Submit(kParent);
+  const auto part = [&](uint32_t number) {
+    auto spawn = std::make_unique<Tracked<SpawnChildrenCommand>>();
+    spawn->attempt = parents.AttemptOf(parent);
+    spawn->part = number;
+    spawn->children.push_back(MakeTask(kChild, harness.store()));
+    return harness.Send(std::move(spawn));
+  };
+  for (uint32_t number = 1; number <= kMostChildRanges; ++number) {
+    part(number);
+    harness.Send(MakeSubmit({{.type = "nobody's"}}, "", harness.store(), harness.now()));
+    if (number % 256 == 0) harness.Round();
+  }
+  const auto refused = part(kMostChildRanges + 1);
+  harness.Settle();
+  EXPECT_THAT(refused->error, ErrorIs(absl::StatusCode::kInvalidArgument, "TOO_MANY_CHILDREN"));
+  EXPECT_THAT(refused->error.message, HasSubstr("send larger parts"));
+  EXPECT_EQ(refused->staged, kMostChildRanges);
+  EXPECT_THAT(parents.Spawn(parent, {}, "", kMostChildRanges), NoError());
+  EXPECT_EQ(harness.EntryOf(parent).remaining, kMostChildRanges);
+}
+
 TEST(StagedChildrenTest, PartsHaveToComeInOrderAndBeCounted) {
   EngineHarness harness;
   TestWorker& parents = harness.Connect(kParents);

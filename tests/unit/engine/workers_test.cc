@@ -290,6 +290,23 @@ TEST(WorkersTest, AnotherInstanceTakesOverAtOnceAfterACrashOfTheBroker) {
   EXPECT_EQ(second.AttemptOf(id).attempt, 2u);
 }
 
+TEST(WorkersTest, OutcomeSentBeforeTheWorkerCameBackFreesItsSlot) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect({.slots = 1});
+  const TaskId id = harness.Submit();
+  const TaskId next = harness.Submit();
+  auto complete = std::make_unique<Tracked<CompleteCommand>>();
+  complete->session = worker.session();
+  complete->outcomes.push_back(worker.MakeOutcome(id, Outcome::Kind::kSucceeded));
+  const AttemptId attempt = worker.AttemptOf(id);
+  worker.CloseStream();
+  EXPECT_THAT(worker.Hello(), NoError());
+  ASSERT_NE(worker.session(), complete->session);
+  worker.Drop(attempt);
+  EXPECT_THAT(harness.Call(std::move(complete))->results.at(0), NoError());
+  EXPECT_TRUE(worker.Runs(next)) << "without waiting for a beat";
+}
+
 TEST(WorkersTest, ListShowsSlotsAttemptsAndTheAgeOfTheLastSign) {  // B18, B45, B199, S42
   EngineHarness harness;
   TestWorker& worker = harness.Connect({.slots = 4, .capabilities = {"GPU"}});
@@ -304,6 +321,30 @@ TEST(WorkersTest, ListShowsSlotsAttemptsAndTheAgeOfTheLastSign) {  // B18, B45, 
   EXPECT_EQ(workers[0].attempts, 2u);
   EXPECT_EQ(workers[0].last_seen_age, 5 * kSecond);
   EXPECT_THAT(workers[0].tasks, ElementsAre(ids[0], ids[1]));
+}
+
+TEST(WorkersTest, AListTellsNoMoreThanAPage) {  // B199
+  EngineHarness harness;
+  for (const char* name : {"a", "b", "c"}) harness.Connect({.worker_id = name});
+  const std::vector<WorkerView> all = harness.Workers();
+  ASSERT_EQ(all.size(), 3u);
+  const auto page = [&harness](SessionNumber after, size_t most, size_t most_bytes, bool more) {
+    auto command = std::make_unique<Tracked<ListWorkersCommand>>();
+    command->after = after;
+    command->most = most;
+    command->most_bytes = most_bytes;
+    const auto reply = harness.Call(std::move(command));
+    EXPECT_EQ(reply->more, more);
+    std::vector<std::string> names;
+    for (const WorkerView& view : reply->workers) names.push_back(view.worker_id);
+    return names;
+  };
+  constexpr size_t kManyBytes = 1 << 20;
+  EXPECT_THAT(page(0, 2, kManyBytes, true), ElementsAre("a", "b"));
+  EXPECT_THAT(page(all[1].session, 2, kManyBytes, false), ElementsAre("c"));
+  EXPECT_THAT(page(all[0].session, 2, kManyBytes, false), ElementsAre("b", "c")) << "as many as there are";
+  EXPECT_THAT(page(all[2].session, 2, kManyBytes, false), IsEmpty());
+  EXPECT_THAT(page(0, 3, 1, true), ElementsAre("a")) << "one, however few bytes it may have";
 }
 
 }  // namespace

@@ -72,6 +72,35 @@ TEST_F(AttemptsTest, TheLastAttemptIsInTheEndRow) {  // B207, S5, S38
   EXPECT_EQ(page.attempts(0).ran().seconds(), 3);
 }
 
+TEST_F(AttemptsTest, WhatTheWorkerDidNotMeasureIsNotTold) {
+  const TaskId id = scene_.Submit();
+  scene_.Claim(id, "w1");
+  scene_.Pass(kSecond);
+  scene_.Log(id, Step::INTERRUPTED, LiveState::PENDING);
+  scene_.Claim(id, "w1");
+  scene_.Log(id, Step::RELEASED, LiveState::PENDING, [](Step& step) { step.set_queued_us(kSecond); });
+  scene_.Claim(id, "w2");
+  const v1::ListAttemptsResponse page = Page(id);
+  ASSERT_EQ(page.attempts_size(), 3);
+  EXPECT_TRUE(page.attempts(0).has_ended_at());
+  EXPECT_FALSE(page.attempts(0).has_queued());
+  EXPECT_FALSE(page.attempts(0).has_ran());
+  EXPECT_EQ(page.attempts(1).queued().seconds(), 1);
+  EXPECT_TRUE(page.attempts(1).has_ran()) << "its handler has not run, which was reported";
+  EXPECT_FALSE(page.attempts(2).has_queued());
+  EXPECT_FALSE(page.attempts(2).has_ran());
+}
+
+TEST_F(AttemptsTest, LostOptionsOfAnAttemptAreDamage) {
+  const TaskId id = scene_.Submit();
+  scene_.Claim(id, "w1");
+  scene_.Log(id, Step::FAILED, LiveState::PENDING, [](Step& step) { step.mutable_attempt()->set_options_number(99); });
+  scene_.Claim(id, "w1");
+  v1::ListAttemptsRequest request;
+  request.set_task_id(id);
+  EXPECT_THAT(scene_.Ask(&ReadService::ListAttempts, request).first, ErrorIs(StatusCode::kDataLoss, "STORE_DAMAGED"));
+}
+
 TEST_F(AttemptsTest, ACancelWhileWaitingIsNoAttempt) {
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");

@@ -361,6 +361,14 @@ TEST(GetTest, DamagedRecordsAreToldAsSuch) {  // S70
   scene.Claim(gap, "w1");
   scene.Log(gap, Step::FAILED, LiveState::PENDING, [](Step& step) { step.mutable_after()->set_error_row(7); });
   EXPECT_THAT(scene.GetError(gap), ErrorIs(StatusCode::kDataLoss, "STORE_DAMAGED"));
+
+  const TaskId optionless = scene.Submit();
+  scene.Claim(optionless, "w1");
+  scene.Log(optionless, Step::FAILED, LiveState::PENDING,
+            [](Step& step) { step.mutable_after()->set_options_number(99); });
+  const Error error = scene.GetError(optionless);
+  EXPECT_THAT(error, ErrorIs(StatusCode::kDataLoss, "STORE_DAMAGED"));
+  EXPECT_THAT(error.message, HasSubstr("the options 99 of an attempt of task 4 are missing"));
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 // Events and attempts of whole workflows, and of what matches.
+#include <atomic>
+
 #include "absl/strings/str_cat.h"
 #include "broker/service/read/convert.h"
+#include "broker/service/read/member_cursor.h"
 #include "tests/unit/read/scene.h"
 
 namespace baton::service::testing {
@@ -202,6 +205,58 @@ TEST_F(HistoryTest, WhatIsRemovedIsPassedOver) {  // B228
   v1::ListEventsRequest request = Events(root_);
   request.add_types(v1::EVENT_TYPE_CREATED);
   EXPECT_THAT(Texts(request), ElementsAre("1:CREATED", "2:CREATED", "5:CREATED", "7:CREATED"));
+}
+
+// A store from which all pages have to be read; counts how often that is done.
+class PagesOnDisk final : public storage::Snapshot {
+ public:
+  explicit PagesOnDisk(std::shared_ptr<const engine::View> view) : view_(std::move(view)) {}
+  uint64_t number() const override { return view_->number(); }
+  absl::Status Get(storage::Family family, absl::string_view key, std::string* value) const override {
+    if (family != storage::Family::kPage) return view_->store().Get(family, key, value);
+    ++reads_;
+    *value = (*view_->GetPage(engine::ReadU64(key)))->Encode();
+    return absl::OkStatus();
+  }
+  absl::Status Scan(storage::Family family, absl::string_view begin, absl::string_view end,
+                    const storage::ScanVisitor& visitor) const override {
+    return view_->store().Scan(family, begin, end, visitor);
+  }
+  absl::Status ScanReverse(storage::Family family, absl::string_view begin, absl::string_view end,
+                           const storage::ScanVisitor& visitor) const override {
+    return view_->store().ScanReverse(family, begin, end, visitor);
+  }
+  int reads() const { return reads_; }
+
+ private:
+  const std::shared_ptr<const engine::View> view_;
+  mutable std::atomic<int> reads_ = 0;
+};
+
+// For each of them the page was read, and the time of the call was not looked at.
+TEST(MemberCursorTest, OfManyThatAreRemovedThePageIsReadOnce) {
+  Scene scene;
+  const TaskId root = scene.Submit();
+  scene.Claim(root, "w1");
+  const std::vector<TaskId> children = scene.Spawn(root, 100);
+  for (const TaskId child : children) {
+    if (child == children.back()) continue;
+    scene.Cancel(child, "ann", "");
+    scene.Remove(child);
+  }
+  std::shared_ptr<const engine::View> view;
+  scene.partition().Read([&](std::shared_ptr<const engine::View> read) { view = std::move(read); });
+  const auto on_disk = std::make_shared<PagesOnDisk>(view);
+  const engine::View cold(view->number(), view->next_id(), on_disk, std::make_shared<const engine::View::Pages>(),
+                          nullptr, &view->catalog());
+  std::vector<TaskId> visited;
+  const Error error = VisitTasks(cold, {.root = root}, 0, [&](const TaskFacts& facts, bool*) {
+    visited.push_back(facts.id);
+    return Error();
+  });
+  EXPECT_TRUE(error.ok()) << error.message;
+  EXPECT_THAT(visited, ElementsAre(root, children.back()));
+  EXPECT_LE(on_disk->reads(), 2) << "for the root, and for all";
 }
 
 TEST_F(HistoryTest, TokensAreGoodForTheSameConditionsOnly) {

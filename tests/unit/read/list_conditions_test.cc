@@ -27,6 +27,27 @@ TEST_F(ListConditionsTest, FiltersByAge) {
   EXPECT_THAT(List(filter), IsEmpty());
 }
 
+// It may be of that age, and does not hide the others.
+TEST_F(ListConditionsTest, ADamagedTaskIsInTheListsByAge) {
+  std::vector<TaskId> ids;
+  for (int i = 0; i < 6; ++i) {
+    ids.push_back(scene_.Submit());
+    scene_.Pass(2 * kHour);
+  }
+  scene_.PutRow(storage::Family::kTask, engine::TaskKey(ids[2]), "\xff\xff\xff");
+  v1::TaskFilter filter;
+  *filter.mutable_created_since() = WireTime(kStart + 4 * kHour);
+  EXPECT_THAT(List(filter), ElementsAre(ids[5], ids[4], ids[3], ids[2]));
+  *filter.mutable_created_before() = WireTime(kStart + 8 * kHour);
+  EXPECT_THAT(List(filter), ElementsAre(ids[3], ids[2]));
+  filter.clear_created_since();
+  EXPECT_THAT(List(filter), ElementsAre(ids[3], ids[2], ids[1], ids[0]));
+  scene_.PutRow(storage::Family::kTask, engine::TaskKey(ids[5]), "\xff\xff\xff");
+  filter.clear_created_before();
+  *filter.mutable_created_since() = WireTime(scene_.now());
+  EXPECT_THAT(List(filter), ElementsAre(ids[5])) << "the last one of all";
+}
+
 TEST_F(ListConditionsTest, OldTasksAreNotLookedAtForYoungOnes) {
   scene_.Submit();
   scene_.SkipTo(40 * engine::kPageIds);

@@ -209,6 +209,19 @@ TEST_F(ListTest, ADamagedTaskIsListedAsSuchAndHidesNoOther) {
   EXPECT_EQ(page.tasks(3).id(), first);
 }
 
+// The row of options has gone: the broker ended with an exception.
+TEST_F(ListTest, ATaskWhoseOptionsAreLostHidesNoOther) {
+  const TaskId id = scene_.Submit();
+  scene_.Claim(id, "w1");
+  scene_.Log(id, Step::FAILED, LiveState::PENDING, [](Step& step) { step.mutable_after()->set_options_number(99); });
+  const TaskId other = scene_.Submit();
+  const auto [error, page] = Ask({});
+  ASSERT_TRUE(error.ok()) << error.message;
+  ASSERT_EQ(page.tasks_size(), 2);
+  EXPECT_EQ(page.tasks(0).id(), other);
+  EXPECT_THAT(page.tasks(1).waiting_for(), HasSubstr("the options 99 of an attempt of task 1 are missing"));
+}
+
 TEST_F(ListTest, DamagedIndexIsTold) {
   scene_.SkipTo(engine::kPageIds - 1);
   scene_.Submit({.tag = "x"});

@@ -155,6 +155,20 @@ TEST_F(WatchTest, OnlyWhatMatchesIsTold) {
   EXPECT_THAT(by_type.NextIds(), IsEmpty());
 }
 
+TEST_F(WatchTest, ADamagedTaskIsToldAsSuchAndEndsNoWatch) {
+  const std::vector<TaskId> ids = SubmitMany(3);
+  Call call(&scene_, {});
+  call.Next();
+  scene_.PutRow(storage::Family::kTask, engine::TaskKey(ids[1]), "\xff\xff\xff");
+  Change(ids);
+  const v1::WatchResponse response = call.Next();
+  ASSERT_THAT(IdsOf(response), ElementsAre(ids[0], ids[1], ids[2]));
+  EXPECT_THAT(response.tasks(1).waiting_for(), ::testing::HasSubstr("is set aside, all others go on"));
+  EXPECT_EQ(response.tasks(1).state(), v1::TASK_STATE_PENDING);
+  scene_.Claim(ids[2], "w1");
+  EXPECT_THAT(call.NextIds(), ElementsAre(ids[2]));
+}
+
 TEST_F(WatchTest, WorkflowsAndChildrenAreFollowed) {
   const TaskId other = scene_.Submit();
   const TaskId root = scene_.Submit();

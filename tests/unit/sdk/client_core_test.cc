@@ -218,14 +218,16 @@ TEST_F(ClientCoreTest, CancelAndResumeTellTheBroker) {
   cancel.Succeed();
   thread.join();
   EXPECT_TRUE(status.ok());
-  thread = Run([&] { status = client_->Resume(6, Payload::Json("true"), "approved"); });
+  thread = Run([&] { status = client_->Resume(6, Payload::Json("true"), "approved", {}); });
   auto resume = broker_->resumes.Take("a Resume call");
   EXPECT_EQ(resume.request.task_id(), 6);
   EXPECT_EQ(resume.request.decision().json(), "true");
   resume.Fail(MakeStatus(9, "it runs", "NOT_SUSPENDED", {}));
   thread.join();
   EXPECT_EQ(ErrorReason(status), "NOT_SUSPENDED");
-  EXPECT_TRUE(absl::IsInvalidArgument(client_->Cancel(5, std::string(1025, 'x'))));
+  EXPECT_EQ(client_->Cancel(5, std::string(1025, 'x')),
+            absl::InvalidArgumentError("Cancel: reason has 1025 bytes; at most 1024 are allowed: shorten it"));
+  EXPECT_EQ(client_->Cancel(5, "bad\xFF"), absl::InvalidArgumentError("Cancel: reason is not UTF-8: encode it"));
 }
 
 TEST_F(ClientCoreTest, ASchedulesDefinitionIsSentAsItIs) {
@@ -289,6 +291,32 @@ TEST_F(ClientCoreTest, VerbsNameTheirSchedule) {
   auto last = broker_->deletes.Take("the end");
   EXPECT_EQ(last.request.name(), "nightly");
   last.Succeed({});
+  caller.join();
+}
+
+TEST_F(ClientCoreTest, ARepeatedCallThatFindsItsWorkDoneHasSucceeded) {
+  std::thread caller = Run([this] {
+    EXPECT_TRUE(client_->UnpauseSchedule("nightly").ok());
+    EXPECT_TRUE(client_->DeleteSchedule("nightly").ok());
+    EXPECT_EQ(ErrorReason(client_->UnpauseSchedule("nightly")), "SCHEDULE_NOT_FOUND");
+  });
+  const absl::Status lost = absl::UnavailableError("connection reset");
+  broker_->unpauses.Take("the call").Fail(lost);
+  broker_->unpauses.Take("the repetition").Fail(MakeStatus(9, "it is not paused", "NOT_PAUSED", {}));
+  broker_->deletes.Take("the call").Fail(lost);
+  broker_->deletes.Take("the repetition").Fail(MakeStatus(5, "there is no such schedule", "SCHEDULE_NOT_FOUND", {}));
+  broker_->unpauses.Take("the call").Fail(lost);
+  broker_->unpauses.Take("the repetition").Fail(MakeStatus(5, "there is no such schedule", "SCHEDULE_NOT_FOUND", {}));
+  caller.join();
+}
+
+TEST_F(ClientCoreTest, ACallThatFindsNothingToDoAtTheFirstTryHasFailed) {
+  std::thread caller = Run([this] {
+    EXPECT_EQ(ErrorReason(client_->UnpauseSchedule("nightly")), "NOT_PAUSED");
+    EXPECT_EQ(ErrorReason(client_->DeleteSchedule("nightly")), "SCHEDULE_NOT_FOUND");
+  });
+  broker_->unpauses.Take("the call").Fail(MakeStatus(9, "it is not paused", "NOT_PAUSED", {}));
+  broker_->deletes.Take("the call").Fail(MakeStatus(5, "there is no such schedule", "SCHEDULE_NOT_FOUND", {}));
   caller.join();
 }
 

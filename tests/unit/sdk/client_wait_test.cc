@@ -78,6 +78,18 @@ TEST_F(ClientWaitTest, TheEndIsWaitedForWithoutAnyVersion) {
   EXPECT_TRUE(task->terminal());
 }
 
+TEST_F(ClientWaitTest, WhoeverWaitsWhenTheClientIsDestroyedIsTold) {
+  absl::StatusOr<TaskInfo> task;
+  std::thread caller([&task, client = client_.get()] { task = client->Wait(5, absl::Seconds(20)); });
+  auto call = broker_->waits.Take("a Wait call");
+  const auto users = broker_.use_count();
+  client_.reset();
+  EXPECT_EQ(broker_.use_count(), users) << "what the caller is in has not gone";
+  call.Fail(absl::CancelledError("the connection was closed"));
+  caller.join();
+  EXPECT_TRUE(absl::IsCancelled(task.status())) << task.status();
+}
+
 }  // namespace
 }  // namespace internal
 }  // namespace baton::inline sdk

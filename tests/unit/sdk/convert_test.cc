@@ -70,6 +70,7 @@ TEST(ConvertTest, RefusesWhatWouldSpoilAWholeCall) {  // B5
       {{.type = "t", .trace_state = "\xFF"}, "x: trace_state is not UTF-8"},
       {{.type = "t", .payload = Payload::Json("\"\xFF\"")}, "x: payload is JSON but not UTF-8"},
       {{.type = "t", .payload = Payload::Bytes("", std::string(129, 'c'))}, "content_type has 129"},
+      {{.type = "t", .payload = Payload::Bytes("", "c\xFF")}, "content_type is not UTF-8"},
       {{.type = "t", .payload = std::string(5'000'000, 'x')}, "x: payload has 5000000 bytes; at most"},
       {{.type = "t", .options = {.required_capabilities = {{"\xFF"}}}}, "required_capabilities is not UTF-8"},
   };

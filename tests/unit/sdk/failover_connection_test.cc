@@ -7,29 +7,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/sdk/fake_connection.h"
-#include "worker_sdk/src/validate.h"
 
 namespace baton::inline sdk {
 namespace internal {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-TEST(SplitAddresses, GivesThemInTheirOrder) {
-  EXPECT_THAT(SplitAddresses("a:1"), ElementsAre("a:1"));
-  EXPECT_THAT(SplitAddresses("a:1, b:2 ,unix:/c"), ElementsAre("a:1", "b:2", "unix:/c"));
-  EXPECT_THAT(SplitAddresses(""), ElementsAre(""));
-}
-
-TEST(ValidateAddresses, NamesTheOneThatIsMissing) {
-  EXPECT_TRUE(ValidateAddresses("", {}).ok());
-  EXPECT_TRUE(ValidateAddresses("a:1,b:2", {}).ok());
-  const absl::Status status = ValidateAddresses("a:1,,b:2", {});
-  EXPECT_TRUE(absl::IsInvalidArgument(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("address 2 of 3 in 'a:1,,b:2' is empty"));
-}
 
 class StreamListener final : public ClaimObserver {
  public:
@@ -53,8 +37,11 @@ class FailoverConnectionTest : public ::testing::Test {
     return broker_->gets.Take("a Get call");
   }
   std::vector<std::string> Moves() {
-    const std::deque<std::string> moves = broker_->addresses.TakeAll();
-    return {moves.begin(), moves.end()};
+    std::vector<std::string> moves;
+    for (const NewAddress& move : broker_->addresses.TakeAll()) {
+      moves.push_back(move.address + (move.stay_encrypted ? ", encrypted" : ""));
+    }
+    return moves;
   }
 
   const std::shared_ptr<FakeConnection> broker_ = std::make_shared<FakeConnection>();
@@ -70,6 +57,16 @@ TEST_F(FailoverConnectionTest, StaysWithABrokerThatAnswersWhateverItSays) {
     Get().Fail(absl::Status(code, "refused by the test"));
     EXPECT_EQ(codes_.back(), code);
   }
+  EXPECT_THAT(Moves(), IsEmpty());
+}
+
+TEST_F(FailoverConnectionTest, StaysWithABrokerThatRefusedAnOldAccessToken) {
+  const absl::Status replaced = MakeStatus(static_cast<int>(absl::StatusCode::kUnavailable), "there is a new token",
+                                           kAccessTokenReplaced, absl::ZeroDuration());
+  Get().Fail(replaced);
+  EXPECT_THAT(codes_, ElementsAre(absl::StatusCode::kUnavailable)) << "its caller tries again";
+  connection_->OpenClaim(7, {}, std::make_shared<StreamListener>());
+  broker_->observer()->OnClaimClosed(7, replaced);
   EXPECT_THAT(Moves(), IsEmpty());
 }
 
@@ -119,10 +116,10 @@ TEST_F(FailoverConnectionTest, StreamsMoveItToo) {
 }
 
 TEST_F(FailoverConnectionTest, ABrokerMaySendItElsewhere) {
-  connection_->SetAddress("four");
-  EXPECT_THAT(Moves(), ElementsAre("four"));
+  connection_->SetAddress("four", /*stay_encrypted=*/true);
+  EXPECT_THAT(Moves(), ElementsAre("four, encrypted"));
   Get().Fail(absl::UnavailableError("gone"));
-  EXPECT_THAT(Moves(), ElementsAre("two"));
+  EXPECT_THAT(Moves(), ElementsAre("two")) << "which is used as it is written";
 }
 
 TEST_F(FailoverConnectionTest, ClosingAnswersWhatIsOpen) {

@@ -72,6 +72,11 @@ struct OpenedStream {
   v1::Hello hello;
 };
 
+struct NewAddress {
+  std::string address;
+  bool stay_encrypted = false;
+};
+
 // A broker whose part the test plays: calls wait in inboxes for their answers.
 class FakeConnection final : public BrokerConnection {
  public:
@@ -93,7 +98,9 @@ class FakeConnection final : public BrokerConnection {
   }
   void HalfCloseClaim(uint64_t stream) override { half_closed.Push(stream); }
   void CancelClaim(uint64_t stream) override { cancelled.Push(stream); }
-  void SetAddress(const std::string& address) override { addresses.Push(address); }
+  void SetAddress(const std::string& address, bool stay_encrypted) override {
+    addresses.Push({address, stay_encrypted});
+  }
   void Close() override {
     const auto cancel = [](auto& inbox) {
       for (auto& call : inbox.TakeAll()) call.Fail(absl::CancelledError("the connection was closed"));
@@ -150,7 +157,7 @@ class FakeConnection final : public BrokerConnection {
   std::atomic<bool> takes_updates = true;
   Inbox<uint64_t> half_closed;
   Inbox<uint64_t> cancelled;
-  Inbox<std::string> addresses;
+  Inbox<NewAddress> addresses;
 
  private:
   absl::Mutex mutex_;

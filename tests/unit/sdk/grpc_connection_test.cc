@@ -1,6 +1,7 @@
 // The layer over gRPC, against a server that the test plays.
 #include <grpcpp/grpcpp.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "absl/synchronization/notification.h"
 #include "baton/error.h"
 #include "baton/v1/broker.grpc.pb.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/sdk/fake_connection.h"
 #include "worker_sdk/src/broker_connection.h"
@@ -15,6 +17,11 @@
 namespace baton::inline sdk {
 namespace internal {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // Answers Get with what the test says; echoes on Claim what it reads, as orders to reconnect.
 class PlayedBroker final : public v1::TaskBroker::Service {
@@ -25,6 +32,7 @@ class PlayedBroker final : public v1::TaskBroker::Service {
       }
       return grpc::Status::CANCELLED;
     }
+    if (request->task_id() == 401) return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "not this token");
     if (request->task_id() == 404) return NotFound();
     response->mutable_task()->set_id(request->task_id());
     return grpc::Status::OK;
@@ -78,7 +86,8 @@ class GrpcConnectionTest : public ::testing::Test {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&broker_);
     server_ = builder.BuildAndStart();
-    connection_ = MakeGrpcConnection("127.0.0.1:" + std::to_string(port));
+    address_ = "127.0.0.1:" + std::to_string(port);
+    connection_ = MakeGrpcConnection(address_);
   }
   ~GrpcConnectionTest() override {
     connection_->Close();
@@ -107,6 +116,7 @@ class GrpcConnectionTest : public ::testing::Test {
 
   PlayedBroker broker_;
   std::unique_ptr<grpc::Server> server_;
+  std::string address_;
   std::shared_ptr<BrokerConnection> connection_;
   Inbox<GetAnswer> answers_;
 };
@@ -125,17 +135,48 @@ TEST_F(GrpcConnectionTest, ErrorsCarryReasonAndAdvice) {
   EXPECT_EQ(RetryAfter(status), absl::Microseconds(7));
 }
 
+TEST_F(GrpcConnectionTest, ARefusedTokenThatWasReplacedMeanwhileIsNoFaultOfTheBroker) {
+  const std::string file = ::testing::TempDir() + "grpc_connection_test_token";
+  std::ofstream(file) << "old";
+  connection_ = MakeGrpcConnection(address_, {}, FindAccessToken("", file));
+  Get(401);
+  EXPECT_TRUE(absl::IsUnauthenticated(answers_.Take("a refusal").status));
+  std::ofstream(file) << "new";
+  Get(401);
+  const absl::Status status = answers_.Take("a refusal").status;
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_EQ(ErrorReason(status), kAccessTokenReplaced);
+}
+
 TEST_F(GrpcConnectionTest, CallsEndAtTheirTimeout) {
   Get(0, {.timeout = absl::Milliseconds(20)});
   EXPECT_TRUE(absl::IsDeadlineExceeded(answers_.Take("an answer").status));
 }
 
 TEST_F(GrpcConnectionTest, AnAbsentBrokerIsUnavailableOrWaitedFor) {
-  connection_->SetAddress("unix:/nonexistent/baton.sock");
+  connection_->SetAddress("unix:/nonexistent/baton.sock", /*stay_encrypted=*/false);
   Get(5);
-  EXPECT_TRUE(absl::IsUnavailable(answers_.Take("an answer").status));
+  absl::Status status = answers_.Take("an answer").status;
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(StartsWith("no connection to unix:/nonexistent/baton.sock: "), HasSubstr("failed to connect"),
+                    EndsWith("Is a broker running there?")));
   Get(5, {.timeout = absl::Milliseconds(20), .wait_for_ready = true});
-  EXPECT_TRUE(absl::IsDeadlineExceeded(answers_.Take("an answer").status));
+  status = answers_.Take("an answer").status;
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              EndsWith("there is no connection to unix:/nonexistent/baton.sock: is a broker running there?"));
+}
+
+TEST_F(GrpcConnectionTest, WhereNothingListensIsAskedForABrokerFirstAndThenForTls) {
+  connection_->SetAddress("127.0.0.1:1", /*stay_encrypted=*/false);
+  Get(5, {.timeout = absl::Milliseconds(20), .wait_for_ready = true});
+  EXPECT_THAT(std::string(answers_.Take("an answer").status.message()),
+              HasSubstr("there is no connection to 127.0.0.1:1: is a broker running there? If it is and speaks TLS"));
+  Get(5);
+  EXPECT_THAT(std::string(answers_.Take("an answer").status.message()),
+              AllOf(StartsWith("no connection to 127.0.0.1:1: "), HasSubstr("Connection refused"),
+                    EndsWith("Is a broker running there?")));
 }
 
 TEST_F(GrpcConnectionTest, CloseAnswersEverything) {
@@ -171,8 +212,21 @@ TEST_F(GrpcConnectionTest, AStreamCanBeCancelledAndReplaced) {
 }
 
 TEST_F(GrpcConnectionTest, AStreamToAnAbsentBrokerEnds) {
-  connection_->SetAddress("unix:/nonexistent/baton.sock");
+  connection_->SetAddress("unix:/nonexistent/baton.sock", /*stay_encrypted=*/false);
   EXPECT_TRUE(absl::IsUnavailable(OpenClaim(1)->closed.Take("the end of the stream")));
+}
+
+// The broker here does not speak TLS: who gets an answer did not encrypt.
+TEST_F(GrpcConnectionTest, AnAddressAfterAnEncryptedOneIsUsedAsItIsWrittenUnlessItIsToStayEncrypted) {
+  connection_->SetAddress("tls://" + address_, /*stay_encrypted=*/false);
+  Get(5);
+  EXPECT_TRUE(absl::IsUnavailable(answers_.Take("no answer").status));
+  connection_->SetAddress(address_, /*stay_encrypted=*/true);
+  Get(5);
+  EXPECT_TRUE(absl::IsUnavailable(answers_.Take("no answer").status));
+  connection_->SetAddress(address_, /*stay_encrypted=*/false);
+  Get(5);
+  EXPECT_EQ(answers_.Take("an answer").id, 5);
 }
 
 }  // namespace

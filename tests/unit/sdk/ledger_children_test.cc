@@ -27,9 +27,30 @@ class LedgerChildrenTest : public LedgerTest {
     while (auto call = ledger_.NextPart(now_)) {
       EXPECT_EQ(call->request.part(), ++part);
       for (const v1::NewTask& child : call->request.children()) types.push_back(child.type());
-      ledger_.OnPartAnswer(now_, *call, absl::OkStatus());
+      Accept(*call, types.size());
     }
     return types;
+  }
+  // The broker has so many children now.
+  void Accept(Call<v1::SpawnChildrenRequest>& call, uint64_t staged) {
+    v1::SpawnChildrenResponse response;
+    response.set_staged(staged);
+    ledger_.OnPartAnswer(now_, call, absl::OkStatus(), response);
+  }
+  void Fail(Call<v1::SpawnChildrenRequest>& call, const absl::Status& status) {
+    ledger_.OnPartAnswer(now_, call, status, {});
+  }
+  void AllowInline(int64_t children) {
+    v1::Limits limits;
+    limits.set_inline_children(children);
+    ledger_.SetLimits(limits);
+  }
+  // Sends the first part to a broker that stores it and whose answer gets lost.
+  void LoseTheFirstAnswer() {
+    auto call = ledger_.NextPart(now_);
+    ASSERT_TRUE(call);
+    Fail(*call, absl::UnavailableError("gone"));
+    PassBackoff();
   }
 };
 
@@ -75,7 +96,7 @@ TEST_F(LedgerChildrenTest, PartsAreNoLargerThanWhatTheBrokerTakes) {
   while (auto call = ledger_.NextPart(now_)) {
     EXPECT_LE(call->request.ByteSizeLong(), kSmallMessage);
     children += call->request.children_size();
-    ledger_.OnPartAnswer(now_, *call, absl::OkStatus());
+    Accept(*call, children);
   }
   EXPECT_EQ(children, 40);
   EXPECT_GT(NextComplete()->request.outcomes(0).spawned().parts(), 1);
@@ -98,7 +119,7 @@ TEST_F(LedgerChildrenTest, AnOversizedPartIsCut) {
   Spawn(Hold("a"), 6, 100'000);
   auto call = ledger_.NextPart(now_);
   ASSERT_EQ(call->request.children_size(), 5);
-  ledger_.OnPartAnswer(now_, *call, Oversized());
+  Fail(*call, Oversized());
   const std::vector<std::string> types = StageAll();
   ASSERT_EQ(types.size(), 6);
   for (int i = 0; i < 6; ++i) EXPECT_EQ(types[i], "c" + std::to_string(i));
@@ -109,21 +130,79 @@ TEST_F(LedgerChildrenTest, APartThatFailedIsSentAgainAsItWas) {
   Spawn(Hold("a"), 1500);
   auto call = ledger_.NextPart(now_);
   const std::string sent = call->request.SerializeAsString();
-  ledger_.OnPartAnswer(now_, *call, absl::UnavailableError("gone"));
+  Fail(*call, absl::UnavailableError("gone"));
   EXPECT_FALSE(ledger_.NextPart(now_));
-  now_ = *ledger_.NextRetry();
+  now_ = *ledger_.NextRetry(now_);
   auto again = ledger_.NextPart(now_);
   EXPECT_EQ(again->request.SerializeAsString(), sent);
-  ledger_.OnPartAnswer(now_, *again, absl::OkStatus());
+  Accept(*again, 1000);
   auto last = ledger_.NextPart(now_);
   EXPECT_EQ(last->request.part(), 2);
   EXPECT_EQ(last->request.children_size(), 500);
 }
 
+TEST_F(LedgerChildrenTest, APartThatTheBrokerHasAlreadyAndThatWasSmallerThenLosesNothing) {
+  AllowInline(500);
+  Spawn(Hold("a"), 800);
+  LoseTheFirstAnswer();
+  // It comes back and takes more, even all of them in the outcome, but it has a part of them.
+  AllowInline(1000);
+  auto again = ledger_.NextPart(now_);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->request.part(), 1);
+  EXPECT_EQ(again->request.children_size(), 800);
+  Accept(*again, 500);
+  auto rest = ledger_.NextPart(now_);
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(rest->request.part(), 2);
+  ASSERT_EQ(rest->request.children_size(), 300);
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(rest->request.children(i).type(), "c" + std::to_string(500 + i));
+  Accept(*rest, 800);
+  EXPECT_EQ(NextComplete()->request.outcomes(0).spawned().parts(), 2);
+}
+
+TEST_F(LedgerChildrenTest, APartThatTheBrokerHasAlreadyAndThatWasLargerThenDoublesNothing) {
+  Spawn(Hold("a"), 1500);
+  LoseTheFirstAnswer();
+  AllowInline(400);
+  auto again = ledger_.NextPart(now_);
+  EXPECT_EQ(again->request.children_size(), 400);
+  Accept(*again, 1000);
+  auto rest = ledger_.NextPart(now_);
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(rest->request.part(), 2);
+  ASSERT_EQ(rest->request.children_size(), 400);
+  EXPECT_EQ(rest->request.children(0).type(), "c1000");
+  // What comes back of a part is where it was.
+  Fail(*rest, absl::UnavailableError("gone"));
+  PassBackoff();
+  rest = ledger_.NextPart(now_);
+  EXPECT_EQ(rest->request.children(0).type(), "c1000");
+  Accept(*rest, 1400);
+  rest = ledger_.NextPart(now_);
+  EXPECT_EQ(rest->request.children_size(), 100);
+  Accept(*rest, 1500);
+  EXPECT_EQ(NextComplete()->request.outcomes(0).spawned().parts(), 3);
+}
+
+TEST_F(LedgerChildrenTest, ABrokerThatCountsOtherwiseHasTheTaskTriedAgain) {
+  for (const uint64_t staged : {uint64_t{0}, uint64_t{1501}}) {
+    Spawn(Hold("a"), 1500);
+    auto call = ledger_.NextPart(now_);
+    Accept(*call, staged);
+    EXPECT_FALSE(ledger_.NextPart(now_));
+    auto outcome = NextComplete();
+    ASSERT_TRUE(outcome);
+    EXPECT_TRUE(outcome->request.outcomes(0).failed().retryable());
+    EXPECT_NE(outcome->request.outcomes(0).failed().error().find("part 1 of 1500 children"), std::string::npos);
+    AcceptAll(*outcome);
+  }
+}
+
 TEST_F(LedgerChildrenTest, ARefusedPartFailsTheTask) {
   Spawn(Hold("a"), 1500);
   auto call = ledger_.NextPart(now_);
-  ledger_.OnPartAnswer(now_, *call, absl::InvalidArgumentError("child 3: priority is 99"));
+  Fail(*call, absl::InvalidArgumentError("child 3: priority is 99"));
   EXPECT_FALSE(ledger_.NextPart(now_));
   auto outcome = NextComplete();
   ASSERT_TRUE(outcome);
@@ -135,7 +214,7 @@ TEST_F(LedgerChildrenTest, StagingStopsWhenTheAttemptIsOver) {
   const AttemptPtr a = Hold("a"), b = Hold("b");
   Spawn(a, 2500);
   auto call = ledger_.NextPart(now_);
-  ledger_.OnPartAnswer(now_, *call, absl::AbortedError("over"));
+  Fail(*call, absl::AbortedError("over"));
   EXPECT_TRUE(a->over.HasBeenNotified());
   EXPECT_FALSE(ledger_.NextPart(now_));
   EXPECT_TRUE(NextComplete()->request.outcomes(0).has_cancelled());
@@ -143,7 +222,7 @@ TEST_F(LedgerChildrenTest, StagingStopsWhenTheAttemptIsOver) {
   Spawn(b, 2500);
   call = ledger_.NextPart(now_);
   ledger_.MarkOver(b, "cancelled");
-  ledger_.OnPartAnswer(now_, *call, absl::OkStatus());
+  Accept(*call, 1000);
   EXPECT_FALSE(ledger_.NextPart(now_));
 }
 
@@ -151,7 +230,7 @@ TEST_F(LedgerChildrenTest, ParentsTakeTurns) {
   Spawn(Hold("a"), 3000);
   Spawn(Hold("b"), 3000);
   auto first = ledger_.NextPart(now_);
-  ledger_.OnPartAnswer(now_, *first, absl::OkStatus());
+  Accept(*first, 1000);
   auto second = ledger_.NextPart(now_);
   EXPECT_EQ(first->request.attempt_token(), "a");
   EXPECT_EQ(second->request.attempt_token(), "b");

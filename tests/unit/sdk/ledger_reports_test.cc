@@ -97,11 +97,27 @@ TEST_F(LedgerReportsTest, AFailedCallIsRepeatedInOrderAfterABackoff) {
   Check(a, Mark("three"));
   ledger_.OnAuditAnswer(now_, *audit, absl::UnavailableError("gone"), {});
   EXPECT_FALSE(ledger_.NextAudit(now_));
-  now_ = *ledger_.NextRetry();
+  now_ = *ledger_.NextRetry(now_);
   auto again = ledger_.NextAudit(now_);
   ASSERT_EQ(again->request.items_size(), 3);
   EXPECT_EQ(again->request.items(0).checkpoint().code(), "one");
   EXPECT_EQ(again->request.items(2).checkpoint().code(), "three");
+}
+
+TEST_F(LedgerReportsTest, ABackoffThatIsOverHidesNoOther) {
+  const AttemptPtr a = Hold("a");
+  Return(Hold("b"));
+  auto complete = NextComplete();
+  FailCall(*complete, absl::UnavailableError("gone"));
+  const int64_t first = *ledger_.NextRetry(now_);
+  // The outcome is due, and not sent yet when something else fails.
+  now_ = first;
+  EXPECT_FALSE(ledger_.NextRetry(now_));
+  Check(a, Mark("one"));
+  auto audit = ledger_.NextAudit(now_);
+  ledger_.OnAuditAnswer(now_, *audit, absl::UnavailableError("gone"), {});
+  ASSERT_TRUE(ledger_.NextRetry(now_));
+  EXPECT_GT(*ledger_.NextRetry(now_), first);
 }
 
 TEST_F(LedgerReportsTest, AReportOfAnAttemptThatIsOverStopsItsHandler) {  // B112
@@ -126,6 +142,27 @@ TEST_F(LedgerReportsTest, ARefusedReportIsDroppedAndDoesNotSpoilTheOutcome) {
   ASSERT_TRUE(call);
   EXPECT_EQ(call->request.outcomes(0).checkpoints_size(), 0);
   EXPECT_EQ(ledger_.TakeLog().size(), 1);
+}
+
+TEST_F(LedgerReportsTest, AnOutcomeThatIsRefusedWithItsReportsIsSentAgainWithoutThem) {
+  const AttemptPtr a = Hold("a");
+  Check(a, Mark("too large", 100));
+  ledger_.SetProgress(a, Percent(50));
+  Return(a, "ra");
+  auto call = NextComplete();
+  ASSERT_EQ(call->request.outcomes(0).checkpoints_size(), 1);
+  RefuseOnly(*call, absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ledger_.TakeLog().size(), 1);
+  auto again = NextComplete();
+  ASSERT_TRUE(again);
+  const v1::Outcome& outcome = again->request.outcomes(0);
+  EXPECT_EQ(outcome.attempt_token(), "a");
+  EXPECT_EQ(outcome.succeeded().result().data(), "ra");
+  EXPECT_EQ(outcome.checkpoints_size(), 0);
+  EXPECT_FALSE(outcome.has_progress());
+  // It was not because of them.
+  RefuseOnly(*again, absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(NextComplete()->request.outcomes(0).has_failed());
 }
 
 TEST_F(LedgerReportsTest, ANewerProgressReplacesOneThatFailed) {

@@ -112,6 +112,27 @@ TEST_F(LedgerTest, AnOutcomeRefusedForItsContentIsSentAgainAsFailedForGood) {  /
   EXPECT_TRUE(ledger_.held().empty());
 }
 
+TEST_F(LedgerTest, AnAttemptThatIsGivenBackNeverBecomesAFailure) {
+  const AttemptPtr a = Hold("a");
+  auto released = std::make_unique<v1::Outcome>();
+  released->mutable_released()->set_reason("too long");
+  released->set_queued_us(7);
+  ledger_.Settle(a, std::move(released));
+  ledger_.SetReturned(a);
+  auto call = NextComplete();
+  RefuseOnly(*call, absl::StatusCode::kInvalidArgument);
+  auto again = NextComplete();
+  ASSERT_TRUE(again);
+  const v1::Outcome& outcome = again->request.outcomes(0);
+  EXPECT_EQ(outcome.attempt_token(), "a");
+  EXPECT_TRUE(outcome.has_released()) << outcome.ShortDebugString();
+  EXPECT_EQ(outcome.released().reason(), "");
+  EXPECT_EQ(outcome.queued_us(), 7);
+  RefuseOnly(*again, absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(NextComplete());
+  EXPECT_TRUE(ledger_.held().empty());
+}
+
 TEST_F(LedgerTest, AnOutcomeWithAMissingPartIsSentAgainAsFailedAndMayBeRetried) {
   Return(Hold("a"));
   auto call = NextComplete();
@@ -126,8 +147,8 @@ TEST_F(LedgerTest, PassingRefusalsOfOneOutcomeHoldUpOnlyThatOne) {
   RefuseOnly(*call, absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(ledger_.held().size(), 1);
   EXPECT_FALSE(NextComplete()) << "before the backoff is over";
-  ASSERT_TRUE(ledger_.NextRetry());
-  now_ = *ledger_.NextRetry();
+  ASSERT_TRUE(ledger_.NextRetry(now_));
+  now_ = *ledger_.NextRetry(now_);
   auto again = NextComplete();
   ASSERT_EQ(again->request.outcomes_size(), 1);
   EXPECT_EQ(again->request.outcomes(0).succeeded().result().data(), "ra");

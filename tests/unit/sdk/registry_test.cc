@@ -49,6 +49,22 @@ TEST(RegistryTest, RefusedReplacementLeavesTheOldHandler) {
   EXPECT_EQ(registry.Find("a"), before);
 }
 
+TEST(RegistryTest, WhatAHandlerHoldsMayCallBackWhenItIsDestroyed) {
+  Registry registry;
+  std::vector<size_t> sizes;
+  const auto use = [&] {
+    const std::shared_ptr<void> held(nullptr, [&](void*) { sizes.push_back(registry.size()); });
+    std::vector<Registration> one;
+    one.emplace_back("a", [held](Task&) { return Outcome(); });
+    EXPECT_TRUE(registry.Use(std::move(one)).ok());
+  };
+  use();
+  use();
+  EXPECT_THAT(sizes, ElementsAre(1)) << "the first handler was replaced";
+  EXPECT_THAT(registry.Unuse({"a"}), ElementsAre("a"));
+  EXPECT_THAT(sizes, ElementsAre(1, 0));
+}
+
 TEST(RegistryTest, VersionsCountPerTypeAndGoOnAfterUnuse) {
   Registry registry;
   ASSERT_TRUE(registry.Use({{"a", Done}, {"b", Done}}).ok());

@@ -200,6 +200,33 @@ TEST_F(TaskTest, ReportsCheckpointsAndProgress) {  // B210, B213, B259
   EXPECT_TRUE(AcceptComplete().outcomes(0).has_succeeded());
 }
 
+TEST_F(TaskTest, MetadataIsBoundedByWhatTheBrokerTakes) {
+  Inbox<absl::Status> said;
+  Use("t", [&said](Task& task) {
+    said.Push(task.Audit("mark", "", R"({"key": 1})"));
+    said.Push(task.Progress(ProgressReport{.text = "half", .metadata_json = R"({"key": 1})"}));
+    return Outcome();
+  });
+  Start();
+  v1::ClaimResponse message;
+  message.mutable_welcome()->set_session(1);
+  message.mutable_welcome()->set_beat_interval_us(3'000'000);
+  message.mutable_welcome()->mutable_limits()->set_metadata_bytes(9);
+  Say(message);
+  Deliver({MakeDelivery(1)});
+  for (const char* report : {"Audit", "Progress"}) {
+    const absl::Status status = said.Take(report);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(std::string(report) + ": metadata_json has 10 bytes; at most 9 are allowed"));
+    EXPECT_THAT(log_.Take("a word about it"), HasSubstr("limits.metadata_bytes"));
+  }
+  const v1::Outcome outcome = AcceptComplete().outcomes(0);
+  EXPECT_TRUE(outcome.has_succeeded());
+  EXPECT_EQ(outcome.checkpoints_size(), 0);
+  EXPECT_TRUE(broker_->audits.empty() && broker_->progresses.empty());
+}
+
 TEST_F(TaskTest, ReadsTheOutcomesOfItsChildrenPageByPage) {  // B40
   v1::Delivery delivery = MakeDelivery(1);
   delivery.set_children(5);

@@ -44,7 +44,7 @@ TEST(ValidateTest, RefusesBadRegistrationsByName) {  // B66, B257
       {"jitter", [](Registration& r) { r.options.options.retry_jitter = 1.5; }, {"retry_jitter is 1.5"}},
       {"progress",
        [](Registration& r) { r.options.options.progress_timeout = absl::Microseconds(1); },
-       {"progress_timeout is 1us", "1ms to 720h"}},
+       {"progress_timeout is 1us", "allowed are 0 (none) or 1ms to 720h"}},
       {"capability",
        [](Registration& r) { r.options.options.required_capabilities = {{"G PU"}}; },
        {"required_capabilities", "'G PU'"}},

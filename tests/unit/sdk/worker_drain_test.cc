@@ -124,6 +124,19 @@ TEST_F(WorkerDrainTest, DrainsForABrokerThatGoesAwayAndComesBackToIt) {
   EXPECT_TRUE(ShutDown().ok());
 }
 
+TEST_F(WorkerDrainTest, WhatABrokerSaysAtLengthIsCutToWhatItTakesItself) {
+  StartWithOneRunningAndTwoWaiting();
+  v1::ClaimResponse message;
+  message.mutable_order()->mutable_drain()->set_reason(std::string(1024, 'x'));
+  Say(message);
+  const v1::CompleteRequest request = AcceptComplete();
+  ASSERT_EQ(request.outcomes_size(), 2);
+  for (const v1::Outcome& outcome : request.outcomes()) {
+    EXPECT_THAT(outcome.released().reason(), HasSubstr("ordered by the broker: xxx"));
+    EXPECT_EQ(outcome.released().reason().size(), 1024);
+  }
+}
+
 TEST_F(WorkerDrainTest, ABrokerThatWantsItGoneSaysSo) {
   StartAndWelcome();
   v1::ClaimResponse message;

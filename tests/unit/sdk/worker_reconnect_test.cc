@@ -96,6 +96,52 @@ TEST_F(WorkerReconnectTest, AnUnansweredOutcomeKeepsItsAttemptInTheHello) {
   EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "r");
 }
 
+TEST_F(WorkerReconnectTest, ALostWelcomeMayHaveBegunASessionWithNumbersOfItsOwn) {
+  BreakStreamWithTwoRunning();
+  EXPECT_EQ(Reconnect().last_delivery(), 2);
+  Close(absl::UnavailableError("connection reset"));
+  const v1::Hello hello = Reconnect();
+  EXPECT_EQ(hello.last_delivery(), 0);
+  EXPECT_THAT(hello.held_attempt_tokens(), UnorderedElementsAre(Token(1), Token(2)));
+  Welcome({v1::ATTEMPT_VERDICT_VALID, v1::ATTEMPT_VERDICT_VALID});
+  Deliver({MakeDelivery(3)});
+  running_.Take("the third handler");
+  Close(absl::UnavailableError("connection reset"));
+  EXPECT_EQ(Reconnect().last_delivery(), 3) << "of the session that the last welcome has begun";
+}
+
+TEST_F(WorkerReconnectTest, ABeatFreesTheSlotOfWhatWasAnsweredBetweenHelloAndWelcome) {
+  Use("t", [](Task&) { return Outcome("r"); });
+  StartAndWelcome();
+  Deliver({MakeDelivery(1)});
+  CompleteCall call = TakeComplete();
+  Close(absl::UnavailableError("gone"));
+  broker_->beats.Take("the beat of the closed stream");
+  EXPECT_THAT(Reconnect().held_attempt_tokens(), ElementsAre(Token(1)));
+  call.Succeed(AllAccepted<v1::CompleteResponse>(1));
+  EXPECT_TRUE(broker_->beats.empty()) << "there is no new session yet";
+  Welcome({v1::ATTEMPT_VERDICT_VALID});
+  const v1::HeartbeatRequest beat = broker_->beats.Take("a beat without waiting for the interval").request;
+  EXPECT_EQ(beat.session(), 2);
+  EXPECT_EQ(beat.held_size(), 0);
+}
+
+TEST_F(WorkerReconnectTest, ABeatFreesTheSlotOfWhatWasAnsweredUnderTheOldSession) {
+  Use("t", [](Task&) { return Outcome("r"); });
+  StartAndWelcome();
+  Deliver({MakeDelivery(1)});
+  CompleteCall call = TakeComplete();
+  Close(absl::UnavailableError("gone"));
+  broker_->beats.Take("the beat of the closed stream");
+  Reconnect();
+  Welcome({v1::ATTEMPT_VERDICT_VALID});
+  EXPECT_TRUE(broker_->beats.empty()) << "the attempt is held";
+  call.Succeed(AllAccepted<v1::CompleteResponse>(1));
+  const v1::HeartbeatRequest beat = broker_->beats.Take("a beat without waiting for the interval").request;
+  EXPECT_EQ(beat.session(), 2);
+  EXPECT_EQ(beat.held_size(), 0);
+}
+
 TEST_F(WorkerReconnectTest, TriesForAsLongAsItTakesAndWarnsOnce) {  // B108, S2
   Start();
   for (int i = 0; i < 30; ++i) {
@@ -143,7 +189,9 @@ TEST_F(WorkerReconnectTest, GoesToAnotherBrokerWhenTold) {
   v1::ClaimResponse message;
   message.mutable_order()->mutable_reconnect()->set_address("other:1");
   Say(message);
-  EXPECT_EQ(broker_->addresses.Take("the new address"), "other:1");
+  const NewAddress other = broker_->addresses.Take("the new address");
+  EXPECT_EQ(other.address, "other:1");
+  EXPECT_TRUE(other.stay_encrypted);
   broker_->cancelled.Take("the end of the stream");
   Close(absl::CancelledError("as asked"));
   Reconnect();

@@ -25,6 +25,14 @@ TEST_F(WorkerTest, ABadIdentityIsRefused) {  // S112
   EXPECT_THAT(std::string(worker().Run().message()), HasSubstr("'two words'"));
 }
 
+TEST_F(WorkerTest, AnAddressThatCannotBeUsedIsRefusedAtOnce) {
+  identity_.broker = "http://b";
+  const absl::Status status = worker().Run();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("worker identity: broker address: \"http://b\""));
+  EXPECT_TRUE(broker_->opened.empty());
+}
+
 TEST_F(WorkerTest, HandlersChangeOnTheOpenStream) {
   Use("a", [](Task&) { return Outcome(); });
   StartAndWelcome();
@@ -128,6 +136,22 @@ TEST_F(WorkerTest, OutcomesWaitUntilTheNewHandlersAreInForce) {
   EXPECT_TRUE(broker_->completes.empty());
   broker_->TakeUpdate(1, third);
   EXPECT_EQ(AcceptComplete().outcomes(0).attempt_token(), Token(1));
+}
+
+TEST_F(WorkerTest, WhatIsDueAgainWhileAnUpdateIsUnderWayWaitsForItWithoutTimers) {
+  broker_->takes_updates = false;
+  Use("t", [](Task&) { return Outcome("result"); });
+  StartAndWelcome();
+  Deliver({MakeDelivery(1)});
+  CompleteCall call = TakeComplete();
+  Use("u", [](Task&) { return Outcome(); });
+  const v1::WorkerUpdate update = broker_->updates.Take("an update");
+  call.Fail(absl::UnavailableError("gone"));
+  // Fails if it never gets to the end of it.
+  scheduler_->Advance(absl::Seconds(2));
+  EXPECT_TRUE(broker_->completes.empty());
+  broker_->TakeUpdate(1, update);
+  EXPECT_EQ(AcceptComplete().outcomes(0).succeeded().result().data(), "result");
 }
 
 TEST_F(WorkerTest, ABrokerThatSaysNothingToAnUpdateIsLeft) {

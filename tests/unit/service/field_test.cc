@@ -38,6 +38,18 @@ TEST(CheckRange, NamesValueAndLimits) {
   EXPECT_THAT(CheckRange(field, -1, 0, 10), Refuses("OUT_OF_RANGE", "slots is -1"));
 }
 
+TEST(CheckDuration, SaysWhetherNoneIsAllowed) {
+  const Field field("timeout_us");
+  EXPECT_THAT(CheckDuration(field, 0, kMillisecond, kSecond),
+              Refuses("OUT_OF_RANGE", "timeout_us is 0 (0s), allowed are 1000 to 1000000 microseconds (1ms to 1s)"));
+  EXPECT_THAT(CheckDuration(field, 0, kMillisecond, kSecond, ZeroMeans::kNone), IsOk());
+  EXPECT_THAT(CheckDuration(field, kSecond, kMillisecond, kSecond, ZeroMeans::kNone), IsOk());
+  for (const Micros bad : {Micros{1}, Micros{-1}, kSecond + 1}) {
+    EXPECT_THAT(CheckDuration(field, bad, kMillisecond, kSecond, ZeroMeans::kNone),
+                Refuses("OUT_OF_RANGE", "allowed are 0 (none) or 1000 to 1000000 microseconds (1ms to 1s)"));
+  }
+}
+
 TEST(CheckMetadata, TakesJsonObjectsOnly) {  // B211
   const Field field("metadata_json");
   EXPECT_THAT(CheckMetadata(field, "", 10), IsOk());
@@ -46,6 +58,33 @@ TEST(CheckMetadata, TakesJsonObjectsOnly) {  // B211
     EXPECT_THAT(CheckMetadata(field, bad, 100), Refuses("MALFORMED_JSON", "metadata_json")) << bad;
   }
   EXPECT_THAT(CheckMetadata(field, "{\"a\":\"long\"}", 10), Refuses("FIELD_TOO_LONG", "at most 10"));
+}
+
+TEST(CheckJson, SaysWhereTheMistakeIs) {
+  const Field field("json");
+  EXPECT_THAT(CheckJson(field, "[1, 2.5e300, \"ü\"]"), IsOk());
+  EXPECT_THAT(CheckJson(field, "{\"größe\": 1,}"),
+              Refuses("MALFORMED_JSON", "which is not well-formed JSON at byte 15: correct it"));
+  EXPECT_THAT(CheckJson(field, "[1, 2"), Refuses("MALFORMED_JSON", "at byte 5, its end"));
+  EXPECT_THAT(CheckJson(field, ""), Refuses("MALFORMED_JSON", "json is '', which is not well-formed JSON at byte 0"));
+  for (const std::string& number : {std::string("-1e999"), std::string(400, '9')}) {
+    EXPECT_THAT(CheckJson(field, "[" + number + "]"),
+                Refuses("MALFORMED_JSON", "json has a number out of range, '" + number.substr(0, 6)));
+  }
+}
+
+TEST(Quoted, ShowsTextAsItWasWrittenButNoControls) {
+  EXPECT_EQ(Quoted("größe 漢字 🙂"), "'größe 漢字 🙂'");
+  EXPECT_EQ(Quoted("ä\x01\n"), "'ä\\x01\\n'");
+  EXPECT_EQ(Quoted("ü\xC2\x9B\u202E"), "'ü\\xc2\\x9b\\xe2\\x80\\xae'");
+  EXPECT_EQ(Quoted("ü\xFFü\xC3"), "'ü\\xffü\\xc3'") << "not all of it is UTF-8";
+  EXPECT_EQ(Quoted(std::string(63, 'x') + "ü"), "'" + std::string(63, 'x') + "…'") << "no half of a character";
+  EXPECT_EQ(Quoted(std::string(62, 'x') + "ü"), "'" + std::string(62, 'x') + "ü'");
+}
+
+TEST(CheckName, NamesTheWholeCharacterThatIsWrong) {
+  EXPECT_THAT(CheckName(Field("type"), "größe", Presence::kRequired, 128),
+              Refuses("BAD_NAME", "type is 'größe', which contains 'ö': only letters"));
 }
 
 TEST(ExactDuration, UsesTheLargestUnitThatDivides) {

@@ -1,5 +1,6 @@
 #include "broker/service/jobs.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -81,6 +82,43 @@ TEST_F(JobsTest, AConditionThatIsNotKnownIsNotLeftOut) {  // B244
   v1::TaskFilter& filter = *request.mutable_filter();
   filter.GetReflection()->MutableUnknownFields(&filter)->AddVarint(100, 1);
   EXPECT_THAT(Decode(request), Refuses("BAD_FILTER", "does not know"));
+}
+
+TEST_F(JobsTest, StatesInWhichTheVerbCanDoNothingAreRefused) {
+  const struct {
+    v1::JobVerb verb;
+    std::vector<v1::TaskState> possible;
+    const char* cure;
+  } kCases[] = {
+      {v1::JOB_VERB_CANCEL,
+       {v1::TASK_STATE_PENDING, v1::TASK_STATE_RUNNING, v1::TASK_STATE_SUSPENDED, v1::TASK_STATE_PAUSED},
+       "name none but TASK_STATE_PENDING, TASK_STATE_RUNNING, TASK_STATE_SUSPENDED, TASK_STATE_PAUSED"},
+      {v1::JOB_VERB_PAUSE,
+       {v1::TASK_STATE_PENDING, v1::TASK_STATE_RUNNING, v1::TASK_STATE_SUSPENDED},
+       "name none but TASK_STATE_PENDING, TASK_STATE_RUNNING, TASK_STATE_SUSPENDED"},
+      {v1::JOB_VERB_UNPAUSE, {v1::TASK_STATE_PAUSED}, "name none but TASK_STATE_PAUSED"},
+      {v1::JOB_VERB_RETRY,
+       {v1::TASK_STATE_PERMANENTLY_FAILED, v1::TASK_STATE_CANCELLED},
+       "name none but TASK_STATE_PERMANENTLY_FAILED, TASK_STATE_CANCELLED"},
+      {v1::JOB_VERB_DELETE,
+       {v1::TASK_STATE_COMPLETED, v1::TASK_STATE_PERMANENTLY_FAILED, v1::TASK_STATE_CANCELLED},
+       "name none but TASK_STATE_COMPLETED, TASK_STATE_PERMANENTLY_FAILED, TASK_STATE_CANCELLED"},
+  };
+  for (const auto& test : kCases) {
+    for (int number = v1::TASK_STATE_PENDING; number <= v1::TASK_STATE_PAUSED; ++number) {
+      const auto state = static_cast<v1::TaskState>(number);
+      v1::StartJobRequest request = Tagged(test.verb);
+      request.mutable_filter()->add_states(test.possible.front());
+      request.mutable_filter()->add_states(state);
+      const Error error = Decode(request);
+      if (std::find(test.possible.begin(), test.possible.end(), state) != test.possible.end()) {
+        EXPECT_THAT(error, IsOk()) << v1::JobVerb_Name(test.verb);
+        continue;
+      }
+      EXPECT_THAT(error, Refuses("BAD_FILTER", "filter.states has " + v1::TaskState_Name(state) + ", in which " +
+                                                   v1::JobVerb_Name(test.verb) + " can do nothing: " + test.cure));
+    }
+  }
 }
 
 TEST_F(JobsTest, OnlyWhatHasEndedIsDeleted) {  // B239, B244

@@ -84,7 +84,6 @@ TEST_F(ScheduleDecodingTest, SameDefinitionHasTheSameHashAndAnotherHasNot) {
   spelt_out.mutable_schedule()->set_overlap(v1::OVERLAP_POLICY_SKIP);
   spelt_out.mutable_schedule()->set_catch_up(v1::CATCH_UP_POLICY_ONE);
   spelt_out.mutable_schedule()->mutable_task()->mutable_options();
-  spelt_out.mutable_schedule()->mutable_task()->set_unique_policy(v1::UNIQUE_POLICY_REJECT);
   ASSERT_THAT(Decode(spelt_out), IsOk());
   EXPECT_EQ(command_.schedule->row.definition_hash(), hash) << "it means the same";
   v1::CreateScheduleRequest other = Good();
@@ -116,6 +115,8 @@ TEST_F(ScheduleDecodingTest, RefusesABadDefinitionByName) {  // B59
        [](auto* wire) { wire->mutable_task()->set_run_at_us(1); }},
       {"FIELDS_EXCLUDE_EACH_OTHER", "schedule.task.unique_key",
        [](auto* wire) { wire->mutable_task()->set_unique_key("k"); }},
+      {"FIELDS_EXCLUDE_EACH_OTHER", "schedule.task.unique_policy is set",
+       [](auto* wire) { wire->mutable_task()->set_unique_policy(v1::UNIQUE_POLICY_REJECT); }},
       {"OUT_OF_RANGE", "schedule.overlap is 9",
        [](auto* wire) { wire->set_overlap(static_cast<v1::OverlapPolicy>(9)); }},
       {"OUT_OF_RANGE", "schedule.catch_up is -1",

@@ -1,8 +1,13 @@
 #include "broker/service/sessions.h"
 
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "broker/service/attempt_token.h"
+#include "broker/service/worker_filter.h"
 #include "tests/unit/service/decoding_fixture.h"
 
 namespace baton::service {
@@ -245,6 +250,73 @@ TEST_F(SessionsTest, AResumeCarriesDecisionAndReason) {
   EXPECT_EQ(staged.stage, 2u);
   request.set_stage(-1);
   EXPECT_THAT(DecodeResume(decoding_, request, &staged), Refuses("OUT_OF_RANGE", "stage"));
+}
+
+engine::WorkerView WorkerOf(engine::SessionNumber session, const std::string& type, size_t description_bytes) {
+  engine::WorkerView view;
+  view.worker_id = absl::StrCat("w", session);
+  view.session = session;
+  view.connected = true;
+  view.worker.handlers.resize(1);
+  view.worker.handlers[0].type = type;
+  view.worker.handlers[0].description = std::string(description_bytes, 'd');
+  return view;
+}
+
+TEST_F(SessionsTest, APageOfWorkersGoesOnWhereItWasCut) {  // B199
+  limits_.message_bytes = 64 << 10;
+  v1::ListWorkersRequest request;
+  request.mutable_filter()->set_type("render");
+  NoAnswer<engine::ListWorkersCommand> command;
+  ASSERT_THAT(DecodeListWorkers(decoding_, request, &command), IsOk());
+  EXPECT_EQ(command.after, 0u);
+  EXPECT_EQ(command.most, 100u);
+  EXPECT_EQ(command.most_bytes, size_t{48} << 10);
+
+  const auto next = [&](std::vector<engine::WorkerView> views, bool more, std::vector<std::string>* names) {
+    command.workers = std::move(views);
+    command.more = more;
+    v1::ListWorkersResponse response;
+    EncodeWorkers(decoding_, request.filter(), command, &response);
+    names->clear();
+    for (const v1::Worker& worker : response.workers()) names->push_back(worker.worker_id());
+    if (response.next_page_token().empty()) return engine::SessionNumber{0};
+    request.set_page_token(response.next_page_token());
+    EXPECT_THAT(DecodeListWorkers(decoding_, request, &command), IsOk());
+    return command.after;
+  };
+  using ::testing::ElementsAre;
+  using ::testing::IsEmpty;
+  std::vector<std::string> names;
+  EXPECT_EQ(next({WorkerOf(1, "render", 8), WorkerOf(2, "encode", 8)}, false, &names), 0u);
+  EXPECT_THAT(names, ElementsAre("w1"));
+  EXPECT_EQ(next({WorkerOf(1, "render", 8), WorkerOf(2, "encode", 8)}, true, &names), 2u) << "what it has looked at";
+  EXPECT_EQ(next({WorkerOf(3, "encode", 8)}, true, &names), 3u);
+  EXPECT_THAT(names, IsEmpty()) << "though it has a successor";
+  EXPECT_EQ(next({WorkerOf(4, "render", 30'000), WorkerOf(5, "encode", 30'000), WorkerOf(6, "render", 30'000)}, false,
+                 &names),
+            5u);
+  EXPECT_THAT(names, ElementsAre("w4"));
+  EXPECT_EQ(next({WorkerOf(6, "render", 100'000)}, false, &names), 0u);
+  EXPECT_THAT(names, ElementsAre("w6")) << "one is told however large it is";
+}
+
+TEST_F(SessionsTest, ATokenOfWorkersIsOfItsFilterAndItsStore) {  // B199
+  NoAnswer<engine::ListWorkersCommand> command;
+  v1::ListWorkersResponse response;
+  v1::ListWorkersRequest request;
+  command.workers = {WorkerOf(7, "render", 8)};
+  command.more = true;
+  EncodeWorkers(decoding_, request.filter(), command, &response);
+  request.set_page_token(response.next_page_token());
+  ASSERT_THAT(DecodeListWorkers(decoding_, request, &command), IsOk());
+  EXPECT_EQ(command.after, 7u);
+  const Decoding elsewhere{limits_, kIncarnation + 1, kNow};
+  EXPECT_THAT(DecodeListWorkers(elsewhere, request, &command), Refuses("BAD_PAGE_TOKEN", "page_token"));
+  request.mutable_filter()->set_type("render");
+  EXPECT_THAT(DecodeListWorkers(decoding_, request, &command), Refuses("BAD_PAGE_TOKEN", "the same filter"));
+  request.set_page_size(1001);
+  EXPECT_THAT(DecodeListWorkers(decoding_, request, &command), Refuses("PAGE_SIZE", "page_size is 1001"));
 }
 
 }  // namespace

@@ -135,6 +135,8 @@ TEST_F(SubmitTest, RefusesBadFieldsByName) {  // B5, B12, B58, B259, S70
       {"FIELD_TOO_LONG", "tasks[0].unique_key", [](auto* t) { t->set_unique_key(std::string(257, 'k')); }},
       {"OUT_OF_RANGE", "unique_policy is 9",
        [](auto* t) { t->set_unique_key("k"), t->set_unique_policy(static_cast<v1::UniquePolicy>(9)); }},
+      {"FIELD_REQUIRED", "tasks[0].unique_policy is set without unique_key, to which it belongs: set both, or neither",
+       [](auto* t) { t->set_unique_policy(v1::UNIQUE_POLICY_RETURN_EXISTING); }},
       {"BAD_TRACE_CONTEXT", "tasks[0].trace_parent is '00-1-2-3'", [](auto* t) { t->set_trace_parent("00-1-2-3"); }},
       {"FIELD_REQUIRED", "tasks[0].trace_state", [](auto* t) { t->set_trace_state("rojo=1"); }},
   };
@@ -200,6 +202,10 @@ TEST_F(SubmitTest, ChildrenCannotHaveUniqueKeys) {  // B146
   engine::NewTask task;
   EXPECT_THAT(DecodeNewTask(decoding_, Field("children", 0), TaskRole::kChild, "w", child, &task),
               Refuses("UNIQUE_KEY_OF_CHILD", "children[0].unique_key"));
+  child.clear_unique_key();
+  child.set_unique_policy(v1::UNIQUE_POLICY_REJECT);
+  EXPECT_THAT(DecodeNewTask(decoding_, Field("children", 0), TaskRole::kChild, "w", child, &task),
+              Refuses("FIELD_REQUIRED", "children[0].unique_policy is set without unique_key"));
 }
 
 class LookUpTest : public SubmitTest {

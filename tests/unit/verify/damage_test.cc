@@ -207,6 +207,13 @@ const std::vector<Damage>& LiveTables() {
        [](Scene& s) { s.Delete(Family::kJournal, s.EntryThatCreated(s.pending)); },
        {"journal-gap"},
        "entries between them are missing"},
+      {"JournalGapAboveTheCheckpoint",
+       [](Scene& s) {
+         s.ForgetPages();
+         s.Delete(Family::kJournal, s.EntryThatCreated(s.done));
+       },
+       {"journal-contradiction", "journal-gap"},
+       "entries between them are missing"},
       {"JournalContradiction",
        [](Scene& s) {
          s.ForgetPages();

@@ -97,6 +97,22 @@ TEST(RepairTest, ADroppedChildCountsAsFailedAndItsParentGoesOn) {
   EXPECT_EQ(scene.harness().EntryOf(scene.parent).failed, 2u);
 }
 
+TEST(RepairTest, ChildrenOfDroppedParentsAreKeptUnlessTheyWereOnlyStaged) {
+  Scene scene;
+  scene.Delete(Family::kTask, TaskKey(scene.parent));
+  scene.Delete(Family::kTask, TaskKey(scene.stager));
+  EXPECT_THAT(scene.Found(), ElementsAre("missing-task"));
+  ASSERT_TRUE(scene.Repair(/*drop_lost=*/true).ok());
+  EXPECT_EQ(scene.Sentences(), "");
+  scene.FinishEverything();
+  for (const TaskId id : {scene.parent, scene.stager, scene.staged, scene.staged + 1}) {
+    EXPECT_EQ(scene.harness().StateOf(id), LiveState::REMOVED) << "task " << id;
+  }
+  EXPECT_EQ(scene.harness().StateOf(scene.child_done), LiveState::COMPLETED);
+  // As that of any child whose parent has ended.
+  EXPECT_EQ(scene.harness().EndOf(scene.child_waiting).kind(), records::v1::Step::CANCELLED);
+}
+
 TEST(RepairTest, OneThatDiesAtAnyPointKeepsBrokersOutAndCanBeRepeated) {
   for (int commits = 0; commits < 100; ++commits) {
     Scene scene;

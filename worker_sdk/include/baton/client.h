@@ -7,6 +7,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -29,10 +30,12 @@ class ClientCore;
 }  // namespace internal
 
 struct ClientOptions {
-  // "host:port", "tls://host:port" or "unix:/path", or several with commas between them. Empty: the environment's
-  // BATON_BROKER, else 127.0.0.1:7461. Of several the first one that answers is used, for as long as it does; when it
-  // cannot be reached, drains or stops, the next one, after the last the first. Brokers share nothing: what one has
-  // stored, another one knows only if it was started on the same data directory.
+  // "host:port", "tls://host:port" or "unix:/path", or several with commas between them; without a port 7461 is meant,
+  // an IPv6 host stands in brackets, and behind one with tls:// all but sockets are encrypted. Empty: the environment's
+  // BATON_BROKER, else 127.0.0.1:7461. With what is no address, such as "http://host", each call fails with
+  // INVALID_ARGUMENT at once. Of several the first one that answers is used, for as long as it does; when it cannot be
+  // reached, drains or stops, the next one, after the last the first. Brokers share nothing: what one has stored,
+  // another one knows only if it was started on the same data directory.
   std::string broker = {};
   TlsOptions tls = {};
   // For a broker with access control: the token, or a file that has it and nothing else. Without either the
@@ -48,7 +51,19 @@ struct ClientOptions {
   // payload. Above 0.
   size_t max_unanswered_tasks = 100'000;
   size_t max_unanswered_bytes = size_t{256} << 20;
+  // Told, once in each outage, when calls have had no answer for 5 s or more. Empty: nobody is.
   LogFunction log = LogToStderr;
+};
+
+// How tasks are submitted.
+struct SubmitOptions {
+  // Makes it safe to submit the same again, from another process and after a crash too: for 24 h the broker answers
+  // this id with the tasks that it has made first, in the state that they had then, and makes none. 1 ... 128 bytes of
+  // UTF-8, new for each submission. Empty: the library has an id of its own for each call, so that its own repetitions
+  // are safe, and nothing else. The tasks must be the same, in the same order: else INVALID_ARGUMENT, reason
+  // REQUEST_ID_REUSED. They leave in a call of their own: at most 1000, and a little less than 4 MiB together (a broker
+  // may be configured to take less); if one of them cannot be sent at all, none is, and all have its error.
+  std::string request_id = {};
 };
 
 // What became of one submitted task.
@@ -81,7 +96,7 @@ struct TaskParts {
 // DEADLINE_EXCEEDED after the timeout, with the last failure in the text; the call may then still take effect.
 //
 // Thread-safe. Cheap to use from many threads: while one Submit is under way, the tasks of all others are collected
-// and leave together in the next one, at most 1000 tasks and 4 MiB in each.
+// and leave together in the next one, at most 1000 tasks and 4 MiB in each; those with a request id leave alone.
 class Client {
  public:
   using SubmitCallback = std::function<void(std::vector<absl::StatusOr<Submitted>>)>;
@@ -93,13 +108,13 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // OK: the task is on the broker's disk and will run at least once.
-  absl::StatusOr<Submitted> Submit(NewTask task);
-  // One result per task, in their order; each stands for itself. Any number of tasks.
-  std::vector<absl::StatusOr<Submitted>> SubmitAll(std::vector<NewTask> tasks);
+  absl::StatusOr<Submitted> Submit(NewTask task, const SubmitOptions& options = {});
+  // One result per task, in their order; each stands for itself. Any number of tasks, unless there is a request id.
+  std::vector<absl::StatusOr<Submitted>> SubmitAll(std::vector<NewTask> tasks, const SubmitOptions& options = {});
   // The same; a template so that Submit({.type = ...}) means one task.
   template <typename Tasks, typename = std::enable_if_t<std::is_same_v<Tasks, std::vector<NewTask>>>>
-  std::vector<absl::StatusOr<Submitted>> Submit(Tasks tasks) {
-    return SubmitAll(std::move(tasks));
+  std::vector<absl::StatusOr<Submitted>> Submit(Tasks tasks, const SubmitOptions& options = {}) {
+    return SubmitAll(std::move(tasks), options);
   }
 
   // Without waiting: returns at once, and leaves with what others submit meanwhile, in the order of the calls. One
@@ -137,22 +152,27 @@ class Client {
   // FAILED_PRECONDITION, reason TASK_TERMINAL, it has ended otherwise.
   absl::Status Cancel(uint64_t id, const std::string& reason = "");
 
-  // Wakes a task that a handler suspended; the handler can read `decision`. Errors: NOT_FOUND as Get;
-  // FAILED_PRECONDITION, reason NOT_SUSPENDED or WAITS_FOR_CHILDREN. After a lost answer the call is repeated: it fails
-  // with NOT_SUSPENDED then, or, if the task was suspended again meanwhile, decides about that too.
-  absl::Status Resume(uint64_t id, Payload decision = {}, const std::string& reason = "");
+  // Wakes a task that a handler suspended; the handler can read `decision`. `stage`: what the decision is about,
+  // TaskInfo::stage as it was shown to whoever decides; unset: whatever the task waits for now. Errors: NOT_FOUND as
+  // Get; FAILED_PRECONDITION, reason NOT_SUSPENDED, WAITS_FOR_CHILDREN, or STAGE_OVER: it waits at another stage, look
+  // at it again. After a lost answer the call is repeated: it fails with NOT_SUSPENDED or STAGE_OVER then. Without
+  // `stage`, if the task was suspended again meanwhile, it decides about that too.
+  absl::Status Resume(uint64_t id, Payload decision = {}, const std::string& reason = "",
+                      std::optional<int> stage = {});
 
   // Makes sure that there is such a schedule: one that is there already, defined the same way, is left alone, so that
   // every process may call this when it starts. `replace`: one that is defined differently is changed. Errors:
   // ALREADY_EXISTS, reason SCHEDULE_EXISTS, it is defined differently; INVALID_ARGUMENT, reasons BAD_CRON and
   // BAD_TIME_ZONE among others.
   absl::StatusOr<CreatedSchedule> CreateSchedule(ScheduleDefinition schedule, bool replace = false);
-  // Errors of these: NOT_FOUND, reason SCHEDULE_NOT_FOUND. Pausing a paused schedule is OK.
+  // Errors of these: NOT_FOUND, reason SCHEDULE_NOT_FOUND. Pausing a paused schedule is OK. So is a call that is
+  // repeated after a failure and finds its work done, as if by the first try.
   absl::Status PauseSchedule(const std::string& name, const std::string& reason = "");
   // FAILED_PRECONDITION, reason NOT_PAUSED, or BAD_SCHEDULE: the broker's machine does not know its time zone.
   absl::Status UnpauseSchedule(const std::string& name);
   // Creates a task now and answers with its id. FAILED_PRECONDITION, reason SCHEDULE_BUSY: the last one has not ended,
-  // and the schedule does not let them overlap. With OverlapPolicy::kAllow a lost answer may cost a second task.
+  // and the schedule does not let them overlap. After a lost answer the call is repeated: with OverlapPolicy::kAllow
+  // that may create a second task, otherwise SCHEDULE_BUSY may be about the one that this call has created.
   absl::StatusOr<uint64_t> TriggerSchedule(const std::string& name);
   // Its tasks go on.
   absl::Status DeleteSchedule(const std::string& name);

@@ -82,11 +82,13 @@ class Task {
 
   // Adds a mark to the history of the task; it is sent in the background and at the latest with the outcome. `code`:
   // what happened, as a stable name, 1 ... 128 bytes after trimming. `message`: for people, at most 1 KiB; the code if
-  // empty. `metadata_json`: a JSON object, at most 64 KiB. Errors: INVALID_ARGUMENT naming the field,
-  // RESOURCE_EXHAUSTED more marks than the broker takes in; the mark is then not recorded (and a warning is logged).
+  // empty. `metadata_json`: a JSON object, at most 64 KiB, or less if the broker is configured so. Errors:
+  // INVALID_ARGUMENT naming the field, RESOURCE_EXHAUSTED more marks than the broker takes in; the mark is then not
+  // recorded (and a warning is logged).
   absl::Status Audit(const std::string& code, const std::string& message = "", const std::string& metadata_json = "");
 
-  // Says how far the task is; sent in the background, of several the last one counts. Errors: INVALID_ARGUMENT.
+  // Says how far the task is; sent in the background, of several the last one counts. Errors: INVALID_ARGUMENT naming
+  // the field (and a warning is logged).
   absl::Status Progress(const ProgressReport& report);
   absl::Status Progress(double percent, const std::string& text = "", const std::string& stage_name = "");
 

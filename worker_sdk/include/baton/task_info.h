@@ -44,7 +44,7 @@ struct ProgressReport {
   std::string text = {};
   // Stable name of the phase of the work, by custom lower_snake_case. At most 128 bytes.
   std::string stage_name = {};
-  // A JSON object, at most 64 KiB. Optional.
+  // A JSON object, at most 64 KiB, or less if the broker is configured so. Optional.
   std::string metadata_json = {};
 };
 

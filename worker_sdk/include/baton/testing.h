@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -117,7 +118,8 @@ class Broker {
   // As those of Client.
   absl::StatusOr<Submitted> Submit(NewTask task);
   absl::Status Cancel(uint64_t id, const std::string& reason = "");
-  absl::Status Resume(uint64_t id, Payload decision = {}, const std::string& reason = "");
+  absl::Status Resume(uint64_t id, Payload decision = {}, const std::string& reason = "",
+                      std::optional<int> stage = {});
   // The decisions that `baton approve` and `baton reject` make: JSON, {"approved": true, "comment": "…"}.
   absl::Status Approve(uint64_t id, const std::string& comment = "");
   absl::Status Reject(uint64_t id, const std::string& comment = "");

@@ -81,11 +81,12 @@ struct WorkerOptions {
 
 // What a worker is; fixed when it is made.
 struct WorkerIdentity {
-  // "host:port", "tls://host:port" or "unix:/path", or several with commas between them. Empty: the environment's
-  // BATON_BROKER, else 127.0.0.1:7461. Of several the first one that answers is used, for as long as it does; when it
-  // cannot be reached, drains or stops, the next one, after the last the first. What the worker runs then goes on if
-  // the other broker was started on the same data directory; one with another store knows nothing of it: those attempts
-  // are over.
+  // "host:port", "tls://host:port" or "unix:/path", or several with commas between them; without a port 7461 is meant,
+  // an IPv6 host stands in brackets, and behind one with tls:// all but sockets are encrypted. Empty: the environment's
+  // BATON_BROKER, else 127.0.0.1:7461. With what is no address, such as "http://host", Run() fails with
+  // INVALID_ARGUMENT at once. Of several the first one that answers is used, for as long as it does; when it cannot be
+  // reached, drains or stops, the next one, after the last the first. What the worker runs then goes on if the other
+  // broker was started on the same data directory; one with another store knows nothing of it: those attempts are over.
   std::string broker = {};
   TlsOptions tls = {};
   // For a broker with access control: the token, or a file that has it and nothing else. Without either the
@@ -161,7 +162,7 @@ class Worker {
 
   // Works until Shutdown(), or until the broker tells the worker to leave. Call it once. Returns OK when everything it
   // held was finished or given back. Errors:
-  //   INVALID_ARGUMENT     a refused registration, configuration or identity, its TLS files included
+  //   INVALID_ARGUMENT     a refused registration, configuration or identity, its address and TLS files included
   //   FAILED_PRECONDITION  reason SUPERSEDED: a newer generation of the pod has taken over; or called twice
   //   ALREADY_EXISTS       reason WORKER_ID_IN_USE: another live process has this worker id
   //   DEADLINE_EXCEEDED    handlers were still running at the drain deadline; their tasks were given back, and their
