@@ -23,6 +23,8 @@ class ClientCallsTest : public ::testing::Test {
   using Results = std::vector<absl::StatusOr<Submitted>>;
 
   ClientCallsTest() { MakeClient("b:1"); }
+  // Calls under way hold the client.
+  ~ClientCallsTest() override { client_->Close(); }
 
   void MakeClient(const std::string& address) {
     ClientOptions options;
