@@ -42,9 +42,10 @@ void Engine::RingAlarms() {
     const auto [alarm, id] = *alarms_.begin();
     alarms_.erase(alarms_.begin());
     ringing_.insert({alarm, id});
-    WithTask(id, [this, alarm = alarm](Task* task, const LoadedTask&) {
-      // It may have gone on while it was fetched, or ended.
-      if (task == nullptr || ringing_.erase({alarm, task->id}) == 0) return;
+    WithTask(id, [this, alarm = alarm, id = id](Task* task, const LoadedTask&) {
+      // It may have gone on while it was fetched, or ended. Whatever it did, it is no longer being fetched.
+      const bool rings = ringing_.erase({alarm, id}) > 0;
+      if (task == nullptr || !rings) return;
       ArmAlarm(task->id, alarm);
       if (alarm <= now_.wall) return Ring(*task);
       DropBeyondRoom(*task);

@@ -12,6 +12,21 @@ namespace baton::engine {
 
 using storage::Family;
 
+namespace {
+
+size_t TextBytesOf(const WorkerView& view) {
+  // What a handler takes beside its texts, in a message, about.
+  constexpr size_t kHandlerBytes = 64;
+  size_t bytes = view.worker_id.size() + view.instance_id.size() + view.pod_id.size() + view.client.size();
+  for (const std::string& capability : view.worker.capabilities) bytes += capability.size();
+  for (const HandlerInfo& handler : view.worker.handlers) {
+    bytes += handler.type.size() + handler.description.size() + kHandlerBytes;
+  }
+  return bytes;
+}
+
+}  // namespace
+
 Session* Engine::FindSession(SessionNumber number) {
   const auto it = sessions_.find(number);
   return it == sessions_.end() ? nullptr : it->second.get();
@@ -282,21 +297,6 @@ WorkerView Engine::ViewOf(const Session& session) const {
   if (view.tasks.size() > 100) view.tasks.resize(100);
   return view;
 }
-
-namespace {
-
-size_t TextBytesOf(const WorkerView& view) {
-  // What a handler takes beside its texts, in a message, about.
-  constexpr size_t kHandlerBytes = 64;
-  size_t bytes = view.worker_id.size() + view.instance_id.size() + view.pod_id.size() + view.client.size();
-  for (const std::string& capability : view.worker.capabilities) bytes += capability.size();
-  for (const HandlerInfo& handler : view.worker.handlers) {
-    bytes += handler.type.size() + handler.description.size() + kHandlerBytes;
-  }
-  return bytes;
-}
-
-}  // namespace
 
 void Engine::ListWorkers(std::unique_ptr<Command> owned) {
   auto& command = static_cast<ListWorkersCommand&>(*owned);

@@ -48,8 +48,7 @@ struct Call {
 //   * an outcome refused for its content is sent again without its reports, then as failed, or, if it gave the attempt
 //     back, without a reason; one of an attempt that is over is dropped;
 //   * what fails for a passing reason is sent again, after a backoff; what was refused because there was too much in
-//   one
-//     call, at once and in smaller calls.
+//     one call, at once and in smaller calls.
 //
 // Thread-compatible: the owner's lock guards it.
 class Ledger {

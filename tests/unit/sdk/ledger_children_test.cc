@@ -1,6 +1,7 @@
 // Children: inside the outcome, or staged in parts before it.
 #include "gtest/gtest.h"
 #include "tests/unit/sdk/ledger_fixture.h"
+#include "worker_sdk/src/sdk_limits.h"
 
 namespace baton::inline sdk {
 namespace internal {
@@ -64,6 +65,16 @@ TEST_F(LedgerChildrenTest, FewTravelInsideTheOutcome) {
   EXPECT_EQ(spawned.children(999).type(), "c999");
   EXPECT_EQ(spawned.parts(), 0);
   EXPECT_EQ(spawned.context().data(), "context");
+}
+
+TEST_F(LedgerChildrenTest, ACallHasNoMoreOfThemThanTheBrokerTakes) {
+  constexpr int kEach = 1000;
+  const int parents = kCallChildren / kEach + 2;
+  for (int i = 0; i < parents; ++i) Spawn(Hold(std::to_string(i)), kEach, 0, "");
+  EXPECT_FALSE(ledger_.NextPart(now_));
+  auto call = NextComplete();
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->request.outcomes_size(), kCallChildren / kEach);
 }
 
 TEST_F(LedgerChildrenTest, NoneIsAnOutcomeToo) {

@@ -1,9 +1,11 @@
 #include "broker/service/outcomes.h"
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 
 #include "broker/service/attempt_token.h"
+#include "broker/service/limits.h"
 #include "tests/unit/service/decoding_fixture.h"
 
 namespace baton::service {
@@ -204,6 +206,22 @@ TEST_F(OutcomesTest, ARefusedOutcomeKeepsItsAttemptAndNothingElse) {
   EXPECT_THAT(command_.outcomes[0].error, Refuses("FIELD_REQUIRED", "checkpoints[0].code"));
   EXPECT_EQ(command_.outcomes[0].attempt, kAttempt);
   EXPECT_TRUE(command_.outcomes[0].step.empty());
+}
+
+TEST_F(OutcomesTest, ACallHasOnlySoManyChildrenInAllItsOutcomes) {
+  const auto add = [this](size_t children) {
+    v1::Spawned* spawned = AddOutcome()->mutable_spawned();
+    for (size_t i = 0; i < children; ++i) spawned->add_children()->set_type("c");
+  };
+  for (size_t left = kChildrenPerCall; left > 0;) {
+    const size_t children = std::min<size_t>(left, decoding_.limits.inline_children);
+    add(children);
+    left -= children;
+  }
+  EXPECT_THAT(DecodeComplete(decoding_, &request_, &command_), IsOk());
+  add(1);
+  NoAnswer<engine::CompleteCommand> command;
+  EXPECT_THAT(DecodeComplete(decoding_, &request_, &command), Refuses("TOO_MANY_ITEMS", "32769 items"));
 }
 
 TEST_F(OutcomesTest, ReportsAreCheckedOneByOne) {
