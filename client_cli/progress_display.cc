@@ -40,7 +40,7 @@ void ProgressDisplay::Clear() {
   environment_.err << kClearLine << std::flush;
 }
 
-void ProgressDisplay::ShowTasks(const std::vector<const v1::Task*>& tasks) {
+void ProgressDisplay::ShowTasks(const std::vector<const v1::Task*>& tasks, bool are_all) {
   if (!is_bar()) return;
   Clear();
   const size_t shown = std::min(tasks.size(), kMaxBars);
@@ -50,7 +50,9 @@ void ProgressDisplay::ShowTasks(const std::vector<const v1::Task*>& tasks) {
     const std::string text = absl::StrCat("task ", task.id(), " ", task.type(), " ", ProgressText(task));
     lines.push_back(BarLine(ProgressFraction(task), Printable(text)));
   }
-  if (shown < tasks.size()) lines.push_back(absl::StrCat("… and ", tasks.size() - shown, " more"));
+  if (shown < tasks.size()) {
+    lines.push_back(absl::StrCat("… and ", are_all ? "" : "at least ", tasks.size() - shown, " more"));
+  }
   environment_.err << absl::StrJoin(lines, "\n") << std::flush;
   lines_drawn_ = lines.size();
 }

@@ -32,7 +32,8 @@ class ProgressDisplay {
   void ShowJob(const v1::Job& job);
 
   // Several tasks, on a terminal only: a bar for each of the first few, in the place of what was shown before.
-  void ShowTasks(const std::vector<const v1::Task*>& tasks);
+  // `are_all`: there are no others.
+  void ShowTasks(const std::vector<const v1::Task*>& tasks, bool are_all);
 
   // Takes the bars away, to make room for a line of text.
   void Clear();

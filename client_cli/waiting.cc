@@ -19,11 +19,11 @@ constexpr absl::Duration kOutage = absl::Seconds(30);
 constexpr absl::Duration kRetryDelay = absl::Milliseconds(500);
 
 // The task and its result as they are now.
-absl::StatusOr<v1::Task> LookAt(Session& session, uint64_t task_id) {
+absl::StatusOr<v1::Task> LookAt(Session& session, uint64_t task_id, absl::Duration timeout) {
   v1::GetRequest request;
   request.set_task_id(task_id);
   request.mutable_parts()->set_result(true);
-  absl::StatusOr<v1::GetResponse> response = session.broker().Get(request, session.call_timeout());
+  absl::StatusOr<v1::GetResponse> response = session.broker().Get(request, timeout);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_task());
 }
@@ -39,7 +39,8 @@ class Waiter {
     while (true) {
       // The first call only looks: there is something to show then, and it is known that the broker was there.
       const bool looks = !reached_ || (display_ != nullptr && known_version_ == 0);
-      absl::StatusOr<v1::Task> task = OfSameStore(looks ? LookAt(session_, task_id_) : WaitOnce());
+      absl::StatusOr<v1::Task> task =
+          OfSameStore(looks ? LookAt(session_, task_id_, session_.call_timeout()) : WaitOnce());
       if (task.ok()) {
         reached_ = true;
         created_at_us_ = task->created_at_us();
@@ -111,15 +112,29 @@ class Waiter {
   v1::Task last_;
 };
 
-// The time is over, but some of these tasks may have ended, while one before them was waited for.
-void TellEnded(Session& session, absl::Span<const uint64_t> task_ids,
-               const std::function<void(const v1::Task&)>& each) {
-  for (const uint64_t id : task_ids) {
-    const absl::StatusOr<v1::Task> task = LookAt(session, id);
+// The time is over, but some of these tasks may have ended, while one before them was waited for. There may be very
+// many of them: looking at all takes no longer than one call may. Answers of how many it is still not known.
+size_t TellEnded(Session& session, absl::Span<const uint64_t> task_ids,
+                 const std::function<void(const v1::Task&)>& each) {
+  const absl::Time end = session.environment().now() + session.call_timeout();
+  for (size_t i = 0; i < task_ids.size(); ++i) {
+    const absl::Duration left = end - session.environment().now();
+    if (left <= absl::ZeroDuration()) return task_ids.size() - i;
+    const absl::StatusOr<v1::Task> task = LookAt(session, task_ids[i], left);
     if (task.ok() && IsTerminal(task->state())) each(*task);
-    // Then there is no answer about the others either.
-    if (absl::IsUnavailable(task.status()) || absl::IsDeadlineExceeded(task.status())) return;
+    // Other errors are not of this task alone: what refuses one call refuses the next.
+    if (!task.ok() && !absl::IsNotFound(task.status())) return task_ids.size() - i;
   }
+  return 0;
+}
+
+// As `timed_out`, and says of how many other tasks it is not known whether they have ended.
+absl::Status WithUnknown(const absl::Status& timed_out, size_t unknown) {
+  if (unknown == 0) return timed_out;
+  return MakeStatus(timed_out.code(),
+                    absl::StrCat(timed_out.message(), " Of ", unknown, unknown == 1 ? " other task" : " other tasks",
+                                 " it is not known whether they have ended."),
+                    ReasonOf(timed_out));
 }
 
 }  // namespace
@@ -134,8 +149,8 @@ absl::Status WaitForTasks(Session& session, const std::vector<uint64_t>& task_id
     absl::StatusOr<v1::Task> task =
         Waiter(session, task_ids[i], deadline, single ? &display : nullptr, reached || i > 0).Run();
     if (!task.ok()) {
-      if (ReasonOf(task.status()) == kWaitTimedOut) TellEnded(session, absl::MakeSpan(task_ids).subspan(i + 1), each);
-      return task.status();
+      if (ReasonOf(task.status()) != kWaitTimedOut) return task.status();
+      return WithUnknown(task.status(), TellEnded(session, absl::MakeSpan(task_ids).subspan(i + 1), each));
     }
     each(*task);
     if (!single && ((i + 1) % step == 0 || i + 1 == task_ids.size())) display.ShowCount(i + 1, task_ids.size());

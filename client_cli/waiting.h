@@ -16,8 +16,9 @@ namespace baton::cli {
 
 // Waits until all have ended, in their order, and shows the progress. Calls `each` with an ended task and its result as
 // soon as it and the ones before have ended. Stops at the first failed call; at `deadline` with DEADLINE_EXCEEDED,
-// reason WAIT_TIMED_OUT, once `each` was called for later ones that have ended, too. A broker that was reached once, or
-// has answered before (`reached`), may be gone for half a minute: a restart does not end the wait.
+// reason WAIT_TIMED_OUT, once `each` was called for later ones that have ended, too: that takes no longer than one call
+// may, and the error says of how many it is not known. A broker that was reached once, or has answered before
+// (`reached`), may be gone for half a minute: a restart does not end the wait.
 absl::Status WaitForTasks(Session& session, const std::vector<uint64_t>& task_ids, absl::Time deadline, bool reached,
                           const std::function<void(const v1::Task&)>& each);
 

@@ -170,7 +170,7 @@ void Batch::Load(LoadRequest request) {
   loads_.push_back(std::move(request));
 }
 
-ClosedBatch Batch::Close(WallMicros now, uint64_t incarnation, TaskId next_id) {
+ClosedBatch Batch::Close(WallMicros now, uint64_t incarnation, TaskId next_id, uint64_t* last_entry) {
   ClosedBatch closed;
   if (changed_ || !writes_.empty()) {
     closed.number = number_;
@@ -180,6 +180,7 @@ ClosedBatch Batch::Close(WallMicros now, uint64_t incarnation, TaskId next_id) {
     auto entry = std::make_shared<JournalEntry>(std::move(entry_));
     // A batch that only stores pages or meta rows changes nothing in the live table.
     if (changed_) {
+      entry->set_previous(std::exchange(*last_entry, number_));
       const std::string row = entry->SerializeAsString();
       writes_.Put(storage::Family::kJournal, JournalKey(number_), row);
       closed.entry_bytes = row.size();

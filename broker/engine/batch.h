@@ -93,7 +93,8 @@ class Batch {
   void Warn(std::string text) { warnings_.push_back(std::move(text)); }
 
   // Ends this batch and opens the next one. The journal entry is part of the writes.
-  ClosedBatch Close(WallMicros now, uint64_t incarnation, TaskId next_id);
+  // `last_entry`: number of the last commit with an entry in the journal; becomes this one's if it has one.
+  ClosedBatch Close(WallMicros now, uint64_t incarnation, TaskId next_id, uint64_t* last_entry);
 
  private:
   uint64_t number_;

@@ -28,6 +28,7 @@ EngineState::EngineState(const EngineSettings& settings, Catalog* catalog, Routi
       catalog_(catalog),
       board_(board),
       incarnation_(recovered->incarnation),
+      last_entry_(recovered->last_entry),
       next_id_(recovered->next_id),
       next_session_(recovered->next_session),
       next_job_(recovered->next_job),
@@ -68,6 +69,8 @@ void Engine::Restore(Recovered recovered) {
     session->held[{task->id, task->attempt}] = {.class_number = task->class_number};
     dispatcher_.AttemptBegan(task->class_number);
     ++session->attempts;
+    staged_ranges_ += task->staged.size();
+    if (!task->staged.empty()) staging_.insert(task->id);
     // What is left of the timeout by the wall clock, which may have jumped meanwhile. But not before its worker can
     // have come back: it knows when the handler began, and may have the outcome.
     const Settled& options = SettledFor(*task);
@@ -198,11 +201,11 @@ void Engine::AddPages(const storage::WriteBatch& pages) { batch_.AddPages(pages)
 
 void Engine::FinishRound(bool expire) {
   size_t promoted = 0;
-  order_.Promote(now_.wall, kRoundTimers, [&](ClassNumber class_number) {
+  order_.Promote(now_.wall, settings_.work.round_timers, [&](ClassNumber class_number) {
     ++promoted;
     dispatcher_.ClassReady(class_number);
   });
-  if (promoted == kRoundTimers) has_more_ = true;
+  if (promoted == settings_.work.round_timers) has_more_ = true;
   if (expire) Expire();
   FailDoomed();
   FireSchedules();
@@ -291,7 +294,7 @@ ClosedBatch Engine::CloseBatch() {
   ++closed_batches_;
   WriteJobs();
   WriteTouched();
-  ClosedBatch closed = batch_.Close(batch_time_, incarnation_, next_id_);
+  ClosedBatch closed = batch_.Close(batch_time_, incarnation_, next_id_, &last_entry_);
   // Only what runs, or is ready to be handed out, stays in memory.
   for (const TaskId id : touched_) EvictIdle(id);
   for (const TaskId id : adopted_) EvictIdle(id);

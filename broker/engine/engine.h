@@ -78,6 +78,8 @@ class Engine : private EngineState {
   std::vector<std::string> SchedulesForTest() const;
   // Checks what must always hold between tasks, sessions, timers and order; a sentence if it does not.
   std::string BrokenInvariantForTest() const;
+  // What a round had no room for; for tests.
+  Overdue OverdueForTest() const;
   // What it has decided since the last CloseBatch; for tests.
   const Batch& OpenBatchForTest() const { return batch_; }
 
@@ -132,6 +134,8 @@ class Engine : private EngineState {
   void RemoveSession(Session& session);
   // Takes valid attempts back from a worker that is lost.
   void InterruptAll(Session& session, const std::string& why);
+  // False: the batch has `most` bytes, and some are left.
+  bool InterruptUpTo(Session& session, const std::string& why, size_t most);
   void InterruptWith(Task& task, const std::string& why);
   void StoreSession(Session& session);
   // The dispatcher and readers learn what the session can do now, and whether it takes anything.
@@ -144,7 +148,10 @@ class Engine : private EngineState {
   void TakeIn(const HeartbeatCommand& beat, Session& session, HeartbeatCommand* answer);
   void JudgeMissing(const HeartbeatCommand& beat, Session& session);
   void Arm(Session& session);
+  void Disarm(Session& session);
   void ExpireSessions();
+  void SilenceOverdue();
+  bool Expire(Session& session, size_t most);
   void Silence(Session& session);
   void ExpireAttempts();
   // When the attempt times out, as things are.
@@ -220,6 +227,9 @@ class Engine : private EngineState {
   Error Spawn(Outcome& outcome, Task& parent);
   void SpawnStaged(std::unique_ptr<Command> owned);
   Error CheckChildren(const Task& parent, const std::vector<NewTask>& children);
+  Error CheckRoomToStage(const Task& parent) const;
+  // The next task comes right behind the last part.
+  bool GoesOn(const Task& parent) const;
   void Stage(std::vector<NewTask>& children, Task& parent);
   void CreateChild(NewTask& child, const Parent& parent, LiveState state);
   void Seal(const IdRange& range);
@@ -303,7 +313,7 @@ class Engine : private EngineState {
   void StartJob(std::unique_ptr<Command> owned);
   void StopJob(std::unique_ptr<Command> owned);
   void ListJobs(std::unique_ptr<Command> owned);
-  void FoundMatches(uint64_t number, Job& job, const std::vector<TaskId>& ids);
+  void FoundMatches(uint64_t number, Job& job, std::vector<TaskId> ids);
   Applied ApplyToMatch(uint64_t number, Task* task);
   void DeleteMatches(uint64_t number, const std::vector<TaskId>& ids);
   Applied DeleteMatch(uint64_t number, TaskId id, const LoadResult& loaded);

@@ -35,7 +35,7 @@ void Engine::DisarmAlarm(TaskId id, WallMicros alarm) {
 void Engine::RingAlarms() {
   // Those that are being fetched go on when they have come.
   for (size_t rung = 0; !RingsEnough() && !alarms_.empty() && alarms_.begin()->first <= now_.wall; ++rung) {
-    if (rung == kRoundTimers) {
+    if (rung == settings_.work.round_timers) {
       has_more_ = true;
       return;
     }
@@ -53,7 +53,7 @@ void Engine::RingAlarms() {
   }
 }
 
-bool Engine::RingsEnough() const { return ringing_.size() >= 4 * kRoundTimers; }
+bool Engine::RingsEnough() const { return ringing_.size() >= 4 * settings_.work.round_timers; }
 
 void Engine::Ring(Task& task) {
   if (task.end_by != 0 && task.end_by <= now_.wall) {

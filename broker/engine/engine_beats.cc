@@ -48,6 +48,11 @@ void Engine::Arm(Session& session) {
   session_timers_.insert({next, session.number});
 }
 
+void Engine::Disarm(Session& session) {
+  session_timers_.erase({session.timer, session.number});
+  session.timer = 0;
+}
+
 void Engine::TakeIn(const HeartbeatCommand& beat, Session& session, HeartbeatCommand* answer) {
   for (uint32_t i = 0; i < beat.held.size(); ++i) {
     const HeldAttempt& held = beat.held[i];
@@ -88,30 +93,48 @@ void Engine::JudgeMissing(const HeartbeatCommand& beat, Session& session) {
   }
 }
 
+// Or else one that is not lost yet would be given what was taken from another.
+void Engine::SilenceOverdue() {
+  for (auto timer = session_timers_.begin(); timer != session_timers_.end() && timer->first <= lease_now_; ++timer) {
+    Session& session = *sessions_[timer->second];
+    if (!session.open || session.silent || !Due(session.lease_deadline)) continue;
+    session.silent = true;
+    UpdateLiveness(session);
+  }
+}
+
 void Engine::ExpireSessions() {
+  SilenceOverdue();
+  // Some whatever fills the batch, or else nobody would be lost for as long as it is full.
+  const size_t most = MostBytes();
   for (size_t fired = 0; !session_timers_.empty() && session_timers_.begin()->first <= lease_now_; ++fired) {
-    // Each may have thousands of attempts.
-    if (fired == kRoundTimers || batch_.bytes() >= kAppliedBytes) {
+    if (fired == settings_.work.round_timers || !Expire(*sessions_[session_timers_.begin()->second], most)) {
       has_more_ = true;
       return;
-    }
-    Session& session = *sessions_[session_timers_.begin()->second];
-    session_timers_.erase(session_timers_.begin());
-    session.timer = 0;
-    if (Due(session.grace_deadline)) {
-      InterruptAll(session, absl::StrCat("worker '", session.worker_id, "' closed its stream and did not come back"));
-      RemoveSession(session);
-    } else if (Due(session.lease_deadline)) {
-      Silence(session);
-    } else {
-      Arm(session);
     }
   }
 }
 
+// False: the batch is full, and the rest has to wait for the next round. Each may have thousands of attempts.
+bool Engine::Expire(Session& session, size_t most) {
+  if (Due(session.grace_deadline)) {
+    const std::string why = absl::StrCat("worker '", session.worker_id, "' closed its stream and did not come back");
+    if (!InterruptUpTo(session, why, most)) return false;
+    RemoveSession(session);
+  } else if (Due(session.lease_deadline)) {
+    const std::string why = absl::StrCat("no heartbeat from worker '", session.worker_id, "' for ",
+                                         absl::FormatDuration(absl::Microseconds(settings_.beat_window)));
+    if (!InterruptUpTo(session, why, most)) return false;
+    Disarm(session);
+    Silence(session);
+  } else {
+    Disarm(session);
+    Arm(session);
+  }
+  return true;
+}
+
 void Engine::Silence(Session& session) {
-  InterruptAll(session, absl::StrCat("no heartbeat from worker '", session.worker_id, "' for ",
-                                     absl::FormatDuration(absl::Microseconds(settings_.beat_window))));
   if (!session.open) return RemoveSession(session);
   // Its stream may be open for long (a stopped process): it gets nothing until it beats again.
   session.silent = true;
@@ -134,7 +157,7 @@ void Engine::HasReported(Task& task) {
 
 void Engine::ExpireAttempts() {
   for (size_t fired = 0; !timeouts_.empty() && timeouts_.begin()->first <= lease_now_; ++fired) {
-    if (fired == kRoundTimers) {
+    if (fired == settings_.work.round_timers) {
       has_more_ = true;
       return;
     }

@@ -20,7 +20,7 @@ Error UnknownJob(uint64_t number) {
 void Engine::StartJob(std::unique_ptr<Command> owned) {
   auto& command = static_cast<StartJobCommand&>(*owned);
   const auto bulk = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) { return IsBulk(job.second); });
-  if (static_cast<size_t>(bulk) >= kMostJobs) {
+  if (static_cast<size_t>(bulk) >= settings_.work.jobs) {
     command.error = ResourceExhausted(
         "TOO_MANY_JOBS", absl::StrCat(bulk, " jobs are under way, which is the limit: stop one, or try again later"),
         kSecond);
@@ -69,8 +69,9 @@ void Engine::ListJobs(std::unique_ptr<Command> owned) {
   batch_.Answer(std::move(owned));
 }
 
-void Engine::FoundMatches(uint64_t number, Job& job, const std::vector<TaskId>& ids) {
+void Engine::FoundMatches(uint64_t number, Job& job, std::vector<TaskId> ids) {
   job.dirty = true;
+  std::erase_if(ids, [&job](TaskId id) { return job.counted.contains(id); });
   if (job.row.dry_run()) return job.row.set_matched(job.row.matched() + ids.size());
   job.applying = ids.size();
   if (job.row.verb() == JobRow::DELETE) return DeleteMatches(number, ids);
@@ -89,7 +90,9 @@ void Engine::FoundMatches(uint64_t number, Job& job, const std::vector<TaskId>& 
 void Engine::DeleteMatches(uint64_t number, const std::vector<TaskId>& ids) {
   for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
     WithMembers(*id, [this, number, match = *id](const LoadResult& loaded) {
-      CountMatch(number, DeleteMatch(number, match, loaded));
+      const Applied applied = DeleteMatch(number, match, loaded);
+      if (applied != Applied::kPostponed) jobs_[number].counted.insert(match);
+      CountMatch(number, applied);
     });
   }
 }
@@ -113,7 +116,7 @@ Applied Engine::DeleteMatch(uint64_t number, TaskId id, const LoadResult& loaded
   if (job.rest.has_value() && id < job.rest->first + job.rest->count) return Applied::kPostponed;
   if (!RefuseDelete(loaded).ok()) return Applied::kRefused;
   if (IsBeingDeleted(loaded.members.root)) return Applied::kUnchanged;
-  if (!ranges.empty() && ranges.size() + added.size() > kMostRangesToDelete) {
+  if (!ranges.empty() && ranges.size() + added.size() > settings_.work.ranges_to_delete) {
     const TaskId first = job.row.search().first();
     job.rest = IdRange{first, id - first + 1};
     return Applied::kPostponed;

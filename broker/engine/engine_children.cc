@@ -52,11 +52,11 @@ Error Engine::CheckChildren(const Task& parent, const std::vector<NewTask>& chil
                            absl::StrCat("one spawn has at most ", settings_.max_children, " children, not ", count,
                                         ": spawn the others at the next stage"));
   }
-  if (!children.empty() && parent.staged.size() >= kMostChildRanges) {
+  if (!children.empty() && parent.staged.size() >= settings_.work.child_ranges) {
     return InvalidArgument(
         "TOO_MANY_CHILDREN",
         absl::StrCat("the parts sent before lie in ", parent.staged.size(), " places between the tasks of others, at "
-                     "most ", kMostChildRanges, " are allowed: send larger parts, or fewer children"));
+                     "most ", settings_.work.child_ranges, " are allowed: send larger parts, or fewer children"));
   }
   if (catalog_->class_count() + children.size() <= kMaxClasses) return {};
   const Parent of = ParentOf(parent);
@@ -77,6 +77,8 @@ Error Engine::Spawn(Outcome& outcome, Task& parent) {
 
   std::vector<IdRange> ranges = std::move(parent.staged);
   parent.staged.clear();
+  staged_ranges_ -= ranges.size();
+  staging_.erase(parent.id);
   parent.staged_parts = 0;
   for (const IdRange& range : ranges) Seal(range);
   if (!outcome.children.empty()) {
@@ -115,20 +117,38 @@ void Engine::SpawnStaged(std::unique_ptr<Command> owned) {
                                                                     parent->staged_parts + 1, ": send them in order"));
   } else if (command.part == parent->staged_parts + 1) {
     command.error = CheckChildren(*parent, command.children);
+    if (command.error.ok()) command.error = CheckRoomToStage(*parent);
     if (command.error.ok()) Stage(command.children, *parent);
   }
   command.staged = CountOf(parent->staged);
   batch_.Answer(std::move(owned));
 }
 
+bool Engine::GoesOn(const Task& parent) const {
+  return !parent.staged.empty() && parent.staged.back().first + parent.staged.back().count == next_id_;
+}
+
+Error Engine::CheckRoomToStage(const Task& parent) const {
+  // The first of them may always go on, or else all might wait for each other.
+  const bool first = !staging_.empty() && *staging_.begin() == parent.id;
+  if (GoesOn(parent) || first || staged_ranges_ < settings_.work.staged_ranges) return {};
+  return ResourceExhausted("OVERLOADED",
+                           absl::StrCat("the parts of all parents that are spawning lie in ", staged_ranges_,
+                                        " places, as many as may be: retry later, and send larger parts"),
+                           kSecond);
+}
+
 void Engine::Stage(std::vector<NewTask>& children, Task& parent) {
+  const bool goes_on = GoesOn(parent);
   const TaskId first = next_id_;
   const Parent of = ParentOf(parent);
   for (NewTask& child : children) CreateChild(child, of, LiveState::STAGED);
-  if (!parent.staged.empty() && parent.staged.back().first + parent.staged.back().count == first) {
+  if (goes_on) {
     parent.staged.back().count += children.size();
   } else {
     parent.staged.push_back({first, children.size()});
+    ++staged_ranges_;
+    staging_.insert(parent.id);
   }
   ++parent.staged_parts;
   WriteStep(parent, Step::REPORTED, {}, "", AttemptOf(parent));
@@ -147,7 +167,7 @@ void Engine::Seal(const IdRange& range) {
 }
 
 void Engine::EnqueueSealed() {
-  for (size_t done = 0; !seals_.empty() && done < kRoundJobSteps; ++done) {
+  for (size_t done = 0; !seals_.empty() && done < settings_.work.round_job_steps; ++done) {
     IdRange& range = seals_.front();
     // One that was cancelled meanwhile is not there any more.
     if (const auto it = staged_.find(range.first); it != staged_.end()) {
@@ -170,6 +190,8 @@ void Engine::DropStaged(Task& parent) {
     batch_.Removed(range);
     LoadAgain(range);
   }
+  staged_ranges_ -= parent.staged.size();
+  staging_.erase(parent.id);
   parent.staged.clear();
   parent.staged_parts = 0;
 }

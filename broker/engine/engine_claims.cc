@@ -48,7 +48,8 @@ void Engine::Dispatch() {
 }
 
 size_t Engine::MostBytes() const {
-  return std::min(std::max(kOpenBatchBytes, batch_.bytes() + kOpenBatchBytes / 4), kMostBatchBytes);
+  const WorkBounds& work = settings_.work;
+  return std::min(std::max(work.open_batch_bytes, batch_.bytes() + work.open_batch_bytes / 4), work.most_batch_bytes());
 }
 
 bool Engine::IsOrphan(const Task& task) const {
@@ -181,11 +182,16 @@ void Engine::ReadNext(ClassNumber class_number, Ahead& ahead) {
 
 void Engine::HasRead(ClassNumber class_number, const Task* task) {
   Ahead& ahead = ahead_.at(class_number);
-  ++ahead.read;
-  if (task != nullptr) ahead.read_bytes += task->body_bytes;
+  // Others were being read already, for somebody who did not need their bodies: they tell nothing of their size.
+  if (task != nullptr && task->body != nullptr) {
+    ++ahead.read;
+    ahead.read_bytes += task->body_bytes;
+  }
   if (--ahead.reading > 0) return;
-  const size_t bytes_each = std::max<size_t>(ahead.read_bytes / ahead.read, 1);
-  ahead.window = std::clamp<size_t>(kReadAheadBytes / bytes_each, 1, kReadAhead);
+  if (ahead.read > 0) {
+    const size_t bytes_each = std::max<size_t>(ahead.read_bytes / ahead.read, 1);
+    ahead.window = std::clamp<size_t>(kReadAheadBytes / bytes_each, 1, kReadAhead);
+  }
   if (std::exchange(ahead.held, false)) dispatcher_.Hold(class_number, false);
 }
 

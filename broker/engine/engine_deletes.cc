@@ -61,10 +61,10 @@ Error Engine::RefuseDelete(const LoadResult& loaded) const {
                                                             " is ", StateName(members.living_state), ": cancel task ",
                                                             members.root, ", or wait until all of it has ended"));
   }
-  if (members.ranges.size() <= kMostRangesToDelete) return {};
+  if (members.ranges.size() <= settings_.work.ranges_to_delete) return {};
   return FailedPrecondition("WORKFLOW_SCATTERED",
                             absl::StrCat("the ", members.tasks, " tasks of the workflow lie in ", members.ranges.size(),
-                                         " places between those of others, at most ", kMostRangesToDelete,
+                                         " places between those of others, at most ", settings_.work.ranges_to_delete,
                                          " can be deleted: retention takes it when it is old enough"));
 }
 

@@ -57,8 +57,19 @@ std::vector<std::string> Engine::SchedulesForTest() const {
   return all;
 }
 
+Overdue Engine::OverdueForTest() const {
+  Overdue overdue;
+  for (const auto& [time, session] : session_timers_) {
+    if (time <= lease_now_) overdue.sessions.insert(session);
+  }
+  for (const auto& [time, id] : timeouts_) {
+    if (time <= lease_now_ || overdue.sessions.contains(tasks_.at(id)->session)) overdue.tasks.insert(id);
+  }
+  return overdue;
+}
+
 std::string Engine::BrokenInvariantForTest() const {
-  size_t running = 0, body_bytes = 0;
+  size_t running = 0, body_bytes = 0, staged_ranges = 0;
   absl::flat_hash_map<SessionNumber, uint32_t> attempts;
   std::map<std::string, uint32_t> by_type;
   for (ClassNumber number = 1; number <= catalog_->class_count(); ++number) by_type[catalog_->Class(number).type] = 0;
@@ -70,6 +81,8 @@ std::string Engine::BrokenInvariantForTest() const {
     }
     if (task->state != LiveState::RUNNING) continue;
     ++running;
+    staged_ranges += task->staged.size();
+    if (staging_.contains(id) == task->staged.empty()) return absl::StrCat("task ", id, " is among the wrong parents");
     ++attempts[task->session];
     ++by_type[catalog_->Class(task->class_number).type];
     if (!timeouts_.contains(TimeoutOf(*task))) return absl::StrCat("running task ", id, " has no timeout armed");
@@ -82,6 +95,7 @@ std::string Engine::BrokenInvariantForTest() const {
       return absl::StrCat(count, " tasks of type ", type, " run, ", dispatcher_.RunningOf(type), " are counted");
     }
   }
+  if (staged_ranges != staged_ranges_) return absl::StrCat(staged_ranges, " staged runs, ", staged_ranges_, " counted");
   if (timeouts_.size() != running_) return absl::StrCat(timeouts_.size(), " timeouts for ", running_, " attempts");
   if (body_bytes != resident_bytes_) return absl::StrCat(body_bytes, " bytes of bodies, ", resident_bytes_, " counted");
   for (const auto& [number, session] : sessions_) {

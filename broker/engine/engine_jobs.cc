@@ -45,7 +45,7 @@ void Engine::Descend(const Task& task, uint64_t job, const JobRow& row) {
   running.below.insert(running.below.end(), task.children.begin(), task.children.end());
   running.descended = true;
   running.dirty = true;
-  batch_.Expect(kRangeBytes * (running.ranges.size() + task.children.size()));
+  batch_.Expect(kRangeBytes * task.children.size());
   if (job != 0) return;
   running.row = row;
   running.row.set_started_us(now_.wall);
@@ -63,17 +63,26 @@ void Engine::RunJobs() {
   size_t others = 0;  // Each parent that is cancelled makes one: however many they are, a round looks at so many.
   for (const auto& [number, job] : jobs_) {
     const bool marks = Marks(job.row);
-    const bool waits = (marks && marking) || (!IsBulk(job) && others == kMostJobs);
+    const bool waits = (marks && marking) || (!IsBulk(job) && others == settings_.work.jobs);
     marking |= marks;
     if (waits) continue;
     if (!IsBulk(job)) ++others;
     numbers.push_back(number);
   }
-  for (const uint64_t number : numbers) RunJob(number, jobs_[number]);
+  // The row of each that gets on is written, with all that it has left to do.
+  const size_t most = MostBytes();
+  for (const uint64_t number : numbers) {
+    if (batch_.bytes() >= most) {
+      has_more_ = true;
+      return;
+    }
+    RunJob(number, jobs_[number]);
+  }
 }
 
 void Engine::RunJob(uint64_t number, Job& job) {
   if (job.asked || job.applying > 0) return;
+  batch_.Expect(kRangeBytes * (job.ranges.size() + job.put_off.size() + job.below.size()));
   if (job.rest.has_value()) {
     // Everything found before is done: it need not be searched again.
     if (job.of_search) {
@@ -97,13 +106,15 @@ void Engine::RunJob(uint64_t number, Job& job) {
     request.ranges = NextToDelete(job);
   } else if (!job.ranges.empty()) {
     request.kind = LoadRequest::Kind::kLiveIds;
-    request.ranges.assign(job.ranges.begin(),
-                          job.ranges.begin() + static_cast<ptrdiff_t>(std::min(job.ranges.size(), kRoundJobSteps)));
+    request.most = settings_.work.round_job_steps;
+    const size_t ranges = std::min(job.ranges.size(), request.most);
+    request.ranges.assign(job.ranges.begin(), job.ranges.begin() + static_cast<ptrdiff_t>(ranges));
   } else if (job.row.search().count() > 0 && !job.row.stopped()) {
     request.kind = LoadRequest::Kind::kMatches;
     request.range = {job.row.search().first(), job.row.search().count()};
     request.filter = job.row.filter();
     request.roots_only = job.row.verb() == JobRow::DELETE;
+    job.counted.erase(job.counted.lower_bound(request.range.first + request.range.count), job.counted.end());
   } else {
     return EndJob(number);
   }
@@ -158,7 +169,7 @@ void Engine::ApplyJob(uint64_t number, Task& task) {
 }
 
 bool Engine::PutOff(Job& job, Task& task) {
-  const bool crowded = job.ranges.size() + job.below.size() >= kCrowdedRanges;
+  const bool crowded = job.ranges.size() + job.below.size() >= settings_.work.crowded_ranges;
   if (!crowded || !job.descended || task.state != LiveState::WAITING) return false;
   job.put_off.push_back({task.id, 1});
   DropBeyondRoom(task);

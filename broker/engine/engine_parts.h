@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,14 @@ struct Dismissal {
 struct MembersAsked {
   TaskId task = 0;
   std::function<void(const LoadResult&)> then;
+};
+
+// Workers and attempts whose time is over.
+struct Overdue {
+  std::set<SessionNumber> sessions;
+  std::set<TaskId> tasks;
+
+  bool empty() const { return sessions.empty() && tasks.empty(); }
 };
 
 // A parent that waits for children; needs no more to be resumed.
@@ -127,6 +136,8 @@ struct Job {
   // To go on with when all found are done: so many ranges were begun, and this is left of the last.
   size_t ranges_begun = 0;
   std::optional<IdRange> rest;
+  // Workflows to delete that were counted, and may be found again with one that had no room.
+  std::set<TaskId> counted;
   bool dirty = true;
 };
 

@@ -58,7 +58,7 @@ void Engine::CreateSchedule(std::unique_ptr<Command> owned) {
     command.error = TooManyTypes(command.schedule->row.type());
   } else if (CheckRoomFor(command, before)) {
     // What is due by now is of the old definition.
-    const size_t most = batch_.bytes() + kOpenBatchBytes;
+    const size_t most = batch_.bytes() + settings_.work.open_batch_bytes;
     while (before != nullptr && IsDue(*before, now_.wall) && batch_.bytes() < most) Fire(*before);
     if (before != nullptr && IsDue(*before, now_.wall)) {
       command.error = ResourceExhausted(
@@ -164,7 +164,7 @@ void Engine::TriggerSchedule(ChangeScheduleCommand& command, Schedule& schedule)
 
 void Engine::FireSchedules() {
   const size_t most = MostBytes();  // What they create may be large.
-  for (size_t fired = 0; fired < kRoundTimers && batch_.bytes() < most; ++fired) {
+  for (size_t fired = 0; fired < settings_.work.round_timers && batch_.bytes() < most; ++fired) {
     Schedule* schedule = schedules_.FirstDue(now_.wall);
     if (schedule == nullptr) return;
     Fire(*schedule);

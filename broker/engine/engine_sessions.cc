@@ -240,19 +240,25 @@ void Engine::RemoveSession(Session& session) {
   if (session.stored) batch_.writes().Delete(Family::kMeta, SessionMetaKey(session.number));
   const auto known = workers_.find(session.worker_id);
   if (known != workers_.end() && known->second == session.number) workers_.erase(known);
-  session_timers_.erase({session.timer, session.number});
+  Disarm(session);
   routing_changed_ = true;
   sessions_.erase(session.number);
 }
 
-void Engine::InterruptAll(Session& session, const std::string& why) {
+void Engine::InterruptAll(Session& session, const std::string& why) { InterruptUpTo(session, why, SIZE_MAX); }
+
+bool Engine::InterruptUpTo(Session& session, const std::string& why, size_t most) {
   std::vector<TaskId> ids;
   for (const auto& [attempt, held] : session.held) {
     const Task* task = FindAttempt(attempt);
     if (task != nullptr && task->session == session.number) ids.push_back(attempt.task);
   }
   std::sort(ids.begin(), ids.end());
-  for (const TaskId id : ids) InterruptWith(*Resident(id), why);
+  for (const TaskId id : ids) {
+    if (batch_.bytes() >= most) return false;
+    InterruptWith(*Resident(id), why);
+  }
+  return true;
 }
 
 void Engine::InterruptWith(Task& task, const std::string& why) {

@@ -49,9 +49,12 @@ class EngineState {
   Catalog* const catalog_;
   RoutingBoard* const board_;
   uint64_t incarnation_ = 0;
+  uint64_t last_entry_ = 0;  // Number of the last commit that has one in the journal; 0: none has.
   TaskId next_id_ = 1;
   SessionNumber next_session_ = 1;
   uint64_t next_job_ = 1;
+  size_t staged_ranges_ = 0;           // Of all running tasks.
+  absl::btree_set<TaskId> staging_;    // Those that have some.
   uint64_t closed_batches_ = 0;  // With a number or without.
 
   Now now_;

@@ -55,7 +55,7 @@ void Engine::SubmitKnowing(const std::shared_ptr<Parked>& parked) {
     WithTask(holder, [this, parked, holder](Task* task, const LoadedTask&) {
       Keep(holder, task, *parked);
       if (--parked->waiting > 0) return;
-      if (batch_.bytes() < kOpenBatchBytes) return SubmitKnowing(parked);
+      if (batch_.bytes() < settings_.work.open_batch_bytes) return SubmitKnowing(parked);
       ready_submits_.push_back(parked);
       has_more_ = true;
     });
@@ -79,7 +79,7 @@ bool Engine::HasGone(TaskId holder, const Parked& parked) const {
 }
 
 void Engine::SubmitReady() {
-  while (!ready_submits_.empty() && batch_.bytes() < kOpenBatchBytes) {
+  while (!ready_submits_.empty() && batch_.bytes() < settings_.work.open_batch_bytes) {
     const std::shared_ptr<Parked> parked = std::move(ready_submits_.front());
     ready_submits_.pop_front();
     SubmitKnowing(parked);
@@ -125,16 +125,17 @@ bool Engine::AnswerRepeated(SubmitCommand& command) {
 // `id`: what the task became; 0: it was refused.
 SubmitResult Engine::RepeatedResult(const NewTask& task, TaskId id) {
   SubmitResult result;
-  result.error = task.error;
+  const ClassNumber class_number =
+      catalog_->FindClass(task.type, MergedOptions(task, nullptr).required_capabilities.value_or(Capabilities()));
   if (id != 0) {
-    const ClassNumber class_number =
-        catalog_->FindClass(task.type, MergedOptions(task, nullptr).required_capabilities.value_or(Capabilities()));
     result.id = id;
     result.state = LiveState::PENDING;
     result.runnable = class_number != 0 && dispatcher_.Runnable(class_number);
-  } else if (result.error.ok() && task.unique.empty()) {
+  } else if (!task.error.ok()) {
+    result.error = task.error;
+  } else if (task.unique.empty() || (class_number == 0 && catalog_->class_count() >= kMaxClasses)) {
     result.error = TooManyTypes(task.type);
-  } else if (result.error.ok()) {
+  } else {
     const TaskId holder = keys_.Holder(task.unique, task.found);
     result.error = AlreadyExists(
         "UNIQUE_KEY_IN_USE",

@@ -14,6 +14,42 @@ namespace baton::engine {
 // An age of retention that is EngineSettings::retention.
 inline constexpr Micros kAsEnded = INT64_MIN;
 
+// A round takes so many commands, of so many bytes (design: it should take about as long as one sync).
+inline constexpr size_t kRoundItems = 2048;
+inline constexpr size_t kRoundBytes = 4 << 20;
+
+// Bounds on the work of one round, and on what is stored with one parent or job. For nobody to set: tests lower them,
+// so that little work meets them.
+struct WorkBounds {
+  // Above this the open batch takes nothing new until it was handed to the committer, but for a quarter of it that each
+  // round may hand out and let schedules create, or else those would wait for as long as submissions fill every batch.
+  size_t open_batch_bytes = 4 << 20;
+  // Above this a round applies no further command: few bytes of a command can make many of a batch. A commit has at
+  // most so much, what one command makes (a message has at most 16 MiB), and what timers add. That is below what a
+  // store takes (storage::kMaxBatchBytes).
+  size_t applied_bytes() const { return 2 * open_batch_bytes; }
+  // Whatever fills it, and however long a slow disk lets it wait.
+  size_t most_batch_bytes() const { return 8 * open_batch_bytes; }
+  // Timers fired and job steps taken in one round.
+  size_t round_timers = 512;
+  size_t round_job_steps = 512;
+  // Bulk jobs under way, and as many others that get on at a time.
+  size_t jobs = 100;
+  // Runs of ids that the tasks of a workflow may lie in to be deleted: the job that does it is stored with all of them
+  // that are left, each time it has got on.
+  size_t ranges_to_delete = 16'384;
+  // Runs of ids that the children of one spawn may lie in: every step of their parent is stored with them, of some
+  // twelve bytes each.
+  size_t child_ranges = 4096;
+  // The same of all spawns that are under way: what is lost with workers is dropped in few commits, and with each run
+  // goes a range of the store.
+  size_t staged_ranges = 400'000;
+  // A job that has so many before it goes down into one parent at a time: so what a cascade has to do on all levels of
+  // the deepest workflow has room in one row.
+  size_t crowded_ranges = 16'384;
+};
+inline constexpr WorkBounds kWorkBounds;  // As they always are, but for such tests.
+
 struct EngineSettings {
   DefaultOptions defaults;
   // How often a worker beats, and after how long without a beat its attempts go to others. The window is at least
@@ -56,20 +92,9 @@ struct EngineSettings {
   // Commands waiting in each lane.
   size_t lane_commands = 4096;
   size_t lane_bytes = 64 << 20;
+  WorkBounds work;
 };
 
-// A round ends at any of these (design: it should take about as long as one sync).
-inline constexpr size_t kRoundItems = 2048;
-inline constexpr size_t kRoundBytes = 4 << 20;
-// Above this the open batch takes nothing new until it was handed to the committer, but for a quarter of it that each
-// round may hand out and let schedules create, or else those would wait for as long as submissions fill every batch.
-inline constexpr size_t kOpenBatchBytes = 4 << 20;
-// Above this a round applies no further command: few bytes of a command can make many of a batch. A commit has at most
-// so much, what one command makes (a message has at most 16 MiB), and what timers add. That is below what a store takes
-// (storage::kMaxBatchBytes).
-inline constexpr size_t kAppliedBytes = 2 * kOpenBatchBytes;
-// Whatever fills it, and however long a slow disk lets it wait.
-inline constexpr size_t kMostBatchBytes = 8 * kOpenBatchBytes;
 // Types, each with the capabilities that it asks for. Each is known for ever: what differs from task to task belongs
 // into a payload or a tag. All with tasks are in one row, which is written with pages: that has 2 MiB then.
 inline constexpr size_t kMaxClasses = 100'000;
@@ -77,22 +102,8 @@ inline constexpr size_t kMaxClasses = 100'000;
 inline constexpr size_t kDismissals = 1000;
 // Damaged tasks that the log tells of one by one; `batond verify` tells of all.
 inline constexpr size_t kDamageWarnings = 100;
-// Timers fired and job steps taken in one round.
-inline constexpr size_t kRoundTimers = 512;
-inline constexpr size_t kRoundJobSteps = 512;
-// Bulk jobs under way, and as many others that get on at a time; of bulk jobs that have ended, how many are still told
-// of.
-inline constexpr size_t kMostJobs = 100;
+// Of bulk jobs that have ended, so many are still told of.
 inline constexpr size_t kEndedJobs = 100;
-// Runs of ids that the tasks of a workflow may lie in to be deleted: the job that does it is stored with all of them
-// that are left, each time it has got on.
-inline constexpr size_t kMostRangesToDelete = 16'384;
-// Runs of ids that the children of one spawn may lie in: every step of their parent is stored with them, of some twelve
-// bytes each.
-inline constexpr size_t kMostChildRanges = 4096;
-// A job that has so many before it goes down into one parent at a time: so what a cascade has to do on all levels of
-// the deepest workflow has room in one row.
-inline constexpr size_t kCrowdedRanges = 16'384;
 // Tasks of a class that are read ahead of dispatch at once: at first, at most, and as many as have about so many bytes.
 // Twice as many are in memory, so that those before are handed out meanwhile: 512 last 5 ms at 100,000 a second, which
 // is longer than it takes to get a view and read them.

@@ -198,7 +198,7 @@ std::vector<Setting> LimitSettings() {
              "Children inside one outcome, and in one staged part."),
       Number(Kind::kCount, "limits.page_size", FIELD(limits.page_size), 1, 1000, "Largest page of a list."),
       Number(Kind::kCount, "limits.children", FIELD(engine.max_children), 1, 10'000'000, "Children of one spawn."),
-      Number(Kind::kCount, "limits.depth", FIELD(engine.max_depth), 1, 1000, "Levels of children below a task."),
+      Number(Kind::kCount, "limits.depth", FIELD(engine.max_depth), 1, 64, "Levels of children below a task."),
       Number(Kind::kCount, "limits.schedules", FIELD(engine.max_schedules), 0, 10'000'000,
              "Schedules; all of them are kept in memory."),
       Number(Kind::kBytes, "limits.schedule_bytes", FIELD(engine.schedule_bytes), 0, 64 * kGiB,

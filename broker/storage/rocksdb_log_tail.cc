@@ -3,8 +3,11 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <system_error>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace baton::storage {
@@ -16,6 +19,7 @@ namespace fs = std::filesystem;
 // numbers are little-endian. A record of the application that is larger is cut into several of these.
 constexpr size_t kLogBlock = 32 << 10;
 constexpr size_t kRecordHeader = 7;
+constexpr uint8_t kFirstRecordType = 2, kMiddleRecordType = 3;
 constexpr uint8_t kLastRecordType = 4;  // FULL, FIRST, MIDDLE, LAST; logs are not used again, which would add others.
 
 uint8_t ByteAt(absl::string_view bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
@@ -54,10 +58,22 @@ bool IsRecord(absl::string_view block, size_t at, size_t length) {
   return stored == Masked(CrcOf(block.substr(at + kRecordHeader - 1, length + 1)));
 }
 
+// Where the record begins that reaches beyond the end, or none is left. `last_type`: of the record before it.
+size_t EndOfWhole(absl::string_view block, uint8_t* last_type) {
+  size_t at = 0;
+  while (at + kRecordHeader <= block.size()) {
+    const size_t length = LengthAt(block, at);
+    if (at + kRecordHeader + length > block.size()) break;
+    *last_type = ByteAt(block, at + 6);
+    at += kRecordHeader + length;
+  }
+  return at;
+}
+
 std::string LastBlockOf(const fs::path& log, uint64_t* begin) {
   std::error_code error;
   const uint64_t size = fs::file_size(log, error);
-  *begin = error ? 0 : size / kLogBlock * kLogBlock;
+  *begin = error || size == 0 ? 0 : (size - 1) / kLogBlock * kLogBlock;
   std::string block(error ? 0 : size - *begin, '\0');
   std::ifstream file(log, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(*begin));
@@ -68,12 +84,8 @@ std::string LastBlockOf(const fs::path& log, uint64_t* begin) {
 }  // namespace
 
 std::optional<size_t> FindWrongLength(absl::string_view last_block) {
-  size_t at = 0;
-  while (at + kRecordHeader <= last_block.size()) {
-    const size_t length = LengthAt(last_block, at);
-    if (at + kRecordHeader + length > last_block.size()) break;
-    at += kRecordHeader + length;
-  }
+  uint8_t ignored = 0;
+  const size_t at = EndOfWhole(last_block, &ignored);
   if (at + kRecordHeader > last_block.size()) return std::nullopt;
   if (IsRecord(last_block, at, last_block.size() - at - kRecordHeader)) return at;
   for (size_t next = at + 1; next + kRecordHeader <= last_block.size(); ++next) {
@@ -92,6 +104,28 @@ std::string FindWrongLengthIn(const std::string& directory) {
     if (!wrong.has_value()) continue;
     return absl::StrCat("log file ", entry->path().filename().string(), ": the length of the record at byte ",
                         begin + *wrong, " is wrong, since whole records follow");
+  }
+  return "";
+}
+
+std::string FindCutOffLogIn(const std::string& directory) {
+  std::map<uint64_t, fs::path> logs;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    uint64_t number = 0;
+    const fs::path& path = entry->path();
+    if (path.extension() == ".log" && absl::SimpleAtoi(path.stem().string(), &number)) logs[number] = path;
+  }
+  if (!logs.empty()) logs.erase(std::prev(logs.end()));
+  for (const auto& [number, path] : logs) {
+    uint64_t begin = 0;
+    const std::string block = LastBlockOf(path, &begin);
+    uint8_t last_type = kLastRecordType;
+    const size_t rest = block.size() - EndOfWhole(block, &last_type);
+    // What is left of a block has no room for another record.
+    const bool whole = rest == 0 || (block.size() == kLogBlock && rest < kRecordHeader);
+    if (whole && last_type != kFirstRecordType && last_type != kMiddleRecordType) continue;
+    return absl::StrCat("log file ", path.filename().string(), " ends inside a record, and a newer one follows");
   }
   return "";
 }

@@ -21,6 +21,11 @@ std::optional<size_t> FindWrongLength(absl::string_view last_block);
 // RocksDB.
 std::string FindWrongLengthIn(const std::string& directory);
 
+// A log that is not the newest and ends inside a record, so that commits between it and the next one may be missing:
+// RocksDB goes on with that one. Or the log is of no use any more: it was read when the store was opened before, and
+// not deleted yet. Empty if there is none.
+std::string FindCutOffLogIn(const std::string& directory);
+
 }  // namespace baton::storage
 
 #endif  // BATON_BROKER_STORAGE_ROCKSDB_LOG_TAIL_H_

@@ -199,15 +199,19 @@ absl::StatusOr<OpenedDatabase> OpenDatabase(const RocksDbOptions& options, std::
   RETURN_IF_ERROR(PrepareDirectory(options.directory));
   RETURN_IF_ERROR(CheckNotHeadless(options.directory));
   RETURN_IF_ERROR(CheckFamilies(options.directory, MakeDbOptions(options, failure), MakeFamilies(options)));
-  RocksDbOptions as_it_is = options;
-  as_it_is.recover = RocksDbOptions::Recover::kTail;
-  absl::StatusOr<OpenedDatabase> opened = OpenWithLogs(as_it_is, failure);
   const bool may_drop = options.recover == RocksDbOptions::Recover::kPointInTime;
-  if (!may_drop || !absl::IsDataLoss(opened.status())) return opened;
+  std::string damage = may_drop ? FindCutOffLogIn(options.directory) : "";
+  if (damage.empty()) {
+    RocksDbOptions as_it_is = options;
+    as_it_is.recover = RocksDbOptions::Recover::kTail;
+    absl::StatusOr<OpenedDatabase> opened = OpenWithLogs(as_it_is, failure);
+    if (!may_drop || !absl::IsDataLoss(opened.status())) return opened;
+    damage = std::string(opened.status().message());
+  }
   // Ids and attempts of what is dropped will be given out again, and their workers still have the old tokens. So what
   // is left is a copy of an earlier state, as a backup is, even if it is cut off before its first commit.
   spdlog::warn("storage.recover is point-in-time, so that what was written after the damage is dropped now: {}",
-               std::string(opened.status().message()));
+               damage);
   RETURN_IF_ERROR(ForgetIdentity(options.directory));
   return OpenWithLogs(options, std::move(failure));
 }

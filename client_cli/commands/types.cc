@@ -1,4 +1,4 @@
-// baton types, baton types pause, baton types unpause, baton types limit
+// baton types, baton types list, baton types pause, baton types unpause, baton types limit
 #include <algorithm>
 #include <memory>
 
@@ -170,6 +170,10 @@ void AddTypesCommand(CommandTable& commands) {
                                  "  baton types limit send-mail 5\n",
                                  RunTypes);
   types.require_subcommand(0, 1);  // Or a type named "pause" would be taken for a verb.
+  commands.AddBelow(types, "list", "Lists task types: the same as `baton types` alone",
+                    "  baton types list\n"
+                    "  baton types list -o jsonl | jq 'select(.unservable > 0)'\n",
+                    RunTypes);
   auto arguments = std::make_shared<PauseArguments>();
   CLI::App& pause = commands.AddBelow(types, "pause", "Holds all tasks of a type back, also those that come later",
                                       "  baton types pause send-mail --reason 'the mail server is down'\n",

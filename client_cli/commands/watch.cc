@@ -21,6 +21,9 @@ constexpr absl::Duration kOutage = absl::Seconds(30);
 constexpr absl::Duration kRetryDelay = absl::Milliseconds(500);
 // Of so many tasks that have not ended it is known how they were shown last.
 constexpr size_t kRemembered = 100'000;
+// How often it is asked at most which of those that a filter chooses run, and how many of them are told of.
+constexpr absl::Duration kRunningPause = absl::Seconds(1);
+constexpr int32_t kRunningListed = 100;
 
 struct WatchArguments {
   std::string id;
@@ -85,7 +88,7 @@ class Watcher {
     for (const v1::Task& task : response.tasks()) TakeTask(task);
     writer_.Flush();
     if (ended_.id() != 0 && (!target_.with_others || (live_.empty() && response.caught_up()))) return false;
-    if (!response.tasks().empty()) ShowRunning();
+    if (!response.tasks().empty() || target_.task == 0) ShowRunning();
     return true;
   }
 
@@ -101,11 +104,10 @@ class Watcher {
     if (ended) live_.erase(task.id());
     // Those that match no more are never told to have ended.
     if (target_.task == 0 && live_.size() > kRemembered) live_.clear();
+    if (target_.task == 0 && running_.size() > kRemembered) running_.clear();
   }
 
-  bool HasBar(const v1::Task& task) const {
-    return target_.task != 0 && task.state() == v1::TASK_STATE_RUNNING && display_.is_bar();
-  }
+  bool HasBar(const v1::Task& task) const { return task.state() == v1::TASK_STATE_RUNNING && display_.is_bar(); }
 
   // Unless it looks as it did before.
   void Print(const v1::Task& task) {
@@ -126,9 +128,35 @@ class Watcher {
   }
 
   void ShowRunning() {
+    if (target_.task == 0 && display_.is_bar()) FindRunning();
     std::vector<const v1::Task*> tasks;
     for (const auto& [id, task] : running_) tasks.push_back(&task);
-    display_.ShowTasks(tasks);
+    display_.ShowTasks(tasks, all_found_);
+  }
+
+  // A task that a filter chooses no more is not told to have ended, and its bar would stay for ever; and some may have
+  // run before anything was told. So what runs now is asked for.
+  void FindRunning() {
+    v1::ListTasksRequest request;
+    *request.mutable_filter() = target_.request.filter();
+    const auto& states = request.filter().states();
+    const bool may_run =
+        states.empty() || std::find(states.begin(), states.end(), v1::TASK_STATE_RUNNING) != states.end();
+    if (!may_run || Now() < next_find_) return;
+    next_find_ = Now() + kRunningPause;
+    request.mutable_filter()->clear_states();
+    request.mutable_filter()->add_states(v1::TASK_STATE_RUNNING);
+    request.set_page_size(kRunningListed);
+    const absl::Duration left = std::max(deadline_ - Now(), absl::Milliseconds(1));
+    const absl::StatusOr<v1::ListTasksResponse> page =
+        session_.broker().ListTasks(request, std::min(session_.call_timeout(), left));
+    // Those that were told have to do.
+    if (!page.ok()) return;
+    running_.clear();
+    for (const v1::Task& task : page->tasks()) {
+      if (HasBar(task)) running_[task.id()] = task;
+    }
+    all_found_ = page->next_page_token().empty();
   }
 
   // Whether another stream may tell the rest; pauses before it is opened if the broker is gone.
@@ -171,8 +199,10 @@ class Watcher {
   absl::Time unreachable_since_ = absl::InfiniteFuture();
   // How those that have not ended were shown last.
   std::map<uint64_t, std::string> live_;
-  // Those that have a bar.
+  // Those that have a bar, and whether there are no others.
   std::map<uint64_t, v1::Task> running_;
+  bool all_found_ = true;
+  absl::Time next_find_ = absl::InfinitePast();
   v1::Task ended_;
 };
 
@@ -228,8 +258,9 @@ void AddWatchCommand(CommandTable& commands) {
       "  baton watch 42 --workflow\n"
       "  baton watch --type resize --state permanently_failed -o jsonl\n"
       "With an id until the task, or its whole workflow, has ended; the exit code is that of `baton wait`. Otherwise\n"
-      "until it is interrupted. A restart of the broker in between loses nothing. What lasts for moments only may be\n"
-      "left out: `baton events` has the whole history.\n",
+      "until it is interrupted. On a terminal bars show how far those are that run, ten at most. A restart of the\n"
+      "broker in between loses nothing. What lasts for moments only may be left out: `baton events` has the whole\n"
+      "history.\n",
       [arguments](Session& session) { return RunWatch(session, *arguments); });
   command.add_option("id", arguments->id, "Task; without it, all that the options choose")->type_name("ID");
   command.add_flag("--workflow", arguments->workflow, "The whole workflow that the task belongs to");

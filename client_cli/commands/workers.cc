@@ -1,4 +1,4 @@
-// baton workers, baton workers drain
+// baton workers, baton workers list, baton workers drain
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -115,15 +115,22 @@ ExitCode RunDrain(Session& session, const WorkersArguments& listed, const DrainA
 
 void AddWorkersCommand(CommandTable& commands) {
   auto listed = std::make_shared<WorkersArguments>();
+  const auto list = [listed](Session& session) { return RunWorkers(session, *listed); };
   CLI::App& workers =
       commands.Add("workers", "Lists live workers: slots taken, capabilities, the tasks they hold, limits of handlers",
                    "  baton workers\n"
                    "  baton workers --state draining,disconnected\n"
                    "  baton workers --type render --capability GPU -o jsonl | jq -r .worker_id\n"
                    "  baton workers drain worker-7 --reason 'its host is retired'\n",
-                   [listed](Session& session) { return RunWorkers(session, *listed); });
+                   list);
   AddWorkersOptions(workers, *listed);
   workers.require_subcommand(0, 1);
+  // It takes the options of the command above it, before and behind the word.
+  commands.AddBelow(workers, "list", "Lists live workers: the same as `baton workers` alone",
+                    "  baton workers list\n"
+                    "  baton workers list --state draining,disconnected\n"
+                    "The options are those of `baton workers`: see `baton workers --help`.\n",
+                    list);
   auto arguments = std::make_shared<DrainArguments>();
   CLI::App& drain =
       commands.AddBelow(workers, "drain", "Has workers finish what they run, and leave: they are given nothing new",

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/bench/board.h"
+#include "tests/bench/expiry.h"
 #include "tests/bench/payload.h"
 #include "tests/bench/process.h"
 #include "tests/bench/producer.h"
@@ -153,6 +154,14 @@ TEST(Board, AwaitEndsWhenAChildFails) {
   child.join();
   board.Fail("a later one");
   EXPECT_EQ(board.status().message(), "it broke");
+}
+
+TEST(WithRetention, StandsInPlaceOfWhatTheSettingsSay) {
+  EXPECT_EQ(WithRetention("", "[retention]\n"), "[retention]\n");
+  EXPECT_EQ(WithRetention("[server]\nlisten = \"a\"\n", "[retention]\n"), "[server]\nlisten = \"a\"\n[retention]\n");
+  EXPECT_EQ(WithRetention("retention.ended = \"1d\"\n[retention] # long\nended = \"9d\"\n\n[log]\nformat = \"json\"",
+                          "[retention]\nended = \"1s\"\n"),
+            "[log]\nformat = \"json\"\n[retention]\nended = \"1s\"\n");
 }
 
 TEST(Process, TellsItsLinesAndItsEnd) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,8 +26,10 @@ class BrokerProcess {
 
   explicit BrokerProcess(Options options) : options_(std::move(options)) {}
 
-  // Starts it and waits until it serves; again after Kill, at the same address. Errors: what it says itself.
+  // Starts it and waits until it serves; again after Kill or Stop, at the same address. Errors: what it says itself.
   absl::Status Start();
+  // With these settings from the next start on; empty: defaults.
+  void UseConfig(std::string config) { options_.config = std::move(config); }
   // SIGKILL.
   void Kill();
   // SIGTERM, and waits for the drain. Errors: it did not end, or not with exit code 0.
@@ -45,7 +48,7 @@ class BrokerProcess {
   std::string log_file() const { return options_.directory + "/batond.log"; }
   std::string data_directory() const { return options_.directory + "/data"; }
 
-  const Options options_;
+  Options options_;
   std::string address_;
   std::optional<Process> process_;
 };

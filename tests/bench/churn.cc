@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "broker/base/status_macros.h"
+#include "tests/bench/expiry.h"
 #include "tests/bench/modes.h"
 #include "tests/bench/phases.h"
 
@@ -30,7 +31,8 @@ std::vector<double> RatesOfParts(const Board& board, const Portion& portion) {
 absl::StatusOr<Report> RunChurn(const BenchOptions& options) {
   Report report = BeginReport(options);
   const Portion portion{.count = options.tasks};
-  ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(options, portion.count));
+  const Portion afterwards{.first = portion.end(), .count = options.tasks};
+  ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed, TestBed::Create(options, afterwards.end()));
   const double before = bed->broker().DiskMebibytes();
   RETURN_IF_ERROR(RunLifecyclePhase(bed.get(), portion, &report).status());
   const std::vector<double> rates = RatesOfParts(bed->board(), portion);
@@ -44,7 +46,18 @@ absl::StatusOr<Report> RunChurn(const BenchOptions& options) {
   report["disk_before_mib"] = Rounded(before);
   report["disk_after_mib"] = Rounded(after);
   report["disk_bytes_per_task"] = Rounded((after - before) * (1 << 20) / static_cast<double>(portion.count));
-  AddVerdict(&report, VerifyAll(bed.get(), {portion}));
+  // Soon the broker has forgotten them.
+  absl::Status verdict = VerifyAll(bed.get(), {portion});
+  RETURN_IF_ERROR(ExpireAll(bed.get(), &report));
+  Report after_expiry;
+  RETURN_IF_ERROR(RunLifecyclePhase(bed.get(), afterwards, &after_expiry).status());
+  report["rate_after_expiry_tasks_per_second"] = after_expiry["tasks_per_second"];
+  report["rate_after_expiry_to_before"] =
+      Rounded(after_expiry["tasks_per_second"].get<double>() / report["tasks_per_second"].get<double>());
+  verdict.Update(VerifyAll(bed.get(), {afterwards}));
+  // No id was given twice.
+  verdict.Update(VerifyBoard(bed->board(), {portion, afterwards}));
+  AddVerdict(&report, verdict);
   RETURN_IF_ERROR(bed->broker().Stop());
   return report;
 }

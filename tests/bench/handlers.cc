@@ -39,7 +39,7 @@ Outcome Handlers::Run(Kind kind, Task& task) {
       return RunUntilCancelled(task);
     default:
       if (FateOf(kind, *sequence).state == v1::TASK_STATE_COMPLETED) return {};
-      return FinalError("as planned");
+      return FinalError(kPlannedError);
   }
 }
 
@@ -67,18 +67,18 @@ Outcome Handlers::RunMixed(uint64_t sequence, Task& task) {
     case MixedPart::kPlain:
       return {};
     case MixedPart::kRetried:
-      if (task.attempt() == 1) return Error("as planned");
+      if (task.attempt() == 1) return Error(kPlannedError);
       return {};
     case MixedPart::kHopeless:
-      return FinalError("as planned");
+      return FinalError(kPlannedError);
     case MixedPart::kExhausted:
-      return Error("as planned");
+      return Error(kPlannedError);
     case MixedPart::kReported:
       Report(task);
       return {};
     case MixedPart::kRetriedAndReported:
       Report(task);
-      if (task.attempt() == 1) return Error("as planned");
+      if (task.attempt() == 1) return Error(kPlannedError);
       return {};
     case MixedPart::kParent:
       return RunParent(Kind::kMixedChild, task);

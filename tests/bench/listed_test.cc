@@ -11,11 +11,13 @@
 #include "tests/bench/board.h"
 #include "tests/bench/page_reader.h"
 #include "tests/bench/verify.h"
+#include "tests/bench/worker.h"
 #include "tests/unit/cli/fake_broker.h"
 
 namespace baton::bench {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr uint64_t kFirstId = 100;
@@ -130,7 +132,7 @@ TEST_F(Listed, WrongCountsAreNamed) {
 constexpr Portion kListedTasks{.count = 200, .kind = Kind::kListed};
 
 TEST_F(Listed, PagesAreFilledByAsManyCallsAsTheyTake) {
-  const ExpectedList expected(Fill(kListedTasks), kListedTasks);
+  const ExpectedList expected(Fill(kListedTasks), {kListedTasks});
   PageReader reader(&broker_, {}, expected.Select({}));
   EXPECT_EQ(reader.rows(), 200u);
   EXPECT_EQ(reader.Read(100), absl::OkStatus());
@@ -143,8 +145,34 @@ TEST_F(Listed, PagesAreFilledByAsManyCallsAsTheyTake) {
   EXPECT_EQ(reader.position(), 7u);
 }
 
+TEST_F(Listed, FamiliesWorkersAndErrorsAreExpected) {
+  Board board = *Board::Create(24);
+  for (uint64_t i = 0; i < 24; ++i) board.entry(i).submitted_id = kFirstId + i;
+  const ExpectedList expected(board, {{.count = 20, .kind = Kind::kListed},
+                                      {.first = 20, .count = 1, .kind = Kind::kParent},
+                                      {.first = 21, .count = 3, .kind = Kind::kChild}});
+  v1::TaskFilter filter;
+  filter.set_parent_id(kFirstId + 20);
+  EXPECT_THAT(expected.Select(filter), ElementsAre(123, 122, 121));
+  filter.Clear();
+  filter.set_root_id(kFirstId + 20);
+  EXPECT_THAT(expected.Select(filter), ElementsAre(123, 122, 121, 120));
+  v1::TaskFilter pending;
+  pending.add_states(v1::TASK_STATE_PENDING);
+  filter.Clear();
+  filter.set_worker_id(WorkerIdOf(0, 0));
+  EXPECT_EQ(expected.Select(filter).size() + expected.Select(pending).size(), 24u);
+  v1::TaskFilter failed;
+  failed.add_states(v1::TASK_STATE_PERMANENTLY_FAILED);
+  filter.Clear();
+  filter.set_error("planned");
+  EXPECT_EQ(expected.Select(filter), expected.Select(failed));
+  filter.set_error("nothing of the kind");
+  EXPECT_TRUE(expected.Select(filter).empty());
+}
+
 TEST_F(Listed, RowsThatAFilterShouldHoldBackAreFound) {
-  const ExpectedList expected(Fill(kListedTasks), kListedTasks);
+  const ExpectedList expected(Fill(kListedTasks), {kListedTasks});
   v1::TaskFilter filter;
   filter.add_states(v1::TASK_STATE_COMPLETED);
   const std::vector<uint64_t> completed = expected.Select(filter);
@@ -154,7 +182,7 @@ TEST_F(Listed, RowsThatAFilterShouldHoldBackAreFound) {
 }
 
 TEST_F(Listed, RowsThatAreMissingAreFound) {
-  const ExpectedList expected(Fill(kListedTasks), kListedTasks);
+  const ExpectedList expected(Fill(kListedTasks), {kListedTasks});
   tasks_.pop_back();
   PageReader reader(&broker_, {}, expected.Select({}));
   EXPECT_EQ(reader.Read(198), absl::OkStatus());

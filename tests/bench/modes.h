@@ -28,9 +28,9 @@ absl::StatusOr<Report> RunFanout(const BenchOptions& options);
 absl::StatusOr<Report> RunCancel(const BenchOptions& options);
 // Others run beside tasks that wait.
 absl::StatusOr<Report> RunBacklog(const BenchOptions& options);
-// Pages of lists.
+// Pages of lists, and why tasks wait.
 absl::StatusOr<Report> RunList(const BenchOptions& options);
-// Tasks end and stay.
+// Tasks end and stay, and then expire.
 absl::StatusOr<Report> RunChurn(const BenchOptions& options);
 // Workers are connected and nothing happens.
 absl::StatusOr<Report> RunIdle(const BenchOptions& options);

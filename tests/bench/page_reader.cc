@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "broker/base/status_macros.h"
@@ -30,17 +31,29 @@ class Numbering {
   std::map<std::string, uint16_t> numbers_;
 };
 
+// The id of the only parent; 0: there is none.
+uint64_t ParentIn(const Board& board, const Portions& portions) {
+  for (const Portion& portion : portions) {
+    if (portion.kind == Kind::kParent) return board.entry(portion.first).submitted_id.load();
+  }
+  return 0;
+}
+
 }  // namespace
 
-ExpectedList::ExpectedList(const Board& board, const Portion& portion) {
+ExpectedList::ExpectedList(const Board& board, const Portions& portions) {
   Numbering types(&types_);
   Numbering tags(&tags_);
-  rows_.reserve(portion.count);
-  for (uint64_t i = portion.first; i < portion.end(); ++i) {
-    rows_.push_back({.id = board.entry(i).submitted_id.load(),
-                     .state = portion.fate(i).state,
-                     .type = types.NumberOf(TypeOf(portion.kind, i)),
-                     .tag = tags.NumberOf(TagOf(portion.kind, i))});
+  const uint64_t parent = ParentIn(board, portions);
+  for (const Portion& portion : portions) {
+    rows_.reserve(rows_.size() + portion.count);
+    for (uint64_t i = portion.first; i < portion.end(); ++i) {
+      rows_.push_back({.id = board.entry(i).submitted_id.load(),
+                       .state = portion.fate(i).state,
+                       .type = types.NumberOf(TypeOf(portion.kind, i)),
+                       .tag = tags.NumberOf(TagOf(portion.kind, i)),
+                       .parent = IsSpawned(portion.kind) ? parent : 0});
+    }
   }
   std::sort(rows_.begin(), rows_.end(), [](const ListedRow& a, const ListedRow& b) { return a.id > b.id; });
 }
@@ -49,7 +62,12 @@ bool ExpectedList::Matches(const ListedRow& row, const v1::TaskFilter& filter) c
   const auto& states = filter.states();
   return (states.empty() || std::find(states.begin(), states.end(), row.state) != states.end()) &&
          (filter.type().empty() || filter.type() == types_[row.type]) &&
-         (filter.tag().empty() || filter.tag() == tags_[row.tag]);
+         (filter.tag().empty() || filter.tag() == tags_[row.tag]) &&
+         (filter.parent_id() == 0 || filter.parent_id() == row.parent) &&
+         (filter.root_id() == 0 || filter.root_id() == row.parent || filter.root_id() == row.id) &&
+         (filter.worker_id().empty() || row.state != v1::TASK_STATE_PENDING) &&
+         (filter.error().empty() ||
+          (row.state == v1::TASK_STATE_PERMANENTLY_FAILED && absl::StrContains(kPlannedError, filter.error())));
 }
 
 std::vector<uint64_t> ExpectedList::Select(const v1::TaskFilter& filter) const {

@@ -20,14 +20,18 @@ struct ListedRow {
   // Into the types of the kind, and into the tags of the rows.
   uint16_t type = 0;
   uint16_t tag = 0;
+  // 0: none.
+  uint64_t parent = 0;
 };
 
-// What a broker that holds exactly these tasks should list, newest first.
+// What a broker that holds exactly these tasks should list, newest first. One worker has run all that were run, and all
+// that were spawned have the same parent.
 class ExpectedList {
  public:
-  ExpectedList(const Board& board, const Portion& portion);
+  ExpectedList(const Board& board, const Portions& portions);
 
-  // Ids of the tasks that the filter lets through: states, type and tag are looked at.
+  // Ids of the tasks that the filter lets through: states, type, tag, parent, root, error and worker (whoever it is)
+  // are looked at.
   std::vector<uint64_t> Select(const v1::TaskFilter& filter) const;
 
  private:

@@ -39,8 +39,8 @@ class BenchWorker {
         role_(&board->header().workers[options.index]),
         handlers_(board, options.index, options.count) {
     for (int i = 0; i < options.fleet; ++i) {
-      workers_.push_back(std::make_unique<Worker>(WorkerIdentity{
-          .broker = options.broker, .worker_id = absl::StrCat("bench-", options.index, "-", i), .log = LogTrouble}));
+      workers_.push_back(std::make_unique<Worker>(
+          WorkerIdentity{.broker = options.broker, .worker_id = WorkerIdOf(options.index, i), .log = LogTrouble}));
     }
   }
 
@@ -121,6 +121,8 @@ class BenchWorker {
 };
 
 }  // namespace
+
+std::string WorkerIdOf(int index, int number) { return absl::StrCat("bench-", index, "-", number); }
 
 absl::Status RunBenchWorker(const BenchWorkerOptions& options) {
   AllowManyFiles();

@@ -38,6 +38,9 @@ struct BenchWorkerOptions {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BenchWorkerOptions, broker, board_descriptor, index, fleet, sharers, first_sharer,
                                    threads, prefetch, kinds, count, warm_up, late)
 
+// By which the broker knows the worker of this number in the process at this place.
+std::string WorkerIdOf(int index, int number);
+
 // The worker process: runs until all is done and acknowledged, then stays until the gate is at kStop, so that its
 // counters can be read. Errors: those of Worker::Run.
 absl::Status RunBenchWorker(const BenchWorkerOptions& options);

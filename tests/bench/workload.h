@@ -62,6 +62,8 @@ inline constexpr int kRoutedTypes = 10'000;
 // One in so many of the listed tasks has the tag kRareTag.
 inline constexpr uint64_t kRareEvery = 10'007;
 inline constexpr char kRareTag[] = "tag.rare";
+// What all that fail as they should say.
+inline constexpr char kPlannedError[] = "as planned";
 // Marks that one reported attempt sets.
 inline constexpr int kCheckpoints = 3;
 

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "broker/storage/rocksdb_log_tail.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/contract/store_testing.h"
@@ -200,6 +201,26 @@ TEST_F(RocksDbStoreTest, AStoreThatLostCommitsIsACopyUntilTheNextOne) {
   ASSERT_TRUE(store.ok()) << store.status();
   PutNext(**store, Family::kTask, "new", "life");
   EXPECT_FALSE((*store)->is_unused_copy());
+}
+
+// RocksDB goes on with the next log; what is missing between the two does not show in either.
+TEST_F(RocksDbStoreTest, PointInTimeOpensBeforeALogThatIsCutOff) {
+  constexpr uintmax_t kBlock = 32 << 10;  // Of a log; where one ends is the end of no record that goes on in the next.
+  WriteCommits(100);
+  const std::string older = LogFile();
+  const std::string saved = directory_ + ".log";
+  fs::copy_file(older, saved);
+  { PutNext(**Open(), Family::kTask, "newer", "log"); }  // The older one is of no use any more.
+  for (const uintmax_t size : {fs::file_size(saved) - 5, kBlock}) {
+    fs::copy_file(saved, older, fs::copy_options::overwrite_existing);
+    EXPECT_EQ(FindCutOffLogIn(directory_), "");
+    fs::resize_file(older, size);
+    EXPECT_THAT(FindCutOffLogIn(directory_), HasSubstr("ends inside a record")) << size;
+    const auto store = Open(RocksDbOptions::Recover::kPointInTime);
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_TRUE((*store)->is_unused_copy()) << "nobody can tell that nothing is missing";
+  }
+  fs::remove(saved);
 }
 
 TEST_F(RocksDbStoreTest, PointInTimeChangesNothingInAStoreWithoutDamage) {

@@ -140,6 +140,8 @@ class CommandTest(ProcessTest):
         self.assertEqual((worker["worker_id"], worker["state"], worker["capabilities"], worker["slots"]),
                          ("worker-1", "CONNECTED", ["GPU"], 3))
         self.assertEqual((worker["slots_taken"], worker["task_ids"]), (1, [held]))
+        listed = self.baton("workers", "list", "--capability", "GPU", "-o", "json").json()
+        self.assertEqual([one["worker_id"] for one in listed], ["worker-1"])
         types = {one["type"]: one for one in self.baton("types", "-o", "json").json()}
         self.assertEqual((types["hold"]["workers"], types["hold"]["counts"]["running"]), (1, 1))
         self.assertEqual((types["nobody"]["workers"], types["nobody"]["unservable"]), (0, 1))
@@ -150,8 +152,8 @@ class CommandTest(ProcessTest):
         info = self.baton("info", "-o", "json").json()
         self.assertEqual((info["data_dir"], info["listen_address"]), (str(self.data), self.broker.address))
         self.assertEqual(info["next_task_id"], 4)
-        for command in ("workers", "types", "stats", "info"):
-            self.assertTrue(self.baton(command).out.strip(), command)
+        for command in (["workers"], ["types"], ["types", "list"], ["stats"], ["info"]):
+            self.assertTrue(self.baton(*command).out.strip(), command)
 
     def test_the_settings_shown_are_a_configuration_file(self):
         path = self.folder / "shown.toml"

@@ -161,7 +161,11 @@ void Auditor::Applies(const engine::Command& command) {
     case Kind::kExplain:
       waiting.ahead = CountAhead(static_cast<const engine::ExplainCommand&>(command));
       return;
-    case Kind::kPace:
+    case Kind::kPace: {
+      const auto& pace = static_cast<const engine::PaceCommand&>(command);
+      if (ModelSession* session = model_.Session(pace.session); session != nullptr) session->behind = pace.behind;
+      return;
+    }
     case Kind::kListWorkers:
     case Kind::kStartJob:
     case Kind::kStopJob:
@@ -198,13 +202,10 @@ void Auditor::Applied(const engine::Engine& engine) {
   freed_keys_.clear();
 }
 
-void Auditor::Finishes(bool expire) {
+void Auditor::Finished(const engine::Engine& engine, bool expire) {
   finishing_ = true;
   expire_ = expire;
-  if (expire) ExpectExpiry();
-}
-
-void Auditor::Finished(const engine::Engine& engine) {
+  if (expire) ExpectExpiry(engine);
   Applied(engine);
   finishing_ = false;
   CheckNothingWaitsInVain(engine);
@@ -312,7 +313,8 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
   for (const auto& [type, limit] : model_.limits) {
     if (model_.IsFull(type)) full_types.insert(type);
   }
-  const bool busy = engine.has_more() || loads_ > 0 || draining_ || engine.batch_bytes() >= engine::kOpenBatchBytes;
+  const bool full = engine.batch_bytes() >= settings_.work.open_batch_bytes;
+  const bool busy = engine.has_more() || loads_ > 0 || draining_ || full;
   if (busy) return Tell("busy: ", engine.has_more() ? "has more, " : "", loads_, " loads");
   for (const auto& [name, schedule] : model_.schedules) {
     REQUIRE(!IsDue(schedule), "schedule ", name, " is due and does not fire: ", schedule.state.ShortDebugString());
@@ -327,7 +329,7 @@ void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
     REQUIRE(!expire_ || !IsOverdue(task), "nothing happens at ", now_.wall, " to ", Describe(task));
     if (task.state != LiveState::PENDING || model_.IsPaused(task) || task.due > now_.wall) continue;
     for (const auto& [number, session] : model_.sessions) {
-      const bool hungry = session.accepts() && session.held.size() < session.worker.slots;
+      const bool hungry = session.accepts() && !session.behind && session.held.size() < session.worker.slots;
       if (!hungry || !Model::Fits(session.worker, task.type, task.required)) continue;
       const bool full = full_types.contains(task.type), has_room = session.HasRoomFor(task.type);
       REQUIRE(full || !has_room, "worker '", session.worker_id, "' has a free slot, but nobody gives it ",

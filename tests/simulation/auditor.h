@@ -42,8 +42,7 @@ class Auditor {
   void Applies(const engine::Command& command);
   void AppliesLoad() { --loads_; }
   void Applied(const engine::Engine& engine);
-  void Finishes(bool expire);
-  void Finished(const engine::Engine& engine);
+  void Finished(const engine::Engine& engine, bool expire);
   void Closed(const engine::ClosedBatch& batch);
   void Committed(uint64_t number) { durable_ = number; }
   // An answer leaves.
@@ -84,6 +83,7 @@ class Auditor {
     std::set<LiveState> states;          // Retry: that the task was in since.
     bool staged_seen = false;            // Cancel, Resume, Pause: the task was STAGED when it came.
     bool live_seen = false;              // Delete: something of the workflow was live since.
+    bool scattered_seen = false;         // Delete: the workflow lay in too many places when it came.
     uint64_t ahead = 0;                  // Explain: tasks that may go first.
   };
   struct Creation {
@@ -113,6 +113,8 @@ class Auditor {
   void AppliesTypeLimit(const engine::SetTypeLimitCommand& command);
   void AppliesSpawn(const engine::SpawnChildrenCommand& command);
   std::string PredictChildren(const ModelTask& parent, size_t count) const;
+  // Of a part, among those of all others.
+  std::string PredictStaging(const ModelTask& parent) const;
   // Of a part for an attempt that does not run.
   std::string PredictLatePart(TaskId parent) const;
   // ── auditor_schedules.cc ──
@@ -135,6 +137,8 @@ class Auditor {
   TaskId TopOf(TaskId id) const;
   void CheckDelete(const engine::DeleteCommand& command, const Waiting& waiting);
   void NoteRevived();
+  // The workflow lies in more places than can be deleted.
+  bool IsScattered(TaskId top) const;
   bool IsBeingDeleted(TaskId id) const;
   void ReadDeleted(TaskId id);
   // ── auditor_jobs.cc ──
@@ -143,6 +147,7 @@ class Auditor {
   void CheckStopJob(const engine::StopJobCommand& command);
   void CheckJobs(const engine::ListJobsCommand& command);
   void ReadJob(uint64_t number, const records::v1::JobRow& row);
+  void CheckRoom(uint64_t number, const records::v1::JobRow& row) const;
   void ReadWorkflowsOf(uint64_t number, const records::v1::JobRow& row);
   void CheckJobEnd(uint64_t number, const ModelJob& job) const;
   void LookForJobs();
@@ -167,7 +172,9 @@ class Auditor {
   void FreeSlot(SessionNumber number, const AttemptId& attempt);
   void ExpectInterruptions(const ModelSession& session, const std::string& cause);
   void AppliesDrainWorker(const engine::DrainWorkerCommand& command);
-  void ExpectExpiry();
+  void ExpectExpiry(const engine::Engine& engine);
+  // In what was written and not looked at yet.
+  bool HasTimedOut(const engine::Engine& engine, TaskId id) const;
   void Renew(ModelSession& session) { session.lease = lease_now_ + settings_.beat_window, session.silent = false; }
   void RestoreSessions(Now now);
   // ── auditor_rows.cc: what was written ──

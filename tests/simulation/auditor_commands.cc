@@ -72,7 +72,23 @@ std::string Auditor::PredictOutcome(const engine::Outcome& outcome, std::map<Tas
 
 std::string Auditor::PredictChildren(const ModelTask& parent, size_t count) const {
   if (parent.depth + 1 > settings_.max_depth) return "TOO_DEEP";
-  return parent.staged.size() + count > settings_.max_children ? "TOO_MANY_CHILDREN" : "";
+  if (parent.staged.size() + count > settings_.max_children) return "TOO_MANY_CHILDREN";
+  if (count == 0 || PlacesOf(parent.staged) < settings_.work.child_ranges) return "";
+  coverage_->Count("TOO_MANY_CHILDREN: in too many places");
+  return "TOO_MANY_CHILDREN";
+}
+
+std::string Auditor::PredictStaging(const ModelTask& parent) const {
+  if (!parent.staged.empty() && parent.staged.back() + 1 == model_.next_id()) return "";
+  size_t places = 0;
+  TaskId first = 0;
+  for (const TaskId id : model_.live) {
+    const size_t more = PlacesOf(model_.At(id).staged);
+    if (more > 0 && places == 0) first = id;
+    places += more;
+  }
+  if (first == parent.id) return "";
+  return places < settings_.work.staged_ranges ? "" : "OVERLOADED";
 }
 
 std::string Auditor::PredictLatePart(TaskId parent) const {
@@ -124,6 +140,7 @@ void Auditor::AppliesSpawn(const engine::SpawnChildrenCommand& command) {
     waiting.reason = "PART_MISSING";
   } else if (command.part == parent->parts + 1) {
     waiting.reason = PredictChildren(*parent, command.children.size());
+    if (waiting.reason.empty()) waiting.reason = PredictStaging(*parent);
     if (!waiting.reason.empty()) return;
     new_children_ = command.children;
     Expect(parent->id, Step::REPORTED, "a part of its children came in time");

@@ -11,6 +11,7 @@ void Auditor::AppliesDelete(const engine::DeleteCommand& command) {
   Waiting& waiting = waiting_[&command];
   waiting.states.insert(model_.StateOf(command.task));
   waiting.live_seen = model_.LivesBelow(TopOf(command.task));
+  waiting.scattered_seen = IsScattered(TopOf(command.task));
 }
 
 // The root, or of what retention has taken the root of, the task itself.
@@ -36,13 +37,26 @@ void Auditor::CheckDelete(const engine::DeleteCommand& command, const Waiting& w
     if (state == LiveState::REMOVED) allowed.insert("TASK_EXPIRED");
     if (state == LiveState::NONE || state == LiveState::STAGED) allowed.insert("TASK_NOT_FOUND");
   }
-  if (waiting.live_seen || model_.LivesBelow(TopOf(command.task))) allowed.insert("WORKFLOW_LIVE");
+  const TaskId top = TopOf(command.task);
+  if (waiting.live_seen || model_.LivesBelow(top)) allowed.insert("WORKFLOW_LIVE");
+  if (waiting.scattered_seen || IsScattered(top)) allowed.insert("WORKFLOW_SCATTERED");
   REQUIRE(!allowed.empty(), "Delete did nothing to ", Describe(model_.At(command.task)));
   ExpectError("Delete", command.error, absl::StrJoin(allowed, "|"));
 }
 
 void Auditor::NoteRevived() {
   for (auto& [command, waiting] : waiting_) waiting.live_seen = true;
+}
+
+// The root goes last, and counts as a place of its own.
+bool Auditor::IsScattered(TaskId top) const {
+  std::vector<TaskId> below;
+  for (const auto& task : model_.tasks()) {
+    TaskId above = task->parent;
+    while (above != 0 && above != top) above = model_.At(above).parent;
+    if (above == top) below.push_back(task->id);
+  }
+  return PlacesOf(below) + 1 > settings_.work.ranges_to_delete;
 }
 
 bool Auditor::IsBeingDeleted(TaskId id) const {

@@ -72,6 +72,7 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
   }
   REQUIRE(!model_.IsDoomed(before), "handed out though its parent has ended: ", Describe(before));
   REQUIRE(before.due <= latest_wall_, "handed out before it is due: ", Describe(before));
+  REQUIRE(!session.behind, "worker '", session.worker_id, "' is behind and gets ", Describe(before));
   REQUIRE(session.accepts() && session.held.size() < session.worker.slots, "worker '", session.worker_id,
           "' is over-filled with ", Describe(before));
   REQUIRE(Model::Fits(session.worker, before.type, before.required), "worker '", session.worker_id, "' cannot run ",

@@ -190,7 +190,26 @@ void Auditor::AppliesDrainWorker(const engine::DrainWorkerCommand& command) {
   }
 }
 
-void Auditor::ExpectExpiry() {
+bool Auditor::HasTimedOut(const engine::Engine& engine, TaskId id) const {
+  bool found = false;
+  size_t at = 0;
+  engine.OpenBatchForTest().writes().ForEach(
+      [&](storage::WriteBatch::Op op, storage::Family family, absl::string_view key, absl::string_view value) {
+        const bool is_step = family == storage::Family::kLog || family == storage::Family::kEnd;
+        if (at++ < seen_.writes || !is_step || op != storage::WriteBatch::Op::kPut || engine::ReadU64(key) != id) return;
+        Step step;
+        REQUIRE(step.ParseFromArray(value.data(), static_cast<int>(value.size())), "an unreadable step was written");
+        found |= step.kind() == Step::TIMED_OUT;
+      });
+  return found;
+}
+
+// What one round has no room for is left to the next.
+void Auditor::ExpectExpiry(const engine::Engine& engine) {
+  const engine::Overdue left = engine.OverdueForTest();
+  const bool cut = settings_.work.open_batch_bytes < engine::kWorkBounds.open_batch_bytes && engine.has_more();
+  REQUIRE(left.empty() || cut, left.sessions.size(), " workers and ", left.tasks.size(), " attempts are overdue");
+  if (!left.empty()) coverage_->Count("round: leaves what is overdue to the next one");
   for (auto it = model_.sessions.begin(); it != model_.sessions.end();) {
     ModelSession& session = it->second;
     const bool grace_over = session.grace != 0 && session.grace <= lease_now_;
@@ -199,9 +218,17 @@ void Auditor::ExpectExpiry() {
       ++it;
       continue;
     }
-    ExpectInterruptions(session, grace_over ? "its worker did not come back" : "its worker is silent");
+    for (const TaskId id : model_.RunningIn(session.number)) {
+      if (left.tasks.contains(id)) continue;
+      Expect(id, Step::INTERRUPTED, grace_over ? "its worker did not come back" : "its worker is silent");
+    }
     REQUIRE(grace_over || !beat_waits(session.number), "worker '", session.worker_id,
             "' is said to be silent, but its beat waits at the broker");
+    if (left.sessions.contains(session.number)) {
+      session.silent |= session.open;  // It gets nothing meanwhile.
+      ++it;
+      continue;
+    }
     if (!session.open) {
       it = model_.sessions.erase(it);
       continue;
@@ -215,7 +242,9 @@ void Auditor::ExpectExpiry() {
   for (const TaskId id : model_.live) {
     const ModelTask& task = model_.At(id);
     const bool silent = task.report_deadline != 0 && task.report_deadline <= lease_now_;
-    if (task.state != LiveState::RUNNING || interrupted.contains(id)) continue;
+    if (task.state != LiveState::RUNNING || interrupted.contains(id) || left.tasks.contains(id)) continue;
+    // A round may have no room for its timeout any more, but for its alarm.
+    if (cut && IsOverdue(task) && !HasTimedOut(engine, id)) continue;
     if (task.deadline <= lease_now_ || silent) {
       Expect(id, Step::TIMED_OUT, silent ? "it did not report" : "its time is over");
     }

@@ -86,6 +86,7 @@ void SimulatedBroker::End() {
   unsent_.clear();
   waiting_beats_.clear();
   loaded_.clear();
+  loads_.clear();
   pages_.reset();
   committing_.reset();
   to_fold_.clear();
@@ -157,89 +158,7 @@ void SimulatedBroker::SendSurely(std::unique_ptr<Command> command) {
   while (!unsent_.empty() && Send(unsent_.front()).ok()) unsent_.pop_front();
 }
 
-// ── Engine ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-bool SimulatedBroker::HasInput() const {
-  const bool full = engine_->batch_bytes() >= engine::kOpenBatchBytes;
-  if (full && committing_.has_value()) return false;
-  return !lanes_->empty() || !loaded_.empty() || pages_.has_value() || engine_->has_more() ||
-         (engine_->has_batch() && !committing_.has_value());
-}
-
-void SimulatedBroker::WakeEngine() {
-  if (HasInput()) PlanRound(random_->Between(0, 150));
-}
-
-void SimulatedBroker::PlanRound(Micros delay) {
-  const Micros at = timeline_->now() + delay;
-  if (round_at_ > timeline_->now() && round_at_ <= at) return;
-  round_at_ = at;
-  Later(delay, [this, ticket = ++round_ticket_] {
-    if (ticket == round_ticket_) Round();
-  });
-}
-
-void SimulatedBroker::Round() {
-  std::deque<std::unique_ptr<Command>> commands;
-  bool expire = false;
-  std::vector<engine::LoadResult> loads;
-  std::optional<storage::WriteBatch> pages;
-  if (engine_->batch_bytes() < engine::kOpenBatchBytes) {
-    lanes_->Take(&commands);
-    expire = lanes_->outcomes_empty();
-    loads = std::exchange(loaded_, {});
-    pages = std::exchange(pages_, std::nullopt);
-  }
-  const Now now = timeline_->Read();
-  const bool disk_stalls = committing_.has_value() && now.steady - committing_since_ > engine::kPauseThreshold;
-  if (disk_stalls) coverage_->Count("disk: stalled for longer than anybody waits");
-  auditor_.RoundBegins(now, disk_stalls);
-  engine_->BeginRound(now, disk_stalls);
-  for (engine::LoadResult& load : loads) {
-    auditor_.AppliesLoad();
-    // One task after the other, so that what is written can be told from what comes next.
-    std::vector<engine::LoadedTask> tasks = std::exchange(load.tasks, {});
-    for (engine::LoadedTask& task : tasks) {
-      engine::LoadResult one;
-      one.request = load.request;
-      one.tasks.push_back(std::move(task));
-      engine_->Apply(std::move(one));
-      auditor_.Applied(*engine_);
-    }
-    if (tasks.empty()) engine_->Apply(std::move(load));
-    auditor_.Applied(*engine_);
-  }
-  for (std::unique_ptr<Command>& command : commands) {
-    if (command->kind == Command::Kind::kHeartbeat) {
-      --waiting_beats_[static_cast<const engine::HeartbeatCommand&>(*command).session];
-    }
-    auditor_.Applies(*command);
-    engine_->Apply(std::move(command));
-    auditor_.Applied(*engine_);
-  }
-  if (pages.has_value()) engine_->AddPages(*pages);
-  auditor_.Finishes(expire);
-  engine_->FinishRound(expire);
-  auditor_.Finished(*engine_);
-  HandOver();
-  round_at_ = 0;
-  PlanRound(HasInput() ? random_->Between(20, 200) : std::max<Micros>(engine_->SleepTime(), 1));
-}
-
-void SimulatedBroker::HandOver() {
-  if (!engine_->has_batch() || committing_.has_value()) return;
-  committing_ = engine_->CloseBatch();
-  committing_since_ = timeline_->Read().steady;
-  auditor_.Closed(*committing_);
-  Micros delay = 20;
-  if (committing_->number != 0) {
-    const bool stalls = random_->Chance(habits_.stall_permille);
-    delay =
-        stalls ? random_->Between(habits_.fast, habits_.stall) : random_->Between(habits_.fast / 2, 2 * habits_.fast);
-    if (stalls) coverage_->Count("disk: stalled");
-  }
-  Later(delay, [this] { CommitIsDone(); });
-}
+// ── Commits ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void SimulatedBroker::CommitIsDone() {
   if (committing_->number != 0) {

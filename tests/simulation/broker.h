@@ -92,11 +92,17 @@ class SimulatedBroker {
 
   // An event of this life, held up while the process is frozen.
   void Later(Micros delay, std::function<void()> action);
+  // ── broker_rounds.cc ──
+  bool IsFull() const;
   bool HasInput() const;
   void WakeEngine();
   void PlanRound(Micros delay);
   void Round();
+  void ApplyLoad(engine::LoadResult load);
+  void ApplyCommands(engine::Taken& commands);
   void HandOver();
+  void CheckSize(const engine::ClosedBatch& batch);
+  // ── broker.cc ──
   void CommitIsDone();
   void PassOn(engine::ClosedBatch& batch);
   void WantView();
@@ -144,6 +150,8 @@ class SimulatedBroker {
   uint64_t round_ticket_ = 0;
   Micros round_at_ = 0;
   std::vector<engine::LoadResult> loaded_;
+  // Taken over by the engine, and left to a later round because the batch is full.
+  std::deque<engine::LoadResult> loads_;
   std::optional<storage::WriteBatch> pages_;
   std::optional<engine::ClosedBatch> committing_;
   SteadyMicros committing_since_ = 0;

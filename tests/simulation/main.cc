@@ -1,4 +1,7 @@
 // Runs simulations: see tests/README.md.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -38,14 +41,20 @@ ABSL_FLAG(bool, counts, false, "print how often everything happened");
 namespace baton::simulation {
 namespace {
 
-// What a failed check of the engine, which ends the process, leaves to be said.
+// What a failed check of the engine, which ends the process, leaves to be said. The file is open before: a process that
+// dies may do little.
 thread_local uint64_t running_seed = 0;
+int failing_file = -1;
 
 void SayWhichSeed(int signal) {
   char text[] = "simulation: the process dies in seed 00000000000000000000\n";
+  constexpr size_t kDigits = 20;
+  char* const number = text + sizeof(text) - 2 - kDigits;
   uint64_t seed = running_seed;
-  for (size_t at = sizeof(text) - 3; seed > 0; --at, seed /= 10) text[at] = static_cast<char>('0' + seed % 10);
+  for (size_t at = kDigits; seed > 0; seed /= 10) number[--at] = static_cast<char>('0' + seed % 10);
   (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+  // The zeros before it do no harm.
+  if (failing_file >= 0) (void)!write(failing_file, number, kDigits + 1);
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
@@ -149,6 +158,8 @@ int Report(Totals& totals) {
 }
 
 int Main() {
+  const std::string failing = absl::GetFlag(FLAGS_failing);
+  if (!failing.empty()) failing_file = open(failing.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
   std::signal(SIGABRT, SayWhichSeed);
   std::signal(SIGSEGV, SayWhichSeed);
   Totals totals;

@@ -207,6 +207,14 @@ std::pair<Micros, Micros> RetryBounds(const Settled& options, uint32_t failures)
   return {static_cast<Micros>(static_cast<double>(delay) * (1 - options.retry_jitter)) - 1, delay};
 }
 
+size_t PlacesOf(const std::vector<TaskId>& ids) {
+  size_t places = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i == 0 || ids[i] != ids[i - 1] + 1) ++places;
+  }
+  return places;
+}
+
 std::string Describe(const ModelTask& task) {
   return absl::StrCat("task ", task.id, " ", LiveState_Name(task.state), task.paused ? " paused" : "", " type ",
                       task.type, " priority ", task.priority, " due ", task.due, " stage ", task.stage, " attempt ",

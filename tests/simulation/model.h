@@ -101,6 +101,7 @@ struct ModelSession {
   uint64_t pod_generation = 0;
   engine::WorkerInfo worker;
   bool open = false, draining = false, silent = false, restored = false;
+  bool behind = false;  // It does not read what it is sent.
   std::map<std::pair<TaskId, uint32_t>, ModelHeld> held;
   uint64_t last_delivery = 0;
   uint64_t last_beat = 0;
@@ -212,6 +213,9 @@ Settled SettledOptions(const Options& own, const Options& handler, const Options
 Options InheritedFrom(const ModelTask& parent);
 // The bounds of the delay before the retry that follows failure number `failures`.
 std::pair<Micros, Micros> RetryBounds(const Settled& options, uint32_t failures);
+
+// Runs of ids without a gap: of ascending ones.
+size_t PlacesOf(const std::vector<TaskId>& ids);
 
 std::string Describe(const ModelTask& task);
 

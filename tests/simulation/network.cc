@@ -9,10 +9,16 @@ constexpr Micros kCallTimeout = 10 * kSecond;
 
 }  // namespace
 
-Network::Network(NetworkHabits habits, Timeline* timeline, Random* random, SimulatedBroker* broker)
-    : habits_(habits), timeline_(timeline), random_(random), broker_(broker) {
+Network::Network(NetworkHabits habits, Timeline* timeline, Random* random, SimulatedBroker* broker, Coverage* coverage)
+    : habits_(habits), timeline_(timeline), random_(random), broker_(broker), coverage_(coverage) {
   broker_->on_output = [this](engine::SessionOutput output) { Deliver(std::move(output)); };
   broker_->on_death = [this] { BrokerDied(); };
+}
+
+bool Network::Loses(const std::string& what) {
+  if (!random_->Chance(habits_.loss_permille)) return false;
+  coverage_->Count(what);
+  return true;
 }
 
 // ── Calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -52,7 +58,7 @@ void Network::BrokerDied() {
 void Network::Open(const std::shared_ptr<Stream>& stream, std::function<void(engine::HelloCommand*)> fill,
                    std::function<void(const engine::HelloCommand*)> done) {
   all_streams_.push_back(stream);
-  if (random_->Chance(habits_.loss_permille) || !broker_->up()) {
+  if (Loses("network: a hello was lost") || !broker_->up()) {
     timeline_->After(Delay(), [done] { done(nullptr); });
     stream->closed_at_worker = true;
     return;
@@ -98,6 +104,25 @@ void Network::Deliver(engine::SessionOutput output) {
   const std::shared_ptr<Stream> stream = known->second;
   const auto shared = std::make_shared<engine::SessionOutput>(std::move(output));
   ToWorker(stream, [stream, shared] { stream->on_output(std::move(*shared)); });
+  if (habits_.slow_permille > 0 && random_->Chance(habits_.slow_permille)) FallBehind(stream);
+}
+
+void Network::FallBehind(const std::shared_ptr<Stream>& stream) {
+  coverage_->Count("network: a stream was read slowly");
+  Pace(stream, true);
+  timeline_->After(random_->Time(kMillisecond, 5 * kSecond), [this, stream] { Pace(stream, false); });
+}
+
+void Network::Pace(const std::shared_ptr<Stream>& stream, bool behind) {
+  if (stream->closed_at_broker || !broker_->up() || broker_->life() != stream->broker_life) return;
+  broker_->Arrive([this, stream, behind] {
+    if (stream->closed_at_broker) return;
+    auto pace = std::make_unique<Sent<engine::PaceCommand>>();
+    pace->session = stream->session;
+    pace->behind = behind;
+    pace->on_answer = [](const std::shared_ptr<engine::PaceCommand>&) {};
+    broker_->SendSurely(std::move(pace));
+  });
 }
 
 void Network::Update(const std::shared_ptr<Stream>& stream, const engine::WorkerInfo& worker) {
@@ -116,6 +141,7 @@ void Network::Update(const std::shared_ptr<Stream>& stream, const engine::Worker
 
 void Network::Break(const std::shared_ptr<Stream>& stream, bool unnoticed) {
   if (std::exchange(stream->broken, true)) return;
+  coverage_->Count("network: a stream broke");
   timeline_->After(unnoticed ? kHour : Delay(), [this, stream] {
     if (stream->session != 0 && broker_->up() && broker_->life() == stream->broker_life) {
       broker_->Arrive([this, stream] { CloseAtBroker(stream); });

@@ -18,6 +18,8 @@ namespace baton::simulation {
 struct NetworkHabits {
   uint32_t loss_permille = 0;
   uint32_t double_permille = 0;
+  // Of what is sent on a stream: the worker does not read it for a while.
+  uint32_t slow_permille = 0;
   Micros delay = 20 * kMillisecond;  // At most; most are far shorter.
 };
 
@@ -36,7 +38,7 @@ struct Stream {
 
 class Network {
  public:
-  Network(NetworkHabits habits, Timeline* timeline, Random* random, SimulatedBroker* broker);
+  Network(NetworkHabits habits, Timeline* timeline, Random* random, SimulatedBroker* broker, Coverage* coverage);
 
   // A unary call: `fill` makes the command when the call reaches the broker, `done` gets the answer, or null if there
   // is none (lost, refused, or the broker died): then nobody knows whether it was applied.
@@ -44,8 +46,9 @@ class Network {
   void Call(std::function<void(C*)> fill, std::function<void(const C*)> done) {
     const auto call = NewCall([done] { done(nullptr); });
     const int copies = random_->Chance(habits_.double_permille) ? 2 : 1;
+    if (copies > 1) coverage_->Count("network: a call came twice");
     for (int i = 0; i < copies; ++i) {
-      if (random_->Chance(habits_.loss_permille)) continue;
+      if (Loses("network: a call was lost")) continue;
       timeline_->After(Delay(), [this, call, fill, done] {
         if (!broker_->up()) return FailSoon(call);
         call->life = broker_->life();
@@ -62,7 +65,7 @@ class Network {
   // `unnoticed`: the broker hears of it late, if at all before the silence.
   void Break(const std::shared_ptr<Stream>& stream, bool unnoticed);
 
-  void StopFailing() { habits_.loss_permille = habits_.double_permille = 0; }
+  void StopFailing() { habits_ = {.delay = habits_.delay}; }
   Micros Delay() { return random_->Time(30, habits_.delay); }
 
  private:
@@ -81,7 +84,7 @@ class Network {
     auto command = std::make_unique<Sent<C>>();
     fill(command.get());
     command->on_answer = [this, call, done](const std::shared_ptr<C>& answered) {
-      if (random_->Chance(habits_.loss_permille)) return;
+      if (Loses("network: an answer was lost")) return;
       timeline_->After(Delay(), [call, done, answered] {
         if (!std::exchange(call->over, true)) done(answered.get());
       });
@@ -89,7 +92,10 @@ class Network {
     std::unique_ptr<engine::Command> sent = std::move(command);
     if (!broker_->Send(sent).ok()) FailSoon(call);
   }
+  bool Loses(const std::string& what);
   void Deliver(engine::SessionOutput output);
+  void FallBehind(const std::shared_ptr<Stream>& stream);
+  void Pace(const std::shared_ptr<Stream>& stream, bool behind);
   void BrokerDied();
   void ToWorker(const std::shared_ptr<Stream>& stream, std::function<void()> action);
   void CloseAtBroker(const std::shared_ptr<Stream>& stream);
@@ -99,6 +105,7 @@ class Network {
   Timeline* const timeline_;
   Random* const random_;
   SimulatedBroker* const broker_;
+  Coverage* const coverage_;
   std::vector<std::shared_ptr<PendingCall>> calls_;
   std::map<SessionNumber, std::shared_ptr<Stream>> streams_;  // Open at the broker.
   std::vector<std::weak_ptr<Stream>> all_streams_;

@@ -1,5 +1,6 @@
 // How handlers end.
 #include "absl/strings/str_cat.h"
+#include "tests/simulation/bulk.h"
 #include "tests/simulation/worker.h"
 
 namespace baton::simulation {
@@ -9,7 +10,8 @@ std::vector<engine::testing::TaskSpec> SimulatedWorker::DrawChildren(const Handl
   for (size_t i = 0; i < count; ++i) {
     engine::testing::TaskSpec child;
     child.type = random_->Chance(200) ? "parent" : "work";
-    child.payload = absl::StrCat("child of ", handler.delivery.attempt.task, " #", random_->Below(1000));
+    child.payload = absl::StrCat("child of ", handler.delivery.attempt.task, " #", random_->Below(1000),
+                                 DrawBulk(broker_->settings(), *random_));
     if (i % 4 == 3) child.trace = "its own trace";
     if (random_->Chance(200)) child.tag = "often";
     if (random_->Chance(50)) child.total_timeout = random_->Time(kMillisecond, 20 * kSecond);
@@ -24,7 +26,7 @@ engine::Outcome SimulatedWorker::DrawOutcome(const Handler& handler) {
   using Kind = engine::Outcome::Kind;
   engine::Outcome outcome;
   outcome.attempt = handler.delivery.attempt;
-  outcome.step = engine::testing::ResultStep("done");
+  outcome.step = engine::testing::ResultStep("done" + DrawBulk(broker_->settings(), *random_));
   const uint32_t sum = habits_.succeed + habits_.fail + habits_.fail_finally + habits_.spawn + habits_.suspend +
                        habits_.release + habits_.bad;
   uint64_t draw = behaves_ ? 0 : random_->Below(sum);
@@ -41,7 +43,10 @@ engine::Outcome SimulatedWorker::DrawOutcome(const Handler& handler) {
     outcome.retryable = random_->Chance(750);
     return outcome;
   }
-  const std::string context = random_->Chance(500) ? "" : absl::StrCat("context ", random_->Below(1'000'000));
+  std::string context;
+  if (!random_->Chance(500)) {
+    context = absl::StrCat("context ", random_->Below(1'000'000), DrawBulk(broker_->settings(), *random_));
+  }
   outcome.has_context = !context.empty();
   if (is(habits_.spawn)) {
     if (handler.delivery.type != "parent" || handler.delivery.stage > 2) {

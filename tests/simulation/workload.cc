@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "tests/simulation/bulk.h"
 
 namespace baton::simulation {
 namespace {
@@ -12,6 +13,8 @@ using engine::testing::TaskSpec;
 
 // Tasks that live at the same time; above it few are added.
 constexpr size_t kCrowd = 40;
+// Larger than a step with its journal entry, as a full batch is.
+constexpr int64_t kLeastBatchBytes = 1024;
 constexpr Micros kLongestTurn = 40 * kMillisecond;
 
 }  // namespace
@@ -19,14 +22,15 @@ constexpr Micros kLongestTurn = 40 * kMillisecond;
 Workload::Workload(uint64_t seed, Coverage* coverage)
     : coverage_(coverage),
       random_(seed),
-      broker_(DrawSettings(random_), DrawFirstId(random_), DrawDisk(random_), &timeline_, &random_, coverage),
-      network_(DrawNetwork(random_), &timeline_, &random_, &broker_) {
+      broker_(DrawSettings(seed, random_), DrawFirstId(random_), DrawDisk(random_), &timeline_, &random_, coverage),
+      network_(DrawNetwork(random_, Random(~seed + 1)), &timeline_, &random_, &broker_, coverage) {
   DrawFaults();
   DrawWorkers();
 }
 
-EngineSettings Workload::DrawSettings(Random& random) {
+EngineSettings Workload::DrawSettings(uint64_t seed, Random& random) {
   EngineSettings settings;
+  settings.work = DrawWork(Random(~seed));  // Of its own, so that seeds from before it was drawn stay what they were.
   settings.resident_tasks = random.Chance(500) ? 65'536 : random.Between(1, 8);
   settings.max_interruptions = static_cast<uint32_t>(random.Between(1, 5));
   settings.max_depth = static_cast<uint32_t>(random.Between(1, 3));
@@ -47,6 +51,21 @@ EngineSettings Workload::DrawSettings(Random& random) {
   if (random.Chance(300)) settings.key_horizon = static_cast<uint64_t>(random.Between(1, 3));
   DrawRetention(random, &settings);
   return settings;
+}
+
+// In some seeds so little that the bounds of a round, and of what is stored with one parent or job, are met.
+engine::WorkBounds Workload::DrawWork(Random random) {
+  engine::WorkBounds work;
+  if (random.Chance(500)) return work;
+  work.open_batch_bytes = static_cast<size_t>(random.Between(kLeastBatchBytes, 8 * kLeastBatchBytes));
+  work.round_timers = static_cast<size_t>(random.Between(1, 4));
+  work.round_job_steps = static_cast<size_t>(random.Between(1, 8));
+  work.jobs = static_cast<size_t>(random.Between(1, 4));
+  work.ranges_to_delete = static_cast<size_t>(random.Between(1, 4));
+  work.child_ranges = static_cast<size_t>(random.Between(1, 3));
+  work.staged_ranges = static_cast<size_t>(random.Between(1, 6));
+  work.crowded_ranges = static_cast<size_t>(random.Between(1, 8));
+  return work;
 }
 
 // Of each state, mostly as of all.
@@ -71,10 +90,11 @@ DiskHabits Workload::DrawDisk(Random& random) {
   return habits;
 }
 
-NetworkHabits Workload::DrawNetwork(Random& random) {
+NetworkHabits Workload::DrawNetwork(Random& random, Random own) {
   NetworkHabits habits;
   if (random.Chance(700)) habits.loss_permille = static_cast<uint32_t>(random.Between(1, 60));
   if (random.Chance(700)) habits.double_permille = static_cast<uint32_t>(random.Between(1, 100));
+  if (own.Chance(500)) habits.slow_permille = static_cast<uint32_t>(own.Between(1, 60));
   habits.delay = random.Chance(800) ? 20 * kMillisecond : 2 * kSecond;
   return habits;
 }
@@ -268,7 +288,7 @@ TaskSpec Workload::DrawSpec() {
   const uint64_t draw = random_.Below(10);
   spec.type = draw < 3 ? "parent" : draw < 4 ? "rare" : draw < 5 ? "unknown" : "work";
   if (spec.type == "unknown" && random_.Chance(900)) spec.type = "work";
-  spec.payload = absl::StrCat("payload ", ++numbers_);
+  spec.payload = absl::StrCat("payload ", ++numbers_, DrawBulk(broker_.settings(), random_));
   if (numbers_ % 4 == 0) spec.trace = absl::StrCat("trace ", numbers_);
   if (random_.Chance(300)) spec.tag = random_.Chance(700) ? "often" : "seldom";
   if (random_.Chance(300)) spec.options.priority = static_cast<int32_t>(random_.Between(-3, 3));

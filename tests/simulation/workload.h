@@ -46,11 +46,12 @@ class Workload {
     std::vector<engine::testing::TaskSpec> specs;
   };
 
-  static EngineSettings DrawSettings(Random& random);
+  static EngineSettings DrawSettings(uint64_t seed, Random& random);
+  static engine::WorkBounds DrawWork(Random random);
   static void DrawRetention(Random& random, EngineSettings* settings);
   static TaskId DrawFirstId(Random& random);
   static DiskHabits DrawDisk(Random& random);
-  static NetworkHabits DrawNetwork(Random& random);
+  static NetworkHabits DrawNetwork(Random& random, Random own);
   void DrawFaults();
   void DrawWorkers();
   WorkerHabits DrawWorker(size_t index);

@@ -6,16 +6,25 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "baton/error.h"
 #include "worker_sdk/src/backoff.h"
+#include "worker_sdk/src/broker_address.h"
 #include "worker_sdk/src/client_core.h"
 #include "worker_sdk/src/convert.h"
 #include "worker_sdk/src/sdk_limits.h"
 
 namespace baton::inline sdk {
 namespace internal {
+
+// Whether a call that failed so may have been carried out, and only its answer was lost. What the broker has refused,
+// with a reason, was not; nor was what found no connection, in gRPC's words.
+inline bool MayBeDone(const absl::Status& failure) {
+  return ErrorReason(failure).empty() && !absl::StrContains(failure.message(), "failed to connect") &&
+         !absl::StrContains(failure.message(), "DNS resolution failed");
+}
 
 template <typename Request, typename Response>
 absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& request, absl::Duration budget,
@@ -24,6 +33,8 @@ absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& reque
                                                                            Answer<Response>),
                                           const char* done_reason) {
   if (!options_status_.ok()) return options_status_;
+  // Of several brokers the one that answers may be another than the one that was asked before, and knows nothing of it.
+  if (done_reason != nullptr && SplitAddresses(ResolveAddress(options_.broker)).size() > 1) done_reason = nullptr;
   struct Pending {
     absl::Notification answered;
     absl::Status status;
@@ -50,7 +61,7 @@ absl::StatusOr<Response> ClientCore::Call(const char* name, const Request& reque
       if (may_be_done && done_reason != nullptr && ErrorReason(pending->status) == done_reason) return Response();
       return pending->status;
     }
-    may_be_done = true;
+    may_be_done = may_be_done || MayBeDone(pending->status);
     const absl::Duration pause = backoff.Next(RetryAfter(pending->status));
     if (scheduler_->Now() + Micros(pause) >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(name, ": no success within ", absl::FormatDuration(budget),

@@ -56,7 +56,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   // Calls back. What the callbacks submit does not leave by itself: Pump() has to follow.
   void Deliver(const SubmitQueue::Finished& finished) const;
   // Blocks until the call succeeded, failed for good, or `budget` is used up. `done_reason`: that of a broker which has
-  // done already what it is asked for; to a repetition that is success, with an empty answer. Null: there is none.
+  // done already what it is asked for; if a try before may have done it, and there is one address only, that is
+  // success, with an empty answer. Null: there is none.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(const char* name, const Request& request, absl::Duration budget,
                                 absl::Duration call_timeout,

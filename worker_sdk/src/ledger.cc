@@ -132,7 +132,12 @@ void Ledger::OutcomeAnswered(const AttemptPtr& attempt) {
 }
 
 void Ledger::ForgetIfDone(const AttemptPtr& attempt) {
-  if (attempt->stage == Attempt::Stage::kAnswered && attempt->returned) held_.erase(absl::string_view(attempt->token));
+  if (attempt->stage != Attempt::Stage::kAnswered || !attempt->returned) return;
+  // Whoever calls holds it, and lets go of it without the owner's lock, since what its handler holds may call back. The
+  // queues of reports, which have left with the outcome, would do so under the lock, maybe as the last.
+  if (std::exchange(attempt->in_audit_queue, false)) std::erase(audits_, attempt);
+  if (std::exchange(attempt->in_progress_queue, false)) std::erase(progresses_, attempt);
+  held_.erase(absl::string_view(attempt->token));
 }
 
 void Ledger::CallFailed(Lane& lane, const char* name, int64_t now, const absl::Status& status) {

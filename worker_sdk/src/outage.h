@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "baton/error.h"
 #include "worker_sdk/src/sdk_limits.h"
 
 namespace baton::inline sdk {
@@ -22,14 +23,15 @@ class Outage {
   std::optional<absl::Duration> CallEnded(int64_t begin, int64_t now, const absl::Status& status)
       ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
-    if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) {
+    if (IsAnswer(status)) {
       answered_at_ = now;
       silent_since_.reset();
       is_told_ = false;
       return std::nullopt;
     }
-    // A call that hung while others were answered says nothing about the time before.
-    if (!silent_since_) silent_since_ = std::max(begin, answered_at_);
+    // A connection that breaks has stood until then. A call that hung had no answer since it began, but while others
+    // were answered that says nothing.
+    if (!silent_since_) silent_since_ = absl::IsUnavailable(status) ? now : std::max(begin, answered_at_);
     const absl::Duration silence = absl::Microseconds(now - *silent_since_);
     if (is_told_ || silence < kOutagePatience) return std::nullopt;
     is_told_ = true;
@@ -37,6 +39,11 @@ class Outage {
   }
 
  private:
+  // Also a refusal, which has a reason: a broker that drains, stops or wants another access token is there.
+  static bool IsAnswer(const absl::Status& status) {
+    return !ErrorReason(status).empty() || (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status));
+  }
+
   absl::Mutex mutex_;
   int64_t answered_at_ ABSL_GUARDED_BY(mutex_) = 0;
   // Since when all calls have failed so; nullopt: the last one was answered.

@@ -83,6 +83,12 @@ std::shared_ptr<const RegisteredHandler> Registry::Find(const std::string& type)
   return found == handlers_.end() ? nullptr : found->second;
 }
 
+bool Registry::IsCurrent(const std::string& type, const RegisteredHandler* handler) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = handlers_.find(type);
+  return (found == handlers_.end() ? nullptr : found->second.get()) == handler;
+}
+
 WorkerOptions Registry::options() const {
   absl::MutexLock lock(&mutex_);
   return options_;

@@ -38,6 +38,9 @@ class Registry {
 
   // Null if the type is not registered.
   std::shared_ptr<const RegisteredHandler> Find(const std::string& type) const;
+  // Whether Find() would return `handler`. Unlike what that returns, this is never the last to hold a handler, so that
+  // nothing is destroyed where it is called.
+  bool IsCurrent(const std::string& type, const RegisteredHandler* handler) const;
   WorkerOptions options() const;
   size_t size() const;
 

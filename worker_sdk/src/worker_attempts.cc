@@ -68,7 +68,7 @@ void WorkerCore::ReleaseLocked(const std::vector<AttemptPtr>& unstarted, const s
 void WorkerCore::GiveBackOutdatedLocked() {
   if (pool_ == nullptr) return;
   const auto outdated = [this](const Attempt& attempt) {
-    return registry_.Find(attempt.delivery->type()) != attempt.handler;
+    return !registry_.IsCurrent(attempt.delivery->type(), attempt.handler.get());
   };
   ReleaseLocked(pool_->Take(outdated), "its handler was replaced or given up");
 }

@@ -48,7 +48,6 @@ v1::Hello WorkerCore::MakeHelloLocked() {
   // One before this may have begun a session whose welcome got lost: the broker would take the number for one of that.
   hello.set_last_delivery(std::exchange(awaits_welcome_, true) ? 0 : last_delivery_);
   hello.set_client("baton-cpp/" BATON_VERSION);
-  hello_attempts_.clear();
   for (const auto& [token, attempt] : ledger_.held()) {
     hello.add_held_attempt_tokens(attempt->token);
     hello.add_held_types(attempt->delivery->type());
@@ -58,15 +57,18 @@ v1::Hello WorkerCore::MakeHelloLocked() {
 }
 
 void WorkerCore::OnClaimMessage(uint64_t stream, v1::ClaimResponse& message) {
+  // Destroyed without the lock: nobody else may have them any more, and what their handlers hold may call back.
+  std::vector<AttemptPtr> dropped;
   {
     absl::MutexLock lock(&mutex_);
     if (stream != stream_ || phase_ == Phase::kDone) return;
     switch (message.message_case()) {
       case v1::ClaimResponse::kWelcome:
         OnWelcomeLocked(message.welcome());
+        dropped.swap(hello_attempts_);
         break;
       case v1::ClaimResponse::kDeliveries:
-        OnDeliveriesLocked(message.mutable_deliveries());
+        OnDeliveriesLocked(message.mutable_deliveries(), &dropped);
         break;
       case v1::ClaimResponse::kOrder:
         OnOrderLocked(message.order());
@@ -116,12 +118,12 @@ void WorkerCore::OnWelcomeLocked(const v1::Welcome& welcome) {
   for (const AttemptPtr& attempt : hello_attempts_) {
     if (ledger_.Find(attempt->token) != attempt) beat_due_ = true;
   }
-  hello_attempts_.clear();
   SettleUnstartedOverLocked();
   StartBeatsLocked();
 }
 
-void WorkerCore::OnDeliveriesLocked(v1::Deliveries* deliveries) {
+// `dropped`: attempts that are held already.
+void WorkerCore::OnDeliveriesLocked(v1::Deliveries* deliveries, std::vector<AttemptPtr>* dropped) {
   const int64_t now = Now();
   auto* field = deliveries->mutable_deliveries();
   std::vector<v1::Delivery*> items(field->size());
@@ -139,6 +141,7 @@ void WorkerCore::OnDeliveriesLocked(v1::Deliveries* deliveries) {
     auto attempt = std::make_shared<Attempt>(std::move(delivery), handler, now);
     if (!ledger_.Add(attempt)) {
       looked_up = nullptr;
+      dropped->push_back(std::move(attempt));
       continue;
     }
     const bool wanted = handler != nullptr && phase_ == Phase::kRunning && ClaimedFor(*handler, *attempt->delivery);
@@ -209,14 +212,16 @@ void WorkerCore::DropStreamIfSilentLocked(absl::Duration patience) {
 }
 
 void WorkerCore::OnClaimClosed(uint64_t stream, const absl::Status& status) {
+  // As in OnClaimMessage().
+  std::vector<AttemptPtr> dropped;
   {
     absl::MutexLock lock(&mutex_);
     if (stream != stream_ || phase_ == Phase::kDone) return;
     stream_state_ = StreamState::kNone;
     stream_ = 0;
     cancel_stream_ = false;
-    // Attempts that were in the hello but not judged are in the next one.
-    hello_attempts_.clear();
+    // Attempts that were in the hello but not judged are in the next one, if they are held then.
+    dropped.swap(hello_attempts_);
     beat_due_ = session_ != 0;
     JudgeClosedLocked(status);
     half_closed_ = false;

@@ -87,7 +87,8 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   v1::WorkerUpdate DescribeLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   v1::Hello MakeHelloLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnWelcomeLocked(const v1::Welcome& welcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OnDeliveriesLocked(v1::Deliveries* deliveries) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnDeliveriesLocked(v1::Deliveries* deliveries, std::vector<AttemptPtr>* dropped)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnOrderLocked(const v1::Order& order) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void JudgeClosedLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReconnectLaterLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -174,7 +175,7 @@ class WorkerCore final : public ClaimObserver, public TaskHost, public std::enab
   std::optional<absl::StatusCode> last_closed_ ABSL_GUARDED_BY(mutex_);
   // When the broker first said that another process has this worker id; 0: it has not.
   int64_t worker_id_refused_at_ ABSL_GUARDED_BY(mutex_) = 0;
-  // In the order of the hello's tokens.
+  // In the order of the hello's tokens; empty but between a hello and its welcome, or the end of its stream.
   std::vector<AttemptPtr> hello_attempts_ ABSL_GUARDED_BY(mutex_);
   // A hello was made since the last welcome.
   bool awaits_welcome_ ABSL_GUARDED_BY(mutex_) = false;

@@ -26,6 +26,10 @@ absl::Status TaskUnusable(TaskId id, absl::string_view what) {
   return absl::NotFoundError(absl::StrCat("task ", id, ": ", what));
 }
 
+// What is handed out with tasks that are read at once, about; the others come without and are read again when their
+// turn comes.
+constexpr size_t kMostBodyBytes = 2 * kReadAheadBytes;
+
 // What the families `task` and `log` hold of one task.
 struct Rows {
   std::string task;          // Empty: there is none.
@@ -57,27 +61,37 @@ class RowsOfMany {
     return ids_.size() > 4 && std::is_sorted(ids_.begin(), ids_.end()) && ids_.back() - ids_.front() < 2 * ids_.size();
   }
 
+  // Ends with the first of those that are too large to have them all in memory.
   absl::Status Read(const storage::Snapshot& store) {
     rows_.resize(ids_.size());
-    size_t next = 0;
+    read_ = ids_.size();
+    size_t next = 0, bytes = 0;
     RETURN_IF_ERROR(store.Scan(Family::kTask, TaskKey(ids_.front()), TaskKey(ids_.back() + 1),
                                [&](absl::string_view key, absl::string_view value) {
                                  Rows* rows = Find(key, &next);
-                                 if (rows != nullptr) rows->task.assign(value.data(), value.size());
-                                 return true;
+                                 if (rows == nullptr) return true;
+                                 rows->task.assign(value.data(), value.size());
+                                 bytes += value.size();
+                                 if (bytes > kMostBodyBytes) read_ = next + 1;
+                                 return bytes <= kMostBodyBytes;
                                }));
     next = 0;
-    return store.Scan(Family::kLog, LogKey(ids_.front(), 0), LogKey(ids_.back() + 1, 0),
+    return store.Scan(Family::kLog, LogKey(ids_.front(), 0), LogKey(ids_[read_ - 1] + 1, 0),
                       [&](absl::string_view key, absl::string_view value) {
                         Rows* rows = Find(key, &next);
                         if (rows == nullptr) return true;
+                        bytes += value.size();
+                        bytes -= rows->step.size();
                         rows->newest_step = RowOfLogKey(key);
                         rows->step.assign(value.data(), value.size());
-                        return true;
+                        // There may be newer ones of it.
+                        if (bytes > 2 * kMostBodyBytes) read_ = next;
+                        return bytes <= 2 * kMostBodyBytes;
                       });
   }
 
-  Rows& at(size_t index) { return rows_[index]; }
+  // Null: it was not read, since those before it are large.
+  Rows* at(size_t index) { return index < read_ ? &rows_[index] : nullptr; }
 
  private:
   // Null: that task is not wanted. Keys come in ascending order.
@@ -89,6 +103,7 @@ class RowsOfMany {
 
   const std::vector<TaskId>& ids_;
   std::vector<Rows> rows_;
+  size_t read_ = 0;
 };
 
 absl::Status ReadStepRow(const storage::Snapshot& store, TaskId id, uint32_t row, std::string* step) {
@@ -180,18 +195,24 @@ absl::StatusOr<LoadedTask> LoadOne(const View& view, PageCursor& pages, TaskId i
   return loaded;
 }
 
+void DropBody(Task* task) {
+  task->body = nullptr;
+  task->body_bytes = 0;
+}
+
 absl::Status LoadTasks(const View& view, const std::vector<TaskId>& ids, bool with_bodies,
                        std::vector<LoadedTask>* tasks) {
   RowsOfMany rows(ids);
   const bool together = rows.pays();
   if (together) RETURN_IF_ERROR(rows.Read(view.store()));
   PageCursor pages(view);
+  size_t body_bytes = 0;
   tasks->reserve(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
-    ASSIGN_OR_RETURN(LoadedTask loaded, LoadOne(view, pages, ids[i], together ? &rows.at(i) : nullptr));
-    if (!with_bodies && loaded.task != nullptr) {
-      loaded.task->body = nullptr;
-      loaded.task->body_bytes = 0;
+    ASSIGN_OR_RETURN(LoadedTask loaded, LoadOne(view, pages, ids[i], together ? rows.at(i) : nullptr));
+    if (loaded.task != nullptr) {
+      body_bytes += loaded.task->body_bytes;
+      if (!with_bodies || body_bytes > kMostBodyBytes) DropBody(loaded.task.get());
     }
     tasks->push_back(std::move(loaded));
   }
@@ -251,19 +272,19 @@ absl::Status LoadEnded(const View& view, TaskId id, LoadResult* result) {
   return absl::OkStatus();
 }
 
-absl::Status FindLiveIds(const View& view, const std::vector<IdRange>& ranges, LoadResult* result) {
+absl::Status FindLiveIds(const View& view, const LoadRequest& request, LoadResult* result) {
   PageCursor pages(view);
   uint64_t passed = 0;
-  for (const IdRange& range : ranges) {
-    if (result->found.size() >= kRoundJobSteps || passed >= kPageIds) break;
+  for (const IdRange& range : request.ranges) {
+    if (result->found.size() >= request.most || passed >= kPageIds) break;
     ++result->ranges_begun;
     passed += range.count;
     TaskId id = range.first;
     const TaskId end = range.first + range.count;
-    while (id < end && result->found.size() < kRoundJobSteps) {
+    while (id < end && result->found.size() < request.most) {
       ASSIGN_OR_RETURN(const Page* page, pages.Read(PageOf(id)));
       const TaskId page_end = std::min(end, (PageOf(id) + 1) * kPageIds);
-      for (; id < page_end && result->found.size() < kRoundJobSteps; ++id) {
+      for (; id < page_end && result->found.size() < request.most; ++id) {
         if (page != nullptr && IsLive(page->StateAt(SlotOf(id)))) result->found.push_back(id);
       }
     }
@@ -307,7 +328,7 @@ absl::StatusOr<LoadResult> Load(const View& view, LoadRequest request, const Fin
       RETURN_IF_ERROR(NoteDamage(LoadEnded(view, request.ids[0], &result), &result));
       break;
     case LoadRequest::Kind::kLiveIds:
-      RETURN_IF_ERROR(FindLiveIds(view, request.ranges, &result));
+      RETURN_IF_ERROR(FindLiveIds(view, request, &result));
       break;
     case LoadRequest::Kind::kMembers:
       RETURN_IF_ERROR(NoteDamage(LoadMembers(view, request.ids[0], &result.members), &result));

@@ -27,7 +27,7 @@ struct LoadRequest {
   enum class Kind : uint8_t {
     kTasks,    // Everything about the tasks `ids`.
     kAttempt,  // How attempt `attempt` of task ids[0] ended.
-    kLiveIds,  // Which tasks of `ranges` are live: at most kRoundJobSteps, from the front.
+    kLiveIds,  // Which tasks of `ranges` are live: at most `most`, from the front.
     kEnded,    // Everything about the task ids[0] if it has ended.
     kMembers,  // The workflow of task ids[0].
     kPart,     // What can be removed in the front of `ranges`.
@@ -35,11 +35,12 @@ struct LoadRequest {
   };
   Kind kind = Kind::kTasks;
   std::vector<TaskId> ids;
-  bool with_bodies = false;  // kTasks: what is handed out with them, too.
+  bool with_bodies = false;  // kTasks: what is handed out with them, too, of as many as have room in memory.
   uint32_t attempt = 0;
   IdRange range;
   uint64_t job = 0;
   std::vector<IdRange> ranges;
+  size_t most = 0;  // kLiveIds.
   std::string filter;
   bool roots_only = false;  // kMatches: without children.
   // kAttempt, kEnded, kMembers: tells requests for the same attempt or task apart.
@@ -97,7 +98,7 @@ struct Matches {
   IdRange rest;
 };
 // Looks at the ids of request.range from the last one downwards, for a few milliseconds at most; finds at most
-// kRoundJobSteps.
+// as many as a round takes steps of jobs.
 using FindMatches = std::function<Matches(const View& view, const LoadRequest& request)>;
 
 // `find_matches`: null if nobody asks for any. Errors: DATA_LOSS a file of the store, or the live table, is damaged;

@@ -177,18 +177,32 @@ absl::Status RestoreCheckpoint(const Snapshot& store, Follower* follower) {
   return follower->Restore(checkpoint);
 }
 
-// `before`: what the entry before it says is the next id; 0: it is the first one above the checkpoint.
-absl::Status CheckFollows(uint64_t number, const JournalEntry& entry, TaskId before, const Follower& follower) {
-  const TaskId next_id = before == 0 ? follower.next_id() : before;
-  if (before == 0 ? ReachesBackTo(next_id, entry) : GoesOnAt(next_id, entry)) return absl::OkStatus();
+// `last`: number of the entry before it, which says that `before` is the next id; 0: it is the first one above the
+// checkpoint.
+absl::Status CheckFollows(uint64_t number, const JournalEntry& entry, uint64_t last, TaskId before,
+                          const Follower& follower) {
+  const bool first = last == 0;
+  const TaskId next_id = first ? follower.next_id() : before;
+  if (first ? ReachesBackTo(follower.folded(), next_id, entry) : GoesOnAt(last, next_id, entry)) {
+    return absl::OkStatus();
+  }
   return absl::DataLossError(absl::StrCat("the journal's entry of commit ", number, " does not go on at task ", next_id,
+                                          " after commit ", first ? follower.folded() : last,
                                           ": entries before it are missing", kSeeVerify));
+}
+
+absl::Status FindLastEntry(const Snapshot& store, Recovered* recovered) {
+  return store.ScanReverse(Family::kJournal, JournalKey(0), "", [&](absl::string_view key, absl::string_view) {
+    if (key.size() == sizeof(uint64_t)) recovered->last_entry = ReadU64(key);
+    return false;
+  });
 }
 
 // RocksDB goes on with the next log when one ends too early, wherever that is.
 absl::Status Replay(const Snapshot& store, Follower* follower, Recovered* recovered) {
   absl::Status status;
   TaskId next_id = 0;
+  uint64_t last = 0;
   RETURN_IF_ERROR(store.Scan(Family::kJournal, JournalKey(follower->folded() + 1), "",
                              [&](absl::string_view key, absl::string_view value) {
                                if (key.size() != sizeof(uint64_t) || ReadU64(key) > recovered->number) {
@@ -197,9 +211,10 @@ absl::Status Replay(const Snapshot& store, Follower* follower, Recovered* recove
                                }
                                JournalEntry entry;
                                status = ParseRow("journal", value, &entry);
-                               if (status.ok()) status = CheckFollows(ReadU64(key), entry, next_id, *follower);
+                               if (status.ok()) status = CheckFollows(ReadU64(key), entry, last, next_id, *follower);
                                if (status.ok()) status = follower->Fold(ReadU64(key), entry, value.size());
                                next_id = entry.next_id();
+                               last = ReadU64(key);
                                ++recovered->replayed_entries;
                                return status.ok();
                              }));
@@ -256,6 +271,7 @@ absl::StatusOr<Recovered> Recover(storage::Store* store, const std::string& brok
   RETURN_IF_ERROR(FindOldestRequestWindow(*snapshot, &recovered));
   RETURN_IF_ERROR(RestoreCheckpoint(*snapshot, follower));
   RETURN_IF_ERROR(Replay(*snapshot, follower, &recovered));
+  RETURN_IF_ERROR(FindLastEntry(*snapshot, &recovered));
   // Commits after the last journal entry changed nothing in the live table.
   RETURN_IF_ERROR(follower->Fold(recovered.number, JournalEntry(), 0));
   RETURN_IF_ERROR(CheckClasses(follower->MakeView(snapshot)->counts(), *catalog));

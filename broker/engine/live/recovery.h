@@ -25,7 +25,8 @@ namespace baton::engine {
 
 // Everything the engine starts with.
 struct Recovered {
-  uint64_t number = 0;  // Of the last commit.
+  uint64_t number = 0;      // Of the last commit.
+  uint64_t last_entry = 0;  // Of the last one with an entry in the journal; 0: there is none any more.
   uint64_t incarnation = 0;
   TaskId next_id = 1;
   SessionNumber next_session = 1;

@@ -4,6 +4,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "broker/base/error.h"
@@ -11,6 +12,31 @@
 #include "broker/engine/limits.h"
 
 namespace baton::engine {
+
+// What a round has taken, lane by lane.
+using Taken = std::deque<std::unique_ptr<Command>>;
+
+// Applies what was taken while the batch has room, for what a command makes of a few bytes may be large, and keeps the
+// rest. The first of each lane is applied sooner than the others: so that no lane starves.
+template <typename BatchBytes, typename Apply>
+void ApplyTaken(const WorkBounds& work, Taken* taken, BatchBytes&& batch_bytes, Apply&& apply) {
+  Taken rest;
+  std::optional<Lane> lane;
+  for (std::unique_ptr<Command>& command : *taken) {
+    const bool first = std::exchange(lane, command->lane) != command->lane;
+    if (batch_bytes() < (first ? work.most_batch_bytes() : work.applied_bytes())) {
+      apply(std::move(command));
+    } else {
+      rest.push_back(std::move(command));
+    }
+  }
+  *taken = std::move(rest);
+}
+
+// Of a worker: it has to be applied before anybody says that the worker is lost.
+inline bool IsSignOfLife(const std::unique_ptr<Command>& command) {
+  return command->lane == Lane::kOutcomes || command->kind == Command::Kind::kHello;
+}
 
 // Commands waiting for the engine, in bounded queues by urgency. Not thread-safe: guarded by its owner's mutex.
 class Lanes {
@@ -31,7 +57,7 @@ class Lanes {
 
   // Moves at most one round's worth to `out`, urgent ones first. Each lane gets at least one command, however large, so
   // that none starves.
-  void Take(std::deque<std::unique_ptr<Command>>* out) {
+  void Take(Taken* out) {
     size_t bytes = 0;
     for (Queue& lane : lanes_) {
       bool first = true;
@@ -44,6 +70,15 @@ class Lanes {
         out->push_back(std::move(command));
         lane.commands.pop_front();
       }
+    }
+  }
+
+  // What was taken last and not applied is the next of its lane again, so that what is more urgent comes before it.
+  void PutBack(Taken* rest) {
+    for (; !rest->empty(); rest->pop_back()) {
+      Queue& lane = lanes_[static_cast<int>(rest->back()->lane)];
+      lane.bytes += rest->back()->bytes;
+      lane.commands.push_front(std::move(rest->back()));
     }
   }
 

@@ -95,29 +95,27 @@ void RunningPartition::RunEngine() {
     meters_.round_began.store(began.steady, std::memory_order_relaxed);
     engine_->BeginRound(began, input.disk_stalls);
     // What waited for them may be large: what does not fit into this commit goes into the next.
-    for (; !loads_.empty() && engine_->batch_bytes() < kOpenBatchBytes; loads_.pop_front()) {
+    for (; !loads_.empty() && engine_->batch_bytes() < options_.engine.work.open_batch_bytes; loads_.pop_front()) {
       engine_->Apply(std::move(loads_.front()));
     }
     const size_t applied = ApplyCommands();
     if (input.pages.has_value()) engine_->AddPages(*input.pages);
-    engine_->FinishRound(input.expire && commands_.empty());
+    engine_->FinishRound(input.expire && std::none_of(commands_.begin(), commands_.end(), IsSignOfLife));
     HandOver();
     MeterRound(began.steady, applied);
     sleep_ = engine_->SleepTime();
     engine_has_batch_ = engine_->has_batch();
-    engine_is_full_ = engine_->batch_bytes() >= kOpenBatchBytes;
-    engine_has_more_ = engine_->has_more() || !loads_.empty() || !commands_.empty();
+    engine_is_full_ = engine_->batch_bytes() >= options_.engine.work.open_batch_bytes;
+    engine_has_more_ = engine_->has_more() || !loads_.empty();
   }
 }
 
-// What a command makes of a few bytes may be large, too.
 size_t RunningPartition::ApplyCommands() {
-  size_t applied = 0;
-  for (; !commands_.empty() && engine_->batch_bytes() < kAppliedBytes; ++applied) {
-    engine_->Apply(std::move(commands_.front()));
-    commands_.pop_front();
-  }
-  return applied;
+  const size_t taken = commands_.size();
+  ApplyTaken(
+      options_.engine.work, &commands_, [this] { return engine_->batch_bytes(); },
+      [this](std::unique_ptr<Command> command) { engine_->Apply(std::move(command)); });
+  return taken - commands_.size();
 }
 
 void RunningPartition::MeterRound(SteadyMicros began, size_t commands) {
@@ -137,7 +135,11 @@ bool RunningPartition::WaitForInput(Input* input) {
   *input = Input();
   absl::MutexLock lock(&mu_);
   // By the steady clock: that the wall clock was set forward, or the machine slept, shows when it is looked at again.
-  const SteadyMicros deadline = clock_->Read().steady + std::min(sleep_, kMaxSleep);
+  // While the batch is full and not taken, what is overdue has to wait, too.
+  const Micros sleep = engine_is_full_ && committing_ ? kMaxSleep : std::min(sleep_, kMaxSleep);
+  const SteadyMicros deadline = clock_->Read().steady + sleep;
+  urgent_ |= !commands_.empty();
+  lanes_.PutBack(&commands_);
   engine_idle_ = true;
   if (closed_) stopped_wake_.SignalAll();
   while (!HasInput() && !ending_) {
@@ -151,7 +153,7 @@ bool RunningPartition::WaitForInput(Input* input) {
   input->disk_stalls = commit_began != 0 && clock_->Read().steady - commit_began > kPauseThreshold;
   // It is handed over first.
   if (engine_is_full_) return true;
-  if (commands_.empty()) lanes_.Take(&commands_);
+  lanes_.Take(&commands_);
   urgent_ = !lanes_.empty();
   input->expire = lanes_.outcomes_empty();
   std::move(loaded_.begin(), loaded_.end(), std::back_inserter(loads_));

@@ -102,6 +102,7 @@ void LiveTable::TakeEntry(uint64_t number, absl::string_view value, Findings* fi
   JournalEntry entry;
   if (!entry.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
     broken_ = broken_ || needed;
+    last_entry_ = number;
     last_next_id_ = 0;
     findings->Add(Check::kUnreadableJournal,
                   absl::StrCat("the journal's entry of commit ", number, " is not readable"));
@@ -120,11 +121,11 @@ void LiveTable::CheckOrder(uint64_t number, const JournalEntry& entry, Findings*
   const TaskId checkpointed = std::max<TaskId>(checkpoint_.next_id(), 1);
   const bool first_above = number > checkpoint_.number() && !above_checkpoint_ && !broken_;
   above_checkpoint_ = above_checkpoint_ || first_above;
-  if (!GoesOnAt(last_next_id_, entry)) {
+  if (!GoesOnAt(last_entry_, last_next_id_, entry)) {
     findings->Add(Check::kJournalGap, absl::StrCat("the journal's entry of commit ", number, " does not go on at task ",
                                                    last_next_id_, ", where the one before it, of commit ", last_entry_,
                                                    ", ended: entries between them are missing"));
-  } else if (first_above && !ReachesBackTo(checkpointed, entry)) {
+  } else if (first_above && !ReachesBackTo(checkpoint_.number(), checkpointed, entry)) {
     findings->Add(Check::kJournalGap,
                   absl::StrCat("the journal's entry of commit ", number, " does not go on at task ", checkpointed,
                                ", where the checkpoint ended: entries between them are missing"));

@@ -63,7 +63,7 @@ class Finder final : public TaskSearch {
 
 }  // namespace
 
-const FinderLimits kFinderLimits = {engine::kRoundJobSteps, 2048, 64};
+const FinderLimits kFinderLimits = {engine::kWorkBounds.round_job_steps, 2048, 64};
 
 bool IsUnderstood(const v1::TaskFilter& filter) { return filter.GetReflection()->GetUnknownFields(filter).empty(); }
 

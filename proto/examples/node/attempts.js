@@ -5,6 +5,12 @@ import { isOfBroker, once } from "./broker.js";
 
 export const RETRY_DELAY = 200; // Milliseconds.
 
+// Whether gRPC, not the broker, says that no message can hold the call. Its other failures with this code pass: one of
+// both sides has no memory left, or takes no more at once.
+function isOversized(error) {
+  return error.code === grpc.status.RESOURCE_EXHAUSTED && !isOfBroker(error) && error.details.includes("larger than");
+}
+
 export class Attempts {
   held = new Map(); // Attempt token, in hex -> { token, type, began, abort, ended }, until its outcome is answered.
   session = "0";
@@ -61,12 +67,12 @@ export class Attempts {
         if (error?.code !== grpc.status.INVALID_ARGUMENT) return;
         refusal = error.message;
       } catch (error) {
-        if (error.code !== grpc.status.RESOURCE_EXHAUSTED || isOfBroker(error)) {
+        if (!isOversized(error)) {
           // The broker takes it when it is back: the attempt is named in the next hello.
           await sleep(RETRY_DELAY);
           continue;
         }
-        refusal = error.details; // Not the broker's word but gRPC's: no message can hold it.
+        refusal = error.details;
       }
       if (outcome.failed) return;
       outcome = { attemptToken: outcome.attemptToken, failed: { error: refusal, retryable: false } };

@@ -11,6 +11,13 @@ from reason import reason
 RETRY_DELAY = 0.2  # Seconds.
 
 
+def is_oversized(failure):
+    """Whether gRPC, not the broker, says that no message can hold the call. Its other failures with this code pass."""
+    # For example when one of both sides has no memory left, or takes no more at once.
+    return (failure.code() == grpc.StatusCode.RESOURCE_EXHAUSTED and not reason(failure) and
+            "larger than" in failure.details())
+
+
 class Attempts:
 
     def __init__(self, broker, handlers):
@@ -55,11 +62,11 @@ class Attempts:
                 error = (await self.broker.Complete(request, timeout=30)).results[0].error
                 refusal = error.message if error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0] else None
             except grpc.aio.AioRpcError as failure:
-                if failure.code() != grpc.StatusCode.RESOURCE_EXHAUSTED or reason(failure):
+                if not is_oversized(failure):
                     # The broker takes it when it is back: the attempt is named in the next hello.
                     await asyncio.sleep(RETRY_DELAY)
                     continue
-                refusal = failure.details()  # Not the broker's word but gRPC's: no message can hold it.
+                refusal = failure.details()
             if refusal is None or outcome.HasField("failed"):
                 return  # Stored, or not wanted any more (ATTEMPT_OVER).
             outcome.failed.error, outcome.failed.retryable = refusal, False

@@ -1,11 +1,16 @@
 // A worker of proto/examples/node, with handlers that need all of the contract. Prints what happens to them.
 // language_worker.mjs FOLDER: where the example is.
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const [folder] = process.argv.slice(2);
+const grpc = createRequire(`${folder}/broker.js`)("@grpc/grpc-js");
 const { connect } = await import(`${folder}/broker.js`);
 const { Worker } = await import(`${folder}/worker.js`);
+
+const broker = connect();
+const complete = broker.complete.bind(broker);
 
 const handlers = {
   echo: async ({ payload }) => payload,
@@ -26,9 +31,20 @@ const handlers = {
     while (!existsSync(payload.data.toString())) await sleep(20, null, { signal });
     return payload;
   },
+  // The next Complete, which is that of its outcome, is failed by gRPC, as by one without memory.
+  squeezed: async ({ payload }) => {
+    broker.complete = (request, options, answered) => {
+      broker.complete = complete;
+      console.log("out of memory");
+      const details = "Bandwidth exhausted or memory limit exceeded";
+      const code = grpc.status.RESOURCE_EXHAUSTED;
+      const failure = Object.assign(new Error(details), { code, details, metadata: new grpc.Metadata() });
+      setImmediate(answered, failure);
+    };
+    return payload;
+  },
 };
 
-const broker = connect();
 const worker = new Worker(broker, handlers, 3);
 process.once("SIGTERM", () => worker.leave());
 try {

@@ -51,12 +51,35 @@ async def hold(delivery):
     return delivery.payload
 
 
+class ShortOfMemory:
+    """A stub of the broker. gRPC fails the first Complete after `squeezed` has run, as one does that has no memory."""
+
+    def __init__(self, stub):
+        self.stub, self.fails = stub, False
+
+    def __getattr__(self, name):
+        return getattr(self.stub, name)
+
+    async def squeezed(self, delivery):
+        self.fails = True
+        return delivery.payload
+
+    async def Complete(self, request, timeout):
+        if self.fails:
+            self.fails = False
+            say("out of memory")
+            raise grpc.aio.AioRpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.aio.Metadata(), grpc.aio.Metadata(),
+                                       "Bandwidth exhausted or memory limit exceeded")
+        return await self.stub.Complete(request, timeout=timeout)
+
+
 async def main():
     options = [("grpc.max_reconnect_backoff_ms", 1000)]
     async with grpc.aio.insecure_channel(os.environ["BATON_BROKER"], options) as channel:
+        broker = ShortOfMemory(broker_pb2_grpc.TaskBrokerStub(channel))
         handlers = {"echo": echo, "fail": fail, "refused": refused, "large": large, "unsendable": unsendable,
-                    "loud": loud, "hold": hold}  # yapf: disable
-        worker = Worker(broker_pb2_grpc.TaskBrokerStub(channel), handlers, slots=3)
+                    "loud": loud, "hold": hold, "squeezed": broker.squeezed}  # yapf: disable
+        worker = Worker(broker, handlers, slots=3)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.leave)
         await worker.work()
 

@@ -113,6 +113,13 @@ class LanguagesTest(ProcessTest):
                 self.assertIn(error, ended["last_error"])
                 self.assertEqual((ended["attempt"], ended["interruptions"]), (1, 0))
 
+    def test_an_outcome_is_repeated_as_it_is_when_grpc_has_no_memory(self):
+        for worker in self.start_test_workers():
+            task = self.submit("squeezed", 1, "--max-retries", "1")
+            self.wait_for_end(task)
+            self.assertIn("out of memory\n", worker.out())
+            self.assertEqual([outcome for _, outcome in self.outcomes(task)], ["SUCCEEDED"])
+
     def test_handlers_of_cancelled_and_overdue_tasks_are_stopped(self):
         for worker in self.start_test_workers():
             task, _ = self.hold(worker)

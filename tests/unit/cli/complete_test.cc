@@ -37,6 +37,9 @@ TEST_F(CompleteTest, CommandsAndThoseBelowThem) {
   EXPECT_EQ(out.str(), "submit\tSubmits one task or many\n");
   EXPECT_THAT(Candidates({"schedule", ""}), AllOf(Contains("create"), Contains("preview"), Not(Contains("submit"))));
   EXPECT_THAT(Candidates({"types", "pa"}), ElementsAre("pause"));
+  EXPECT_THAT(Candidates({"types", "li"}), ElementsAre("list", "limit"));
+  EXPECT_THAT(Candidates({"workers", ""}), ElementsAre("list", "drain"));
+  EXPECT_THAT(Candidates({"workers", "list", "--cap"}), ElementsAre("--capability"));
   // Another name of `types unpause`, which has nothing below it.
   EXPECT_THAT(Candidates({"types", "resume", ""}), IsEmpty());
   EXPECT_EQ(connected_to, "");

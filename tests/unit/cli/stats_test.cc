@@ -1,4 +1,4 @@
-// baton stats with conditions, baton workers with conditions.
+// baton stats with conditions, baton workers with conditions, and the word list behind workers and types.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -154,6 +154,52 @@ TEST_F(WorkersTest, TheListIsPassedItsConditions) {  // B199
   EXPECT_EQ(Run({"workers"}), ExitCode::kOk);
   EXPECT_EQ(request.filter().ByteSizeLong(), 0u);
   EXPECT_EQ(err.str(), "no live workers\n");
+}
+
+TEST_F(WorkersTest, TheWordListMayBeSaid) {
+  using Words = std::vector<std::string>;
+  for (const Words& words : {Words{"workers", "list", "--state", "draining", "--capability", "GPU,SSD", "--pod", "p1"},
+                             {"workers", "--state", "draining", "list", "--capability", "GPU,SSD", "--pod=p1"},
+                             {"workers", "--state", "draining", "--capability", "GPU,SSD", "--pod", "p1", "list"}}) {
+    request.Clear();
+    EXPECT_EQ(Run(words), ExitCode::kOk) << err.str();
+    EXPECT_THAT(request.filter().states(), ElementsAre(v1::WORKER_STATE_DRAINING));
+    EXPECT_THAT(request.filter().capabilities(), ElementsAre("GPU", "SSD"));
+    EXPECT_EQ(request.filter().pod_id(), "p1");
+    EXPECT_EQ(err.str(), "no such live workers\n");
+  }
+  EXPECT_EQ(Run({"workers", "list"}), ExitCode::kOk);
+  EXPECT_EQ(request.filter().ByteSizeLong(), 0u);
+  EXPECT_EQ(err.str(), "no live workers\n");
+}
+
+TEST_F(WorkersTest, TypesAreListedByTheWordTooAndNothingMayFollowIt) {
+  broker.list_types = [] {
+    v1::ListTypesResponse response;
+    response.add_types()->set_type("resize");
+    return absl::StatusOr<v1::ListTypesResponse>(response);
+  };
+  EXPECT_EQ(Run({"types"}), ExitCode::kOk);
+  const std::string listed = out.str();
+  EXPECT_THAT(listed, HasSubstr("resize"));
+  EXPECT_EQ(Run({"types", "list"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(), listed);
+  using Words = std::vector<std::string>;
+  for (const Words& words :
+       {Words{"types", "list", "pause"}, {"workers", "list", "w1"}, {"workers", "list", "drain"}}) {
+    EXPECT_EQ(Run(words), ExitCode::kBadInput) << words.back();
+    EXPECT_THAT(err.str(), HasSubstr("baton " + words[0] + " list: "));
+  }
+}
+
+TEST_F(WorkersTest, AWorkerMayBeCalledList) {
+  std::vector<std::string> drained;
+  broker.drain_worker = [&drained](const v1::DrainWorkerRequest& asked) {
+    drained.push_back(asked.worker_id());
+    return absl::StatusOr<v1::DrainWorkerResponse>(v1::DrainWorkerResponse());
+  };
+  EXPECT_EQ(Run({"workers", "drain", "list", "w1"}), ExitCode::kOk) << err.str();
+  EXPECT_THAT(drained, ElementsAre("list", "w1"));
 }
 
 TEST_F(WorkersTest, AllPagesAreListed) {  // B199

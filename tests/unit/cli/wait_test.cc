@@ -259,7 +259,39 @@ TEST_F(WaitTest, WhatHasEndedIsPrintedEvenIfOneBeforeItHasNot) {
   EXPECT_EQ(Run({"wait", "42", "43", "44", "45", "46", "47", "--timeout", "5s"}), ExitCode::kTimedOut);
   EXPECT_EQ(out.str(), "ID  STATE      RESULT\n44  COMPLETED  [1]\n");
   EXPECT_THAT(err.str(), HasSubstr("timed out: task 42 is still RUNNING"));
+  EXPECT_THAT(err.str(), HasSubstr("waits again. Of 2 other tasks it is not known whether they have ended.\n"));
   EXPECT_EQ(looks, (std::vector<uint64_t>{42, 43, 44, 45, 46})) << "each once, until the broker is gone";
+}
+
+TEST_F(WaitTest, LookingForOthersThatHaveEndedTakesNoLongerThanOneCall) {
+  steps = {Running("", 0)};
+  std::vector<uint64_t> looks;
+  std::vector<absl::Duration> allowed;
+  bool refuses = false;
+  broker.get = [&](const v1::GetRequest& request, absl::Duration timeout) -> absl::StatusOr<v1::GetResponse> {
+    looks.push_back(request.task_id());
+    allowed.push_back(timeout);
+    now += absl::Seconds(2);
+    if (refuses) return absl::PermissionDeniedError("not for this token");
+    if (request.task_id() == 43) return MakeStatus(absl::StatusCode::kNotFound, "no task 43", "TASK_EXPIRED");
+    v1::GetResponse response;
+    *response.mutable_task() = request.task_id() == 44 ? Completed("[1]") : Running("", 0);
+    response.mutable_task()->set_id(request.task_id());
+    return response;
+  };
+  const std::vector<std::string> command = {"submit", "t", "--count", "50", "--wait", "--wait-timeout", "3s"};
+  EXPECT_EQ(Run(command), ExitCode::kTimedOut);
+  EXPECT_EQ(out.str(), "ID  STATE      RESULT\n44  COMPLETED  [1]\n");
+  EXPECT_EQ(looks, (std::vector<uint64_t>{43, 44, 45, 46, 47}));
+  EXPECT_EQ(allowed, (std::vector<absl::Duration>{absl::Seconds(10), absl::Seconds(8), absl::Seconds(6),
+                                                  absl::Seconds(4), absl::Seconds(2)}));
+  EXPECT_THAT(err.str(), HasSubstr("task 42 is still RUNNING"));
+  EXPECT_THAT(err.str(), HasSubstr(" Of 44 other tasks it is not known whether they have ended.\n"));
+  refuses = true;
+  looks.clear();
+  EXPECT_EQ(Run(command), ExitCode::kTimedOut);
+  EXPECT_EQ(looks, (std::vector<uint64_t>{43}));
+  EXPECT_THAT(err.str(), HasSubstr(" Of 49 other tasks it is not known whether they have ended.\n"));
 }
 
 }  // namespace

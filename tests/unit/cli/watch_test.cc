@@ -1,6 +1,9 @@
 // Following tasks as they change: watch.
 #include <deque>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/cli/fake_broker.h"
@@ -191,6 +194,61 @@ TEST_F(WatchTest, ATerminalShowsBarsOfWhatRuns) {
   EXPECT_THAT(err.str(), HasSubstr(" 75% task 41 resize RUNNING, chunk 2\n"));
   EXPECT_EQ(err.str().substr(err.str().size() - 11), "\r\x1b[K\x1b[A\r\x1b[K") << "they are gone in the end";
   EXPECT_THAT(out.str(), Not(HasSubstr("chunk 2"))) << "a bar needs no line for each step";
+}
+
+TEST_F(WatchTest, ATerminalShowsBarsOfWhatRunsAndMatches) {
+  terminal = true;
+  std::vector<v1::ListTasksRequest> asked;
+  std::deque<std::vector<v1::Task>> lists = {{Running(42, 1, "chunk 1", 25)},
+                                             {Running(42, 1, "chunk 2", 50), Running(41, 1, "", 50)}};
+  broker.list_tasks = [&](const v1::ListTasksRequest& request, absl::Duration) {
+    asked.push_back(request);
+    v1::ListTasksResponse response;
+    if (!lists.empty()) {
+      for (const v1::Task& task : lists.front()) *response.add_tasks() = task;
+      lists.pop_front();
+    }
+    return absl::StatusOr<v1::ListTasksResponse>(response);
+  };
+  streams = {{{Tell({}), Tell({Running(41, 1, "chunk 0", 0)}), Tell({}), Tell({})}, absl::DeadlineExceededError("")}};
+  EXPECT_EQ(Run({"watch", "--type", "resize", "--state", "pending,running", "--timeout", "9s"}), ExitCode::kTimedOut);
+  EXPECT_THAT(err.str(), HasSubstr("[######..................]  25% task 42 resize RUNNING, chunk 1"));
+  EXPECT_THAT(err.str(), HasSubstr("[############............]  50% task 41 resize RUNNING\n"
+                                   "[############............]  50% task 42 resize RUNNING, chunk 2"));
+  EXPECT_THAT(out.str(), HasSubstr("41  resize"));
+  EXPECT_THAT(out.str(), Not(HasSubstr("chunk"))) << "a bar needs no line for each step";
+  const std::vector<std::string> parts = absl::StrSplit(err.str(), "task 41 resize");
+  EXPECT_EQ(parts.size(), 2u) << "it runs no more, although it was not told to have ended";
+  ASSERT_EQ(asked.size(), 4u);
+  EXPECT_EQ(asked[0].filter().type(), "resize");
+  EXPECT_THAT(asked[0].filter().states(), ElementsAre(v1::TASK_STATE_RUNNING));
+}
+
+TEST_F(WatchTest, OfManyThatRunAndMatchAFewHaveBars) {
+  terminal = true;
+  broker.list_tasks = [&](const v1::ListTasksRequest&, absl::Duration) {
+    v1::ListTasksResponse response;
+    for (uint64_t id = 12; id > 0; --id) *response.add_tasks() = Running(id, 1, "", 50);
+    response.set_next_page_token("more");
+    return absl::StatusOr<v1::ListTasksResponse>(response);
+  };
+  streams = {{{Tell({})}, absl::DeadlineExceededError("")}};
+  EXPECT_EQ(Run({"watch", "--tag", "batch-7", "--timeout", "9s"}), ExitCode::kTimedOut);
+  EXPECT_THAT(err.str(), HasSubstr(" task 10 resize RUNNING\n… and at least 2 more"));
+  EXPECT_THAT(err.str(), Not(HasSubstr("task 11")));
+}
+
+TEST_F(WatchTest, WithoutAListBarsShowWhatWasTold) {
+  terminal = true;
+  streams = {{{Tell({Running(41, 1, "half", 50)}), Tell({Completed(41)})}, absl::DeadlineExceededError("")}};
+  EXPECT_EQ(Run({"watch", "--timeout", "9s"}), ExitCode::kTimedOut);
+  EXPECT_THAT(err.str(), HasSubstr(" 50% task 41 resize RUNNING, half"));
+  broker.list_tasks = [](const v1::ListTasksRequest&, absl::Duration) -> absl::StatusOr<v1::ListTasksResponse> {
+    ADD_FAILURE() << "what has ended does not run";
+    return absl::InternalError("not reached");
+  };
+  streams = {{{Tell({Completed(41)})}, absl::DeadlineExceededError("")}};
+  EXPECT_EQ(Run({"watch", "--state", "completed", "--timeout", "9s"}), ExitCode::kTimedOut);
 }
 
 TEST_F(WatchTest, WrongArguments) {

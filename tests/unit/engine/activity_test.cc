@@ -124,7 +124,7 @@ class ObservedFollowerTest : public ::testing::Test {
 
   void Commit(const std::function<void(Batch&)>& write) {
     write(batch_);
-    const ClosedBatch closed = batch_.Close(clock_.Read().wall, 1, 2);
+    const ClosedBatch closed = batch_.Close(clock_.Read().wall, 1, 2, &last_entry_);
     const absl::Status folded = follower_.Fold(closed.number, *closed.entry, closed.entry_bytes);
     EXPECT_TRUE(folded.ok()) << folded;
   }
@@ -164,6 +164,7 @@ class ObservedFollowerTest : public ::testing::Test {
   ActivityBoard board_;
   Follower follower_{{}, store_.get(), &catalog_};
   Batch batch_{1};
+  uint64_t last_entry_ = 0;
   uint32_t attempt_ = 0;
 };
 

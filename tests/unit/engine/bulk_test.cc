@@ -313,7 +313,7 @@ TEST_F(BulkTest, AHundredThatHaveEndedAreKept) {
 TEST_F(BulkTest, TooManyAtOnceAreRefused) {
   harness_.hold_loads = true;
   Submit(1, "batch");
-  for (size_t i = 0; i < kMostJobs; ++i) harness_.StartJob(JobRow::CANCEL, "nothing");
+  for (size_t i = 0; i < kWorkBounds.jobs; ++i) harness_.StartJob(JobRow::CANCEL, "nothing");
   auto command = std::make_unique<Tracked<StartJobCommand>>();
   command->row.set_filter("");
   EXPECT_THAT(harness_.Call(std::move(command)).error(),

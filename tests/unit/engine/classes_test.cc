@@ -63,6 +63,13 @@ TEST_F(ClassesTest, SubmitRefusesEachTaskOfANewOneAndTakesTheOthers) {
   }
 }
 
+TEST_F(ClassesTest, ARepeatOfARefusedTaskWithAUniqueKeyTellsTheSame) {
+  TakeTheLastClass();
+  const std::vector<TaskSpec> specs = {{.type = "new", .unique_key = "key"}};
+  EXPECT_THAT(harness_.SubmitCall(specs, "request")->results.at(0).error, HasTooManyTypes());
+  EXPECT_THAT(harness_.SubmitCall(specs, "request")->results.at(0).error, HasTooManyTypes());
+}
+
 TEST_F(ClassesTest, PartOfChildrenIsRefusedAsAWhole) {
   TestWorker& worker = harness_.Connect();
   ASSERT_TRUE(worker.Runs(known_));

@@ -40,7 +40,7 @@ TEST(DeadlinesTest, OfVeryManyThatEndAtOnceNoMoreAreFetchedAtATimeThanAFewRounds
   settings.resident_tasks = 10;
   EngineHarness harness(settings);
   harness.check_every_commit = false;
-  constexpr size_t kTasks = 20 * kRoundTimers;
+  constexpr size_t kTasks = 20 * kWorkBounds.round_timers;
   for (size_t i = 0; i < kTasks; i += 512) harness.SubmitMany(512, {.total_timeout = kMinute});
   harness.hold_loads = true;
   harness.clock().AdvanceBoth(kMinute);
@@ -146,7 +146,7 @@ TEST(DeadlinesTest, DeadlinesOutliveACrash) {
 
 TEST(DeadlinesTest, ManyExpireAtTheSameInstant) {
   EngineHarness harness({.resident_tasks = 10});
-  const std::vector<TaskId> ids = harness.SubmitMany(3 * kRoundTimers, {.start_timeout = kMinute});
+  const std::vector<TaskId> ids = harness.SubmitMany(3 * kWorkBounds.round_timers, {.start_timeout = kMinute});
   harness.Advance(kMinute);
   for (const TaskId id : ids) ASSERT_EQ(harness.StateOf(id), LiveState::FAILED) << "task " << id;
 }

@@ -258,7 +258,7 @@ TEST_F(DeleteTest, WorkflowOverSeveralPages) {
 TEST_F(DeleteTest, WorkflowInTooManyPlacesIsLeftToRetention) {
   harness_.check_every_commit = false;
   constexpr size_t kParents = 4096, kParts = 4;
-  static_assert(kParents * kParts >= kMostRangesToDelete);
+  static_assert(kParents * kParts >= kWorkBounds.ranges_to_delete);
   const TaskId root = harness_.Submit(kParent);
   worker_.Spawn(root, std::vector<TaskSpec>(kParents, kParent));
   const std::vector<TaskId> parents = worker_.running();

@@ -20,7 +20,7 @@ class FollowerStoringTest : public ::testing::Test {
   // One commit of a journal entry that `write` fills in.
   void Commit(const std::function<void(Batch&)>& write) {
     write(batch_);
-    const ClosedBatch closed = batch_.Close(kDay, 1, next_id_);
+    const ClosedBatch closed = batch_.Close(kDay, 1, next_id_, &last_entry_);
     std::string error;
     ASSERT_EQ(store_->Commit(closed.writes, closed.number, &error), storage::CommitResult::kDone) << error;
     const absl::Status folded = follower_.Fold(closed.number, *closed.entry, closed.entry_bytes);
@@ -57,6 +57,7 @@ class FollowerStoringTest : public ::testing::Test {
   std::unique_ptr<storage::Store> store_ = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
   Follower follower_{settings_, store_.get(), &catalog_};
   Batch batch_{1};
+  uint64_t last_entry_ = 0;
   TaskId next_id_ = 1;
   std::optional<storage::WriteBatch> out_;
 };

@@ -26,7 +26,7 @@ class FollowerTest : public ::testing::Test {
   // One commit of a journal entry that `write` fills in.
   void Commit(const std::function<void(Batch&)>& write) {
     write(batch_);
-    const ClosedBatch closed = batch_.Close(time_, 1, next_id_);
+    const ClosedBatch closed = batch_.Close(time_, 1, next_id_, &last_entry_);
     std::string error;
     ASSERT_EQ(store_->Commit(closed.writes, closed.number, &error), storage::CommitResult::kDone) << error;
     const absl::Status folded = follower_->Fold(closed.number, *closed.entry, closed.entry_bytes);
@@ -116,6 +116,7 @@ class FollowerTest : public ::testing::Test {
   Catalog catalog_;
   std::unique_ptr<Follower> follower_;
   Batch batch_{1};
+  uint64_t last_entry_ = 0;
   TaskId next_id_ = 1;
   WallMicros time_ = kDay;
 };

@@ -146,6 +146,17 @@ class GatedPartitionTest : public ::testing::Test {
     std::unique_ptr<Command> command = std::move(trigger);
     EXPECT_THAT(partition_->Send(command), NoError());
   }
+  // Of a worker that nobody knows. `note` is called when it is answered.
+  void SendBeat(std::function<void()> note) {
+    auto beat = std::make_unique<Reporting<HeartbeatCommand>>([this, note](const HeartbeatCommand&) {
+      absl::MutexLock lock(&mu_);
+      note();
+      ++answered_;
+    });
+    beat->session = 4711;
+    std::unique_ptr<Command> command = std::move(beat);
+    EXPECT_THAT(partition_->Send(command), NoError());
+  }
   void CountAnswer() {
     absl::MutexLock lock(&mu_);
     ++answered_;
@@ -175,7 +186,7 @@ TEST_F(GatedPartitionTest, WhatComesWhileTheDiskIsBusyIsCommittedInPortions) {
   AwaitApplied(3);  // The open batch is full with the second and the third: the others wait.
   store_.Open();
   AwaitAnswers(6);
-  EXPECT_LE(store_.largest(), kOpenBatchBytes + kRoundBytes + kBesides);
+  EXPECT_LE(store_.largest(), kWorkBounds.open_batch_bytes + kRoundBytes + kBesides);
 }
 
 TEST_F(GatedPartitionTest, WhatIsLargerThanTheCallForItIsAppliedInPortions) {
@@ -190,7 +201,23 @@ TEST_F(GatedPartitionTest, WhatIsLargerThanTheCallForItIsAppliedInPortions) {
   for (int i = 0; i < kTriggers; ++i) TriggerSchedule();
   store_.Open();
   AwaitAnswers(4 + kTriggers);
-  EXPECT_LE(store_.largest(), kAppliedBytes + kLargeCallBytes + kPayloadBytes + kBesides);
+  EXPECT_LE(store_.largest(), kWorkBounds.applied_bytes() + kLargeCallBytes + kPayloadBytes + kBesides);
+}
+
+TEST_F(GatedPartitionTest, SignsOfLifeGoBeforeWhatIsLeftOver) {
+  constexpr int kTriggers = 40;
+  CreateSchedule(1 << 20);
+  AwaitAnswers(1);
+  store_.Shut();
+  Submit(kLargeCallBytes);
+  store_.AwaitCommit();
+  for (int i = 0; i < kTriggers; ++i) TriggerSchedule();
+  AwaitApplied(3);  // All of them were taken; some have no room in the batch.
+  int before = 0;
+  SendBeat([&] { before = answered_; });
+  store_.Open();
+  AwaitAnswers(2 + kTriggers + 1);
+  EXPECT_LT(before, kTriggers / 2);
 }
 
 TEST(FullBatchesTest, WorkIsHandedOutWhileSubmissionsFillEveryBatch) {
@@ -226,6 +253,47 @@ TEST(FullBatchesTest, SubmissionsThatWaitedGoBeforeThoseThatCameLater) {
   harness.Settle();
 }
 
+// However full they are: or else nobody would be lost for as long as much is submitted.
+TEST(FullBatchesTest, WorkersAreLostWhileSubmissionsFillEveryBatch) {
+  EngineHarness harness;
+  TestWorker& worker = harness.Connect();
+  const TaskId id = harness.Submit();
+  ASSERT_TRUE(worker.Runs(id));
+  worker.Freeze();
+  const std::vector<TaskSpec> large(9, {.type = "other", .payload = std::string(1 << 20, 'x')});
+  for (Micros gone = 0; gone < harness.settings().beat_window; gone += kPauseThreshold) {
+    harness.clock().AdvanceBoth(kPauseThreshold);
+    harness.Send(MakeSubmit(large, "", harness.store(), harness.now()));
+    harness.Round();
+  }
+  EXPECT_EQ(harness.StateOf(id), LiveState::PENDING);
+  harness.Settle();
+}
+
+// What is taken from it is due at once, and it has room for it.
+TEST(FullBatchesTest, AWorkerThatIsLostInSeveralRoundsGetsNothingBackMeanwhile) {
+  constexpr uint32_t kAttempts = 25;
+  EngineSettings settings;
+  settings.work.open_batch_bytes = 2048;
+  EngineHarness harness(settings);
+  harness.check_every_commit = false;
+  TestWorker& worker = harness.Connect({.slots = 2 * kAttempts});
+  const std::vector<TaskId> ids = harness.SubmitMany(kAttempts);
+  ASSERT_EQ(worker.handlers(), kAttempts);
+  worker.Freeze();
+  size_t rounds = 0;
+  for (Micros gone = 0; gone <= harness.settings().beat_window; gone += kPauseThreshold) {
+    harness.clock().AdvanceBoth(kPauseThreshold);
+    harness.Round();
+  }
+  for (; harness.engine().has_more(); ++rounds) harness.Round();
+  EXPECT_GT(rounds, 0u) << "it took several";
+  for (const TaskId id : ids) {
+    EXPECT_EQ(harness.StateOf(id), LiveState::PENDING);
+    EXPECT_EQ(harness.LogOf(id).size(), 1u);
+  }
+}
+
 TEST(FullBatchesTest, WorkersThatAreLostTogetherAreGivenUpOneAfterTheOther) {
   constexpr int kWorkers = 35;
   constexpr uint32_t kSlots = 2000;
@@ -241,8 +309,8 @@ TEST(FullBatchesTest, WorkersThatAreLostTogetherAreGivenUpOneAfterTheOther) {
     harness.Round();
   }
   EXPECT_EQ(harness.StateOf(1), LiveState::PENDING);
-  EXPECT_GT(most, kAppliedBytes) << "they were many";
-  EXPECT_LT(most, kAppliedBytes + (1u << 20)) << "and some had to wait";
+  EXPECT_GT(most, kWorkBounds.open_batch_bytes) << "they were many";
+  EXPECT_LT(most, kWorkBounds.open_batch_bytes + (1u << 20)) << "and some had to wait";
   harness.Settle();
 }
 
@@ -271,7 +339,7 @@ TEST(FullBatchesTest, SubmissionsThatWaitedForHoldersOfUniqueKeysGoIntoSeveralBa
     ASSERT_LT(rounds, 2 * kCallsAtOnce);
     for (int busy = 0; busy < 3; ++busy) {
       harness.Round(/*commit=*/false);
-      EXPECT_LE(harness.engine().batch_bytes(), kOpenBatchBytes + 3 * kPayloadBytes + kBesides);
+      EXPECT_LE(harness.engine().batch_bytes(), kWorkBounds.open_batch_bytes + 3 * kPayloadBytes + kBesides);
     }
     harness.Round();
   }

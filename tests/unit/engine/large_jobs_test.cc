@@ -53,7 +53,7 @@ TEST(LargeJobsTest, CascadeOverManyParentsGoesDownBeforeItGoesOn) {
   }
   harness.Settle();
   // Those below what was found in one step, and what is left of the children of the root.
-  EXPECT_GT(most_bytes, kRoundJobSteps);
+  EXPECT_GT(most_bytes, kWorkBounds.round_job_steps);
   EXPECT_LT(most_bytes, 8u << 10);
   EXPECT_EQ(LargestJobRow(harness), "");
   const std::shared_ptr<const View> view = harness.MakeView();
@@ -65,7 +65,7 @@ class ScatteredWorkflowsTest : public ::testing::Test {
  protected:
   static constexpr size_t kRoots = 128;
   static constexpr uint32_t kPlaces = 130;
-  static_assert(kRoots * kPlaces > kMostRangesToDelete);
+  static_assert(kRoots * kPlaces > kWorkBounds.ranges_to_delete);
 
   ScatteredWorkflowsTest() {
     harness_.check_every_commit = false;
@@ -125,13 +125,14 @@ class ScatteredWorkflowsTest : public ::testing::Test {
 };
 
 TEST_F(ScatteredWorkflowsTest, BulkCancelGoesDownIntoOneAtATimeOnceThereIsMuchToDo) {
-  static_assert(3 * kRoots * kPlaces > 2 * kCrowdedRanges);
+  static_assert(3 * kRoots * kPlaces > 2 * kWorkBounds.crowded_ranges);
   ASSERT_NO_FATAL_FAILURE(SpawnWorkflows(3 * kRoots));
   const TaskId last = harness_.next_id() - 1;
   JobRow ended;
   const JobRow largest = RunToTheEnd(harness_.StartJob(JobRow::CANCEL, "batch:live"), &ended);
-  EXPECT_GT(static_cast<size_t>(largest.ranges_size()), kCrowdedRanges / 2);
-  EXPECT_LT(static_cast<size_t>(largest.ranges_size()), kCrowdedRanges + 2 * kPlaces + kRoundJobSteps);
+  EXPECT_GT(static_cast<size_t>(largest.ranges_size()), kWorkBounds.crowded_ranges / 2);
+  EXPECT_LT(static_cast<size_t>(largest.ranges_size()),
+            kWorkBounds.crowded_ranges + 2 * kPlaces + kWorkBounds.round_job_steps);
   EXPECT_EQ(ended.changed(), 3 * kRoots);
   const std::shared_ptr<const View> view = harness_.MakeView();
   for (TaskId id = roots_.front(); id <= last; ++id) {
@@ -145,8 +146,8 @@ TEST_F(ScatteredWorkflowsTest, BulkDeleteTakesNoMoreAtATimeThanAJobMayHaveAndCou
   ASSERT_THAT(harness_.Retry(live), NoError());
   JobRow ended;
   const JobRow largest = RunToTheEnd(harness_.StartJob(JobRow::DELETE, "batch"), &ended);
-  EXPECT_LE(static_cast<size_t>(largest.ranges_size()), kMostRangesToDelete);
-  EXPECT_GT(static_cast<size_t>(largest.ranges_size()), kMostRangesToDelete / 2);
+  EXPECT_LE(static_cast<size_t>(largest.ranges_size()), kWorkBounds.ranges_to_delete);
+  EXPECT_GT(static_cast<size_t>(largest.ranges_size()), kWorkBounds.ranges_to_delete / 2);
   EXPECT_LT(largest.ByteSizeLong(), 1u << 20);
   EXPECT_FALSE(ended.stopped());
   EXPECT_EQ(ended.search().count(), 0u);

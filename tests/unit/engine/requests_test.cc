@@ -174,6 +174,17 @@ TEST(RequestsTest, ARepeatTellsWhetherAWorkerCanRunTheTasks) {
   EXPECT_FALSE(again->results[1].runnable);
 }
 
+// The limits may be smaller after a restart.
+TEST(RequestsTest, TasksThatWereTakenAreTakenInARepeatThoughTheyWouldBeRefusedNow) {
+  EngineHarness harness;
+  const auto first = harness.SubmitCall({{}}, "request");
+  auto repeat = MakeSubmit({{}}, "request", harness.store(), harness.now());
+  repeat->tasks[0].error = InvalidArgument("PAYLOAD_TOO_LARGE", "the payload is too large");
+  const auto again = harness.Call(std::move(repeat));
+  EXPECT_THAT(again->results.at(0).error, NoError());
+  EXPECT_EQ(Ids(again), Ids(first));
+}
+
 TEST(RequestsTest, RefusedItemsStayRefusedInARepeat) {
   EngineHarness harness;
   harness.Submit({.delay = kHour, .unique_key = "k"});

@@ -71,6 +71,51 @@ TEST(ResidencyTest, BytesLimitWhatStaysInMemory) {
   EXPECT_EQ(worker.handlers(), 10u);
 }
 
+TEST(ResidencyTest, BytesLimitWhatIsReadAtOnce) {
+  constexpr size_t kTasks = 30;
+  EngineHarness harness(Tiny(1));
+  std::vector<TaskId> ids;
+  for (size_t i = 0; i < kTasks; ++i) ids.push_back(harness.Submit({.payload = std::string(1 << 20, 'x')}));
+  LoadRequest request;
+  request.ids = ids;
+  request.with_bodies = true;
+  const absl::StatusOr<LoadResult> loaded = Load(*harness.MakeView(), request);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_EQ(loaded->tasks.size(), kTasks);
+  size_t bytes = 0;
+  for (const LoadedTask& task : loaded->tasks) {
+    ASSERT_NE(task.task, nullptr);
+    bytes += task.task->body != nullptr ? task.task->body->task_row.size() : 0;
+  }
+  EXPECT_GT(bytes, kReadAheadBytes);
+  EXPECT_LE(bytes, 2 * kReadAheadBytes);
+  TestWorker& worker = harness.Connect({.slots = kTasks});
+  EXPECT_THAT(worker.TakeDelivered(), ElementsAreArray(ids));
+}
+
+// They are read already, for somebody who does not need their payloads.
+TEST(ResidencyTest, TasksThatCameWithoutPayloadsDoNotMakeTheReadAheadLarger) {
+  EngineHarness harness(Tiny(1));
+  harness.Submit({.type = "other"});
+  std::vector<TaskId> ids;
+  for (int i = 0; i < 40; ++i) {
+    ids.push_back(harness.Submit({.payload = std::string(1 << 20, 'x'), .unique_key = absl::StrCat(i)}));
+  }
+  harness.hold_loads = true;
+  std::vector<TaskSpec> again;
+  for (int i = 0; i < 20; ++i) again.push_back({.unique_key = absl::StrCat(i)});
+  harness.Send(MakeSubmit(again, "", harness.store(), harness.now()));
+  harness.Round();
+  TestWorker& worker = harness.NewWorker({.slots = 1});
+  harness.hold_loads = false;
+  EXPECT_THAT(worker.Hello(), NoError());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_LE(harness.engine().resident_tasks(), 2 * kFirstReadAhead + 20);
+    ASSERT_THAT(worker.running(), ElementsAreArray({ids[i]}));
+    EXPECT_THAT(worker.Succeed(ids[i]), NoError());
+  }
+}
+
 TEST(ResidencyTest, PriorityIsKeptOverTasksThatAreNotInMemory) {
   EngineHarness harness(Tiny(1));
   const TaskId low = harness.Submit({.options = {.priority = -1}});

@@ -73,7 +73,7 @@ TEST_F(SchedulesTest, LargeOnesFireNoFasterThanTheyAreWritten) {
   }
   harness_.clock().AdvanceBoth(kMinute);
   harness_.Round(/*commit=*/false);
-  EXPECT_LE(tasks(), kOpenBatchBytes / payload.size());
+  EXPECT_LE(tasks(), kWorkBounds.open_batch_bytes / payload.size());
   harness_.Settle();
   EXPECT_EQ(tasks(), 20u);
 }
@@ -129,11 +129,11 @@ TEST_F(SchedulesTest, FollowsTheClocksOfItsZone) {  // B133, S20
 }
 
 TEST_F(SchedulesTest, ManyThatAreDueAtOnceAllFireRoundByRound) {
-  constexpr size_t kMany = kRoundTimers * 2 + 10;
+  constexpr size_t kMany = kWorkBounds.round_timers * 2 + 10;
   for (size_t i = 0; i < kMany; ++i) ASSERT_THAT(Create({.name = absl::StrCat("schedule-", i)}).error(), NoError());
   harness_.clock().AdvanceBoth(kMinute);
   harness_.Round();
-  EXPECT_EQ(tasks(), kRoundTimers);
+  EXPECT_EQ(tasks(), kWorkBounds.round_timers);
   harness_.Settle();
   EXPECT_EQ(tasks(), kMany);
 }

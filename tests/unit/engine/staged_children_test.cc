@@ -80,18 +80,45 @@ TEST(StagedChildrenTest, ChildrenOfASpawnLieInABoundedNumberOfPlaces) {
     spawn->children.push_back(MakeTask(kChild, harness.store()));
     return harness.Send(std::move(spawn));
   };
-  for (uint32_t number = 1; number <= kMostChildRanges; ++number) {
+  for (uint32_t number = 1; number <= kWorkBounds.child_ranges; ++number) {
     part(number);
     harness.Send(MakeSubmit({{.type = "nobody's"}}, "", harness.store(), harness.now()));
     if (number % 256 == 0) harness.Round();
   }
-  const auto refused = part(kMostChildRanges + 1);
+  const auto refused = part(kWorkBounds.child_ranges + 1);
   harness.Settle();
   EXPECT_THAT(refused->error, ErrorIs(absl::StatusCode::kInvalidArgument, "TOO_MANY_CHILDREN"));
   EXPECT_THAT(refused->error.message, HasSubstr("send larger parts"));
-  EXPECT_EQ(refused->staged, kMostChildRanges);
-  EXPECT_THAT(parents.Spawn(parent, {}, "", kMostChildRanges), NoError());
-  EXPECT_EQ(harness.EntryOf(parent).remaining, kMostChildRanges);
+  EXPECT_EQ(refused->staged, kWorkBounds.child_ranges);
+  EXPECT_THAT(parents.Spawn(parent, {}, "", kWorkBounds.child_ranges), NoError());
+  EXPECT_EQ(harness.EntryOf(parent).remaining, kWorkBounds.child_ranges);
+}
+
+TEST(StagedChildrenTest, PartsOfAllSpawnsUnderWayLieInABoundedNumberOfPlaces) {
+  EngineSettings settings;
+  settings.work.staged_ranges = 2;
+  EngineHarness harness(settings);
+  WorkerSpec slots = kParents;
+  slots.slots = 2;
+  TestWorker& parents = harness.Connect(slots);
+  const TaskId first = harness.Submit(kParent);
+  const TaskId second = harness.Submit(kParent);
+  parents.SpawnPart(first, 1, {kChild});
+  parents.SpawnPart(second, 1, {kChild});
+  EXPECT_THAT(parents.SpawnPart(second, 2, {kChild})->error, NoError()) << "it goes on behind its last part";
+  harness.Submit({.type = "nobody's"});
+  const auto refused = parents.SpawnPart(second, 3, {kChild});
+  EXPECT_THAT(refused->error, ErrorIs(absl::StatusCode::kResourceExhausted, "OVERLOADED"));
+  EXPECT_THAT(refused->error.message, HasSubstr("retry later"));
+  EXPECT_EQ(refused->staged, 2u);
+  harness.Crash();
+  EXPECT_THAT(parents.Hello(), NoError());
+  EXPECT_THAT(parents.SpawnPart(second, 3, {kChild})->error,
+              ErrorIs(absl::StatusCode::kResourceExhausted, "OVERLOADED"));
+  EXPECT_THAT(parents.SpawnPart(first, 2, {kChild})->error, NoError()) << "one of them may always go on";
+  EXPECT_THAT(parents.Spawn(first, {}, "", 2), NoError());
+  EXPECT_THAT(parents.SpawnPart(second, 3, {kChild})->error, NoError());
+  EXPECT_THAT(parents.Fail(second), NoError());
 }
 
 TEST(StagedChildrenTest, PartsHaveToComeInOrderAndBeCounted) {

@@ -159,7 +159,7 @@ TEST_F(ClientCallsTest, ItSaysOnceInEachOutageThatNoBrokerAnswers) {
   scheduler_->Advance(absl::Seconds(2));
   FailAfter(absl::ZeroDuration(), absl::UnavailableError("gone"));
   EXPECT_TRUE(log_.empty()) << "a broker that restarts takes as long";
-  scheduler_->Advance(absl::Seconds(2));
+  scheduler_->Advance(absl::Seconds(3));
   FailAfter(absl::ZeroDuration(), absl::UnavailableError("gone again"));
   ASSERT_FALSE(log_.empty());
   EXPECT_THAT(log_.Take("another warning"), HasSubstr("gone again"));
@@ -172,6 +172,16 @@ TEST_F(ClientCallsTest, ABrokerThatRefusesIsThere) {
     scheduler_->Advance(absl::Seconds(2));
   }
   EXPECT_TRUE(log_.empty());
+}
+
+TEST(OutageTest, ALongCallThatItsBrokerEndsOrThatBreaksIsNone) {
+  Outage outage;
+  EXPECT_FALSE(outage.CallEnded(0, 25'000'000, MakeStatus(14, "it stops", "STOPPING", {})).has_value());
+  EXPECT_FALSE(outage.CallEnded(0, 50'000'000, MakeStatus(14, "a new token", kAccessTokenReplaced, {})).has_value());
+  const absl::Status broken = absl::UnavailableError("connection reset");
+  EXPECT_FALSE(outage.CallEnded(50'000'000, 75'000'000, broken).has_value());
+  EXPECT_FALSE(outage.CallEnded(75'000'000, 79'000'000, broken).has_value());
+  EXPECT_EQ(outage.CallEnded(79'000'000, 80'000'000, broken).value_or(absl::ZeroDuration()), absl::Seconds(5));
 }
 
 TEST(OutageTest, ACallThatHungWhileOthersWereAnsweredIsNone) {

@@ -310,6 +310,39 @@ TEST_F(ClientCoreTest, ARepeatedCallThatFindsItsWorkDoneHasSucceeded) {
   caller.join();
 }
 
+TEST_F(ClientCoreTest, ARepeatedCallHasFailedIfTheFirstTryCannotHaveDoneItsWork) {
+  const absl::Status missing = MakeStatus(5, "there is no such schedule", "SCHEDULE_NOT_FOUND", {});
+  const std::vector<absl::Status> nothing_done = {
+      MakeStatus(8, "it has more work than it can take", "OVERLOADED", {}),
+      MakeStatus(14, "it is draining", "DRAINING", {}),
+      MakeStatus(14, "there is a new token", kAccessTokenReplaced, {}),
+      absl::UnavailableError("no connection to b:1: failed to connect to all addresses; last error: refused"),
+      absl::UnavailableError("DNS resolution failed for b:1: not found"),
+  };
+  std::thread caller = Run([&] {
+    for (const absl::Status& failure : nothing_done) {
+      EXPECT_EQ(ErrorReason(client_->DeleteSchedule("nightly")), "SCHEDULE_NOT_FOUND") << failure;
+    }
+    EXPECT_TRUE(client_->DeleteSchedule("nightly").ok()) << "the first of three tries may have done it";
+  });
+  for (const absl::Status& failure : nothing_done) {
+    broker_->deletes.Take("the call").Fail(failure);
+    broker_->deletes.Take("the repetition").Fail(missing);
+  }
+  broker_->deletes.Take("the call").Fail(absl::DeadlineExceededError("no answer"));
+  broker_->deletes.Take("the repetition").Fail(nothing_done[0]);
+  broker_->deletes.Take("another one").Fail(missing);
+  caller.join();
+}
+
+TEST_F(ClientCoreTest, OfSeveralBrokersNoneTellsWhatAnotherOneHasDone) {
+  client_ = std::make_shared<ClientCore>(ClientOptions{.broker = "b:1,c:1"}, broker_, scheduler_, 1);
+  std::thread caller = Run([this] { EXPECT_EQ(ErrorReason(client_->UnpauseSchedule("nightly")), "NOT_PAUSED"); });
+  broker_->unpauses.Take("the call").Fail(absl::UnavailableError("connection reset"));
+  broker_->unpauses.Take("the repetition").Fail(MakeStatus(9, "it is not paused", "NOT_PAUSED", {}));
+  caller.join();
+}
+
 TEST_F(ClientCoreTest, ACallThatFindsNothingToDoAtTheFirstTryHasFailed) {
   std::thread caller = Run([this] {
     EXPECT_EQ(ErrorReason(client_->UnpauseSchedule("nightly")), "NOT_PAUSED");

@@ -1,6 +1,8 @@
 // What a client asks a broker when it waits for a task.
 #include <memory>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "baton/client.h"
 #include "gtest/gtest.h"
@@ -20,7 +22,12 @@ class ClientWaitTest : public ::testing::Test {
     OfferInProcess(kAddress, [broker = broker_, scheduler = scheduler_] {
       return Transport{[broker] { return broker; }, scheduler};
     });
-    client_ = std::make_unique<Client>(ClientOptions{.broker = kAddress});
+    ClientOptions options;
+    options.broker = kAddress;
+    options.log = [this](LogLevel level, const std::string& text) {
+      if (level == LogLevel::kWarning) log_.Push(text);
+    };
+    client_ = std::make_unique<Client>(std::move(options));
   }
   ~ClientWaitTest() override {
     client_.reset();
@@ -29,6 +36,7 @@ class ClientWaitTest : public ::testing::Test {
 
   const std::shared_ptr<FakeConnection> broker_ = std::make_shared<FakeConnection>();
   const std::shared_ptr<ManualScheduler> scheduler_ = std::make_shared<ManualScheduler>();
+  Inbox<std::string> log_;
   std::unique_ptr<Client> client_;
 };
 
@@ -76,6 +84,24 @@ TEST_F(ClientWaitTest, TheEndIsWaitedForWithoutAnyVersion) {
   caller.join();
   ASSERT_TRUE(task.ok()) << task.status();
   EXPECT_TRUE(task->terminal());
+}
+
+TEST_F(ClientWaitTest, ABrokerThatGoesAwayLateInAWaitIsNoOutage) {
+  absl::StatusOr<TaskInfo> task;
+  std::thread caller([&] { task = client_->Wait(5, absl::Hours(1)); });
+  auto call = broker_->waits.Take("a Wait call");
+  scheduler_->Advance(absl::Seconds(25));
+  call.Fail(MakeStatus(14, "the broker is stopping", "STOPPING", {}));
+  call = broker_->waits.Take("a Wait call of the broker that has come back");
+  scheduler_->Advance(absl::Seconds(25));
+  call.Fail(absl::UnavailableError("connection reset"));
+  call = broker_->waits.Take("a Wait call of the broker that has come back once more");
+  v1::WaitResponse response;
+  response.mutable_task()->set_state(v1::TASK_STATE_COMPLETED);
+  call.Succeed(response);
+  caller.join();
+  EXPECT_TRUE(task.ok()) << task.status();
+  EXPECT_TRUE(log_.empty()) << log_.Take("what was logged");
 }
 
 TEST_F(ClientWaitTest, WhoeverWaitsWhenTheClientIsDestroyedIsTold) {

@@ -57,6 +57,27 @@ TEST_F(LedgerReportsTest, UnsentReportsRideInTheOutcome) {
   EXPECT_FALSE(ledger_.NextProgress(now_)) << "sent once";
 }
 
+TEST_F(LedgerReportsTest, AnAttemptThatIsAnsweredIsNotKeptForReportsThatHaveLeftWithItsOutcome) {
+  const AttemptPtr other = Hold("other");
+  Check(other, Mark("one"));
+  ledger_.SetProgress(other, Percent(10));
+  auto audit = ledger_.NextAudit(now_);
+  auto progress = ledger_.NextProgress(now_);
+  ASSERT_TRUE(audit && progress) << "what comes now waits for the answers";
+  AttemptPtr a = Hold("a");
+  Check(a, Mark("two"));
+  ledger_.SetProgress(a, Percent(20));
+  Return(a);
+  const std::weak_ptr<Attempt> kept = a;
+  a.reset();
+  auto call = NextComplete();
+  ASSERT_TRUE(call);
+  AcceptAll(*call);
+  EXPECT_FALSE(kept.expired()) << "the call has it";
+  call.reset();
+  EXPECT_TRUE(kept.expired());
+}
+
 TEST_F(LedgerReportsTest, NoOutcomeIsSentWhileAReportOfItsAttemptIsUnanswered) {
   const AttemptPtr a = Hold("a"), other = Hold("b");
   Check(a, Mark("one"));

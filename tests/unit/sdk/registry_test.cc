@@ -65,6 +65,20 @@ TEST(RegistryTest, WhatAHandlerHoldsMayCallBackWhenItIsDestroyed) {
   EXPECT_THAT(sizes, ElementsAre(1, 0));
 }
 
+TEST(RegistryTest, OfAllHandlersOfATypeTheLastOneIsCurrent) {
+  Registry registry;
+  EXPECT_TRUE(registry.IsCurrent("a", nullptr));
+  ASSERT_TRUE(registry.Use({{"a", Done}}).ok());
+  const auto first = registry.Find("a");
+  EXPECT_TRUE(registry.IsCurrent("a", first.get()));
+  ASSERT_TRUE(registry.Use({{"a", Done}}).ok());
+  EXPECT_FALSE(registry.IsCurrent("a", first.get()));
+  const auto second = registry.Find("a");
+  EXPECT_TRUE(registry.IsCurrent("a", second.get()));
+  EXPECT_THAT(registry.Unuse({"a"}), ElementsAre("a"));
+  EXPECT_FALSE(registry.IsCurrent("a", second.get()));
+}
+
 TEST(RegistryTest, VersionsCountPerTypeAndGoOnAfterUnuse) {
   Registry registry;
   ASSERT_TRUE(registry.Use({{"a", Done}, {"b", Done}}).ok());

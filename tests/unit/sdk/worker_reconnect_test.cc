@@ -25,6 +25,22 @@ class WorkerReconnectTest : public WorkerTest {
     scheduler_->Advance(absl::Seconds(1));
     return AwaitHello();
   }
+  // Leaves an attempt that nobody has any more but a hello: it was answered since then. Its handler was replaced, and
+  // gives up the type "other" when it is destroyed.
+  void LeaveAnAttemptToTheHello() {
+    const std::shared_ptr<void> farewell(nullptr, [this](void*) { worker().Unuse({"other"}); });
+    Use("t", [farewell](Task&) { return Outcome("r"); });
+    Use("other", Blocking());
+    Configure(1, 5);
+    StartAndWelcome();
+    Deliver({MakeDelivery(1), MakeDelivery(2, "other")});
+    CompleteCall call = TakeComplete();
+    running_.Take("the second handler, on the thread that has let go of the first attempt");
+    Close(absl::UnavailableError("gone"));
+    EXPECT_THAT(Reconnect().held_attempt_tokens(), UnorderedElementsAre(Token(1), Token(2)));
+    Use("t", [](Task&) { return Outcome("new"); });
+    call.Succeed(AllAccepted<v1::CompleteResponse>(1));
+  }
 };
 
 TEST_F(WorkerReconnectTest, BeatsAtOnceWhenItsStreamCloses) {
@@ -124,6 +140,20 @@ TEST_F(WorkerReconnectTest, ABeatFreesTheSlotOfWhatWasAnsweredBetweenHelloAndWel
   const v1::HeartbeatRequest beat = broker_->beats.Take("a beat without waiting for the interval").request;
   EXPECT_EQ(beat.session(), 2);
   EXPECT_EQ(beat.held_size(), 0);
+}
+
+TEST_F(WorkerReconnectTest, WhatAHandlerHoldsMayCallTheWorkerWhenAWelcomeLetsGoOfIt) {
+  LeaveAnAttemptToTheHello();
+  // Fails if it never gets to the end of it.
+  Welcome({v1::ATTEMPT_VERDICT_VALID, v1::ATTEMPT_VERDICT_VALID});
+  EXPECT_EQ(worker().Unuse({"other"}), 0) << "it was given up";
+}
+
+TEST_F(WorkerReconnectTest, WhatAHandlerHoldsMayCallTheWorkerWhenAClosedStreamLetsGoOfIt) {
+  LeaveAnAttemptToTheHello();
+  // Fails if it never gets to the end of it.
+  Close(absl::UnavailableError("gone again"));
+  EXPECT_EQ(worker().Unuse({"other"}), 0) << "it was given up";
 }
 
 TEST_F(WorkerReconnectTest, ABeatFreesTheSlotOfWhatWasAnsweredUnderTheOldSession) {

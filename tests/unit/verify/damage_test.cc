@@ -207,6 +207,10 @@ const std::vector<Damage>& LiveTables() {
        [](Scene& s) { s.Delete(Family::kJournal, s.EntryThatCreated(s.pending)); },
        {"journal-gap"},
        "entries between them are missing"},
+      {"JournalGapOfWhatCreatedNothing",
+       [](Scene& s) { s.Delete(Family::kJournal, s.EntryThatCreatedNothing()); },
+       {"journal-gap"},
+       "entries between them are missing"},
       {"JournalGapAboveTheCheckpoint",
        [](Scene& s) {
          s.ForgetPages();

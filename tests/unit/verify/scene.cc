@@ -1,5 +1,8 @@
 #include "tests/unit/verify/scene.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace baton::engine::testing {
@@ -94,7 +97,7 @@ std::string Scene::FirstKey(Family family, absl::string_view begin) {
   return found;
 }
 
-std::string Scene::EntryThatCreated(TaskId id) {
+std::string Scene::FindEntry(const std::function<bool(const records::v1::JournalEntry&)>& wanted) {
   std::string found;
   EXPECT_TRUE(store()
                   .TakeSnapshot()
@@ -102,13 +105,23 @@ std::string Scene::EntryThatCreated(TaskId id) {
                          [&](absl::string_view key, absl::string_view value) {
                            records::v1::JournalEntry entry;
                            EXPECT_TRUE(entry.ParseFromArray(value.data(), static_cast<int>(value.size())));
-                           for (const auto& run : entry.created()) {
-                             if (run.first() <= id && id < run.first() + run.count()) found = std::string(key);
-                           }
-                           return true;
+                           if (wanted(entry)) found = std::string(key);
+                           return found.empty();
                          })
                   .ok());
   return found;
+}
+
+std::string Scene::EntryThatCreatedNothing() {
+  bool first = true;
+  return FindEntry([&](const auto& entry) { return !std::exchange(first, false) && entry.created().empty(); });
+}
+
+std::string Scene::EntryThatCreated(TaskId id) {
+  return FindEntry([id](const auto& entry) {
+    return std::any_of(entry.created().begin(), entry.created().end(),
+                       [id](const auto& run) { return run.first() <= id && id < run.first() + run.count(); });
+  });
 }
 
 std::set<std::string> Scene::Found() {

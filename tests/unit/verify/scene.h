@@ -40,6 +40,10 @@ class Scene {
   std::string FirstKey(storage::Family family, absl::string_view begin);
   // Of the journal's entry that created the task.
   std::string EntryThatCreated(TaskId id);
+  // Key of the first one that is wanted; empty: there is none.
+  std::string FindEntry(const std::function<bool(const records::v1::JournalEntry&)>& wanted);
+  // Of one between others.
+  std::string EntryThatCreatedNothing();
   ClassNumber ClassOf(TaskId id) { return harness_.RowOf(id).class_number(); }
 
   // ── Verify and repair ──

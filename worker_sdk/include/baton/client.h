@@ -165,8 +165,9 @@ class Client {
   // ALREADY_EXISTS, reason SCHEDULE_EXISTS, it is defined differently; INVALID_ARGUMENT, reasons BAD_CRON and
   // BAD_TIME_ZONE among others.
   absl::StatusOr<CreatedSchedule> CreateSchedule(ScheduleDefinition schedule, bool replace = false);
-  // Errors of these: NOT_FOUND, reason SCHEDULE_NOT_FOUND. Pausing a paused schedule is OK. So is a call that is
-  // repeated after a failure and finds its work done, as if by the first try.
+  // Errors of these: NOT_FOUND, reason SCHEDULE_NOT_FOUND. Pausing a paused schedule is OK. So is a call whose answer
+  // was lost or late, that is repeated and finds its work done, as if by the first try. Not with several addresses,
+  // where another broker may answer the repetition: what that says is the answer then.
   absl::Status PauseSchedule(const std::string& name, const std::string& reason = "");
   // FAILED_PRECONDITION, reason NOT_PAUSED, or BAD_SCHEDULE: the broker's machine does not know its time zone.
   absl::Status UnpauseSchedule(const std::string& name);
