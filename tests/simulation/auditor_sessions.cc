@@ -195,8 +195,9 @@ bool Auditor::HasTimedOut(const engine::Engine& engine, TaskId id) const {
   size_t at = 0;
   engine.OpenBatchForTest().writes().ForEach(
       [&](storage::WriteBatch::Op op, storage::Family family, absl::string_view key, absl::string_view value) {
-        const bool is_step = family == storage::Family::kLog || family == storage::Family::kEnd;
-        if (at++ < seen_.writes || !is_step || op != storage::WriteBatch::Op::kPut || engine::ReadU64(key) != id) return;
+        const bool is_row = family == storage::Family::kLog || family == storage::Family::kEnd;
+        const bool is_step = is_row && op == storage::WriteBatch::Op::kPut;
+        if (at++ < seen_.writes || !is_step || engine::ReadU64(key) != id) return;
         Step step;
         REQUIRE(step.ParseFromArray(value.data(), static_cast<int>(value.size())), "an unreadable step was written");
         found |= step.kind() == Step::TIMED_OUT;
