@@ -85,4 +85,18 @@ BUGS = [
     dict(name="time attempts out before their workers can be back", file="broker/engine/engine.cc", proof=ENGINE,
          old="    task->deadline = lease_now_ + std::max(left, settings_.beat_window);",
          new="    task->deadline = lease_now_ + left;"),
+    dict(name="never answer what was looked up for several", proof=SIMULATION,
+         file="broker/engine/engine_outcomes.cc",
+         old="        if (--parked->waiting == 0 && parked->command != nullptr) batch_",
+         new="        if (--parked->waiting == 0 && i == 0 && parked->command != nullptr) batch_"),
+    dict(name="tell the result of the task before", file="broker/engine/engine_outcomes.cc", proof=SIMULATION,
+         old="    Outcome& outcome = command.outcomes[i];\n",
+         new="    Outcome& outcome = command.outcomes[i];\n"
+             "    if (i > 0 && command.outcomes[i - 1].kind == outcome.kind) {\n"
+             "      outcome.step = command.outcomes[i - 1].step;\n    }\n"),
+    dict(name="sleep through what becomes due", file="broker/engine/engine.cc", proof=SIMULATION,
+         old="  if (order_.next_due() != std::numeric_limits<WallMicros>::max()) {",
+         new="  if (order_.next_due() == 0) {"),
+    dict(name="sleep through an alarm", file="broker/engine/engine.cc", proof=SIMULATION,
+         old="!alarms_.empty() && !RingsEnough()) {", new="!alarms_.empty() && RingsEnough()) {"),
 ]

@@ -42,6 +42,7 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
                       uint64_t durable, Now now) {
   if (commits_.empty()) commits_[durable] = model_;
   REQUIRE(commits_.contains(durable), "the store is at commit ", durable, ", which was never closed");
+  REQUIRE(durable >= durable_, "the store is at commit ", durable, ", but commit ", durable_, " was on disk");
   model_ = commits_[durable];
   commits_.erase(commits_.upper_bound(durable), commits_.end());
   durable_ = durable;
@@ -73,6 +74,7 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   asked_wake_ = 0;
   latest_wall_ = now.wall;
   started_ = now;
+  ++life_;
   ended_.clear();
   RestoreSessions(now);
   for (const auto& [number, job] : model_.jobs) {
@@ -197,6 +199,7 @@ void Auditor::Applied(const engine::Engine& engine) {
   applying_ = nullptr;
   new_children_.clear();
   outcomes_.clear();
+  reports_.clear();
   were_.clear();
   were_paused_.clear();
   freed_keys_.clear();
@@ -227,7 +230,11 @@ void Auditor::Closed(const engine::ClosedBatch& batch) {
   Tell("closes commit ", number);
   REQUIRE(number == open_number_, "commit ", number, " follows ", open_number_ - 1);
   open_number_ = number + 1;
-  for (const TaskId id : ended_) model_.Change(id).ended_at = now_;
+  for (const TaskId id : ended_) {
+    ModelTask& task = model_.Change(id);
+    task.ended_at = now_;
+    task.ended_in_life = life_;
+  }
   ended_.clear();
   LookForJobs();
   commits_[number] = model_;
@@ -261,6 +268,8 @@ void Auditor::ReadWrites(const WriteBatch& writes) {
       ReadDeletes(op, family, key, value);
     } else if (family == Family::kLog || family == Family::kEnd) {
       ReadStep(engine::ReadU64(key), Parse<Step>(value), family == Family::kEnd);
+    } else if (family == Family::kKey && key[0] == 'r' && op == WriteBatch::Op::kDeleteRange) {
+      ForgetRequests(key, value);
     } else if (family == Family::kKey && key[0] == 'u') {
       const std::string unique(key.substr(1));
       written_keys_[unique] = op == WriteBatch::Op::kPut ? Parse<records::v1::KeyRow>(value).task() : 0;
@@ -282,6 +291,15 @@ void Auditor::ReadWrites(const WriteBatch& writes) {
       }
     }
   });
+}
+
+void Auditor::ForgetRequests(absl::string_view first_window, absl::string_view end) {
+  std::erase_if(model_.requests, [&](const auto& request) {
+    const engine::Key window = engine::RequestWindowKey(engine::RequestWindowOf(request.second->time));
+    const absl::string_view key = window;
+    return key >= first_window && key < end;
+  });
+  coverage_->Count("request ids forgotten");
 }
 
 void Auditor::CheckNoMoreExpected() {
@@ -307,45 +325,12 @@ void Auditor::CheckNoMoreExpected() {
   written_keys_.clear();
 }
 
-void Auditor::CheckNothingWaitsInVain(const engine::Engine& engine) {
-  // Counted once: many tasks wait.
-  std::set<std::string> full_types;
-  for (const auto& [type, limit] : model_.limits) {
-    if (model_.IsFull(type)) full_types.insert(type);
-  }
-  const bool full = engine.batch_bytes() >= settings_.work.open_batch_bytes;
-  const bool busy = engine.has_more() || loads_ > 0 || draining_ || full;
-  if (busy) return Tell("busy: ", engine.has_more() ? "has more, " : "", loads_, " loads");
-  for (const auto& [name, schedule] : model_.schedules) {
-    REQUIRE(!IsDue(schedule), "schedule ", name, " is due and does not fire: ", schedule.state.ShortDebugString());
-  }
-  for (const auto& [number, job] : model_.jobs) REQUIRE(job->is_over(), "nobody goes on with job ", number);
-  for (const TaskId id : model_.deleting) {
-    REQUIRE(model_.StateOf(id) == LiveState::REMOVED, "nobody deletes ", Describe(model_.At(id)));
-  }
-  for (const TaskId id : model_.live) {
-    const ModelTask& task = model_.At(id);
-    REQUIRE(!Model::FailsFast(task), "a child did not complete, and it does not fail: ", Describe(task));
-    REQUIRE(!expire_ || !IsOverdue(task), "nothing happens at ", now_.wall, " to ", Describe(task));
-    if (task.state != LiveState::PENDING || model_.IsPaused(task) || task.due > now_.wall) continue;
-    for (const auto& [number, session] : model_.sessions) {
-      const bool hungry = session.accepts() && !session.behind && session.held.size() < session.worker.slots;
-      if (!hungry || !Model::Fits(session.worker, task.type, task.required)) continue;
-      const bool full = full_types.contains(task.type), has_room = session.HasRoomFor(task.type);
-      REQUIRE(full || !has_room, "worker '", session.worker_id, "' has a free slot, but nobody gives it ",
-              Describe(task));
-      if (full) coverage_->Count("limit of a type: reached");
-      if (!has_room) coverage_->Count("limit of a handler: reached");
-    }
-  }
-}
-
 void Auditor::CheckHistory(const storage::Snapshot& store) const {
   CheckSchedules(store);
   for (const auto& task : model_.tasks()) {
-    std::vector<Step::Kind> steps;
+    std::vector<ModelStep> steps;
     const auto read = [&](absl::string_view, absl::string_view value) {
-      steps.push_back(Parse<Step>(value).kind());
+      steps.push_back(ModelStepOf(Parse<Step>(value)));
       return true;
     };
     for (const Family family : {Family::kLog, Family::kEnd}) {
@@ -355,7 +340,9 @@ void Auditor::CheckHistory(const storage::Snapshot& store) const {
               : store.Scan(family, engine::EndKey(task->id), engine::EndKey(task->id + 1), read);
       REQUIRE(status.ok(), status.ToString());
     }
-    const auto names = [](std::string* out, Step::Kind kind) { out->append(Step::Kind_Name(kind)); };
+    const auto names = [](std::string* out, const ModelStep& step) {
+      absl::StrAppend(out, Step::Kind_Name(step.kind), ":", step.hash % 10'000);
+    };
     REQUIRE(steps == task->steps, "the store has the steps ", absl::StrJoin(steps, " ", names), " of ", Describe(*task),
             ", there were ", absl::StrJoin(task->steps, " ", names));
     std::string row;

@@ -64,6 +64,8 @@ class Auditor {
   bool nothing_to_remove() const;
   // Commands applied so far.
   uint64_t commands() const { return commands_; }
+  // Nothing is under way: nobody must wait for an answer, but who has drained the broker, and nothing be looked up.
+  void CheckNobodyWaits() const;
   // Compares everything in the store with the history of every task.
   void CheckHistory(const storage::Snapshot& store) const;
 
@@ -101,11 +103,15 @@ class Auditor {
 
   // ── auditor.cc ──
   void ReadWrites(const storage::WriteBatch& writes);
+  void ForgetRequests(absl::string_view first_window, absl::string_view end);
   void CheckNoMoreExpected();
+  // ── auditor_waits.cc ──
   void CheckNothingWaitsInVain(const engine::Engine& engine);
+  void CheckSleep(const engine::Engine& engine) const;
   void Expect(TaskId task, Step::Kind kind, std::string cause) { expected_.push_back({task, kind, std::move(cause)}); }
   // ── auditor_commands.cc: what a command must bring about ──
   void AppliesComplete(const engine::CompleteCommand& command);
+  static Step::Kind StepOf(engine::Outcome::Kind kind);
   std::string PredictOutcome(const engine::Outcome& outcome, std::map<TaskId, Step::Kind>* accepted);
   void AppliesReport(const engine::ReportCommand& command);
   void AppliesPause(const engine::PauseCommand& command);
@@ -183,6 +189,8 @@ class Auditor {
   void JustifyStep(const ModelTask& task, const Step& step);
   void JustifyMark(const ModelTask& task, const Step& step);
   void CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const;
+  std::string ExpectedContent(const ModelTask& before, const Step& step);
+  const std::string* DecisionFor(const ModelTask& task, const Step& step) const;
   void EndTask(TaskId id);
   void ChildEnded(TaskId id, uint32_t generation, LiveState state);
   void ReadDropped(TaskId id);
@@ -251,6 +259,7 @@ class Auditor {
   Coverage* const coverage_;
 
   Now started_;                // When the broker's life began.
+  uint64_t life_ = 0;          // Counts them.
   std::vector<TaskId> ended_;  // In the open batch.
   Model model_;
   // By number of the last commit they hold; those that readers, or a crash, may still need.
@@ -277,6 +286,7 @@ class Auditor {
   std::deque<Creation> creations_;
   std::vector<engine::NewTask> new_children_;   // Of the command being applied.
   std::map<TaskId, engine::Outcome> outcomes_;  // Accepted ones of the command being applied.
+  std::map<TaskId, std::deque<std::string>> reports_;  // What accepted ones of the command being applied say.
   std::multiset<std::string> done_verbs_;       // Reasons of those whose step was written and not explained yet.
   // Several commands may have waited for one task: what it was before each of them.
   std::map<TaskId, std::set<LiveState>> were_;

@@ -7,7 +7,9 @@ namespace {
 
 using Kind = engine::Outcome::Kind;
 
-Step::Kind StepOf(Kind kind) {
+}  // namespace
+
+Step::Kind Auditor::StepOf(Kind kind) {
   switch (kind) {
     case Kind::kSucceeded:
       return Step::SUCCEEDED;
@@ -23,8 +25,6 @@ Step::Kind StepOf(Kind kind) {
   }
   return Step::KIND_UNSPECIFIED;
 }
-
-}  // namespace
 
 void Auditor::AppliesComplete(const engine::CompleteCommand& command) {
   Waiting& waiting = waiting_[&command];
@@ -104,6 +104,7 @@ void Auditor::AppliesReport(const engine::ReportCommand& command) {
     std::string reason;
     if (model_.Running(report.attempt) != nullptr) {
       Expect(report.attempt.task, Step::REPORTED, "a report came in time");
+      reports_[report.attempt.task].push_back(report.step);
     } else {
       reason = model_.Exists(report.attempt.task) ? "ATTEMPT_OVER" : "TASK_NOT_FOUND";
     }

@@ -4,19 +4,26 @@
 
 namespace baton::simulation {
 
-// Tasks that may go first: what is due and waits for a worker that could run this one. The engine may not have taken
-// all of them into its order yet.
+// Tasks that may go first: what is due and waits for a worker that could run this one, unless a limit lets this one
+// pass; if a limit holds this one back, what else waits for that. The engine may not have taken all of them into its
+// order yet.
 uint64_t Auditor::CountAhead(const engine::ExplainCommand& command) const {
   const engine::ClassInfo& info = catalog_->Class(command.class_number);
+  const bool is_full = model_.IsFull(info.type);
   const Rank own = RankOf(command.priority, command.due, command.attempt.task);
   uint64_t ahead = 0;
   for (const TaskId id : model_.live) {
     const ModelTask& task = model_.At(id);
     if (task.state != LiveState::PENDING || model_.IsPaused(task) || task.due > latest_wall_) continue;
     if (RankOf(task.priority, task.due, id) >= own) continue;
+    const bool of_type = task.type == info.type;
+    if (!of_type && (is_full || model_.IsFull(task.type))) continue;
     for (const auto& [number, session] : model_.sessions) {
-      if (!session.accepts() || !Model::Fits(session.worker, info.type, info.required_capabilities)) continue;
-      if (!Model::Fits(session.worker, task.type, task.required)) continue;
+      if (!session.accepts() || !Model::Fits(session.worker, task.type, task.required)) continue;
+      // The limit of a type is the same for all workers, whatever each could run.
+      const bool could_run = is_full || Model::Fits(session.worker, info.type, info.required_capabilities);
+      if (!could_run) continue;
+      if (!of_type && (!session.HasRoomFor(info.type) || !session.HasRoomFor(task.type))) continue;
       ++ahead;
       break;
     }

@@ -11,7 +11,7 @@ namespace {
 
 using records::v1::JobRow;
 
-Step::Kind StepOf(JobRow::Verb verb) {
+Step::Kind StepOfVerb(JobRow::Verb verb) {
   switch (verb) {
     case JobRow::CANCEL:
       return Step::CANCELLED;
@@ -32,7 +32,7 @@ bool Auditor::JustifyByJob(const ModelTask& task, const Step& step) {
   const uint64_t number = model_.JobWith(step.reason());
   if (number == 0 || !model_.jobs.at(number)->ever.contains(task.id)) return false;
   ModelJob& job = model_.ChangeJob(number);
-  REQUIRE(!job.row.dry_run() && step.kind() == StepOf(job.row.verb()), "job ", number, " of verb ",
+  REQUIRE(!job.row.dry_run() && step.kind() == StepOfVerb(job.row.verb()), "job ", number, " of verb ",
           JobRow::Verb_Name(job.row.verb()), " wrote ", step.ShortDebugString());
   const bool marks = step.kind() == Step::PAUSED || step.kind() == Step::UNPAUSED;
   REQUIRE(!marks || step.after().mark() == job.row.mark(), "job ", number, " marks as another one: ", Describe(task));

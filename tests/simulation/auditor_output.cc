@@ -13,7 +13,7 @@ records::v1::TaskRow TaskRowOf(const engine::Delivery& delivery) {
   return row;
 }
 
-Step StepOf(const std::string& bytes) {
+Step ReadStepOf(const std::string& bytes) {
   Step step;
   REQUIRE(step.ParseFromString(bytes), "a delivery has an unreadable step");
   return step;
@@ -112,8 +112,8 @@ ModelTask Auditor::CheckDelivery(const engine::Delivery& delivery, ModelSession&
           delivery.children, " failed ", delivery.children_failed, " is delivered of ", Describe(task));
   const records::v1::TaskRow row = TaskRowOf(delivery);
   REQUIRE(row.payload().data() == task.payload && row.trace_parent() == task.trace &&
-              StepOf(delivery.body->context_step).context().data() == task.context &&
-              StepOf(delivery.body->decision_step).decision().data() == task.decision,
+              ReadStepOf(delivery.body->context_step).context().data() == task.context &&
+              ReadStepOf(delivery.body->decision_step).decision().data() == task.decision,
           "payload, trace, context or decision of another: ", Describe(task));
   coverage_->Count("PENDING -CLAIMED-> RUNNING");
   Tell("handed to session ", session.number, ": ", Describe(task));

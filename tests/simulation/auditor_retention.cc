@@ -74,7 +74,7 @@ Micros Auditor::KeptFor(LiveState end) const {
 
 // The time that has gone by since it ended; of what ended before the broker was started, what the clocks said then.
 Micros Auditor::AgeOf(const ModelTask& task) const {
-  if (task.ended_at.steady >= started_.steady) return now_.steady - task.ended_at.steady;
+  if (task.ended_in_life == life_) return now_.steady - task.ended_at.steady;
   return started_.wall - task.ended_at.wall + (now_.steady - started_.steady);
 }
 

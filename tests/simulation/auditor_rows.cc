@@ -3,6 +3,7 @@
 
 #include "absl/strings/match.h"
 #include "tests/simulation/auditor.h"
+#include "tests/simulation/required.h"
 #include "tests/simulation/violation.h"
 
 namespace baton::simulation {
@@ -16,8 +17,9 @@ std::string BytesOf(const records::v1::Payload& payload) { return payload.data()
 
 void Auditor::ReadStep(TaskId id, const Step& step, bool last) {
   if (id == reviving_ && step.kind() != Step::RETRIED) {
-    REQUIRE(!last && step.kind() == model_.At(id).steps.back() && step.state() == model_.At(id).state, "the end of ",
-            Describe(model_.At(id)), " became ", step.ShortDebugString());
+    const ModelTask& task = model_.At(id);
+    REQUIRE(!last && ModelStepOf(step) == task.steps.back() && step.state() == task.state, "the end of ",
+            Describe(task), " became ", step.ShortDebugString());
     return;
   }
   // Which of the tasks of a submission took its place is known when their answers are looked at, in their order.
@@ -33,17 +35,22 @@ void Auditor::ApplyStep(TaskId id, const Step& step, bool last) {
   const ModelTask before = model_.At(id);
   were_[id].insert(before.state);
   were_paused_[id].insert(before.paused);
+  const std::string content = ExpectedContent(before, step);
+  REQUIRE(ContentOf(step) == content, "the step ", step.ShortDebugString(), " does not tell what was sent of ",
+          Describe(before));
   JustifyStep(before, step);
   ModelTask& task = model_.Change(id);
-  task.steps.push_back(step.kind());
+  task.steps.push_back(ModelStepOf(step));
   Move(task, step);
   Tell(Step::Kind_Name(step.kind()), ": ", Describe(model_.At(id)));
   CheckStep(before, model_.At(id), step);
   const LiveState state = model_.At(id).state;
   REQUIRE(last == engine::IsTerminal(state), "the last step of ", Describe(task), " is in the wrong family");
   if (last) model_.Change(id).ended_from = before.state;
-  coverage_->Count(
-      absl::StrCat(LiveState_Name(before.state), " -", Step::Kind_Name(step.kind()), "-> ", LiveState_Name(state)));
+  const std::string transition =
+      absl::StrCat(LiveState_Name(before.state), " -", Step::Kind_Name(step.kind()), "-> ", LiveState_Name(state));
+  REQUIRE(IsRequired(transition), "no rule allows ", transition, ": ", Describe(task));
+  coverage_->Count(transition);
   for (auto& [command, waiting] : waiting_) {
     if (command->kind != engine::Command::Kind::kRetry) continue;
     if (static_cast<const engine::RetryCommand*>(command)->task == id) waiting.states.insert({before.state, state});
@@ -66,15 +73,13 @@ void Auditor::JustifyStep(const ModelTask& task, const Step& step) {
     const bool cancels = command->kind == engine::Command::Kind::kCancel && step.kind() == Step::CANCELLED &&
                          static_cast<const engine::CancelCommand*>(command)->task == task.id &&
                          static_cast<const engine::CancelCommand*>(command)->reason == step.reason();
-    const auto* resume =
-        command->kind == engine::Command::Kind::kResume ? static_cast<const engine::ResumeCommand*>(command) : nullptr;
-    const bool resumes = resume != nullptr && step.kind() == Step::RESUMED && resume->task == task.id &&
-                         resume->stage.value_or(task.stage) == task.stage &&
-                         absl::StrContains(resume->step, step.reason());
-    if (!cancels && !resumes) continue;
+    if (!cancels) continue;
     done_verbs_.insert(step.reason());
-    coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": by a call"));
-    return;
+    return coverage_->Count("CANCELLED: by a call");
+  }
+  if (DecisionFor(task, step) != nullptr) {
+    done_verbs_.insert(step.reason());
+    return coverage_->Count("RESUMED: by a call");
   }
   if (JustifyByJob(task, step)) return;
   REQUIRE(step.kind() == Step::CANCELLED, Step::Kind_Name(step.kind()), " for no reason: ", Describe(task));
@@ -100,6 +105,44 @@ void Auditor::JustifyMark(const ModelTask& task, const Step& step) {
   while (above != 0 && above != cascade->second) above = model_.At(above).parent;
   REQUIRE(above != 0, Step::Kind_Name(step.kind()), " from task ", cascade->second, ", not above ", Describe(task));
   coverage_->Count(absl::StrCat(Step::Kind_Name(step.kind()), ": with one above"));
+}
+
+// What it has to tell of what somebody has sent; the broker's own words are only errors.
+std::string Auditor::ExpectedContent(const ModelTask& before, const Step& step) {
+  const auto sent = [](const std::string& bytes) {
+    Step of;
+    REQUIRE(of.ParsePartialFromString(bytes), "somebody sent what cannot be read");
+    return ContentOf(of);
+  };
+  if (const auto reports = reports_.find(before.id); step.kind() == Step::REPORTED && reports != reports_.end()) {
+    REQUIRE(!reports->second.empty(), "one more report than was sent of ", Describe(before));
+    const std::string report = std::move(reports->second.front());
+    reports->second.pop_front();
+    return sent(report);
+  }
+  const auto outcome = outcomes_.find(before.id);
+  if (outcome != outcomes_.end() && StepOf(outcome->second.kind) == step.kind()) return sent(outcome->second.step);
+  if (const std::string* decision = DecisionFor(before, step); decision != nullptr) return sent(*decision);
+  Step own;
+  own.set_error(step.error());
+  if (step.kind() == Step::RESUMED && step.has_decision()) {
+    own.mutable_decision()->set_data(before.default_decision);
+  }
+  return ContentOf(own);
+}
+
+// By whoever resumes it; null: nobody does.
+const std::string* Auditor::DecisionFor(const ModelTask& task, const Step& step) const {
+  if (step.kind() != Step::RESUMED) return nullptr;
+  for (const auto& [command, waiting] : waiting_) {
+    if (command->kind != engine::Command::Kind::kResume) continue;
+    const auto& resume = static_cast<const engine::ResumeCommand&>(*command);
+    if (resume.task == task.id && resume.stage.value_or(task.stage) == task.stage &&
+        absl::StrContains(resume.step, step.reason())) {
+      return &resume.step;
+    }
+  }
+  return nullptr;
 }
 
 void Auditor::CheckStep(const ModelTask& before, const ModelTask& after, const Step& step) const {

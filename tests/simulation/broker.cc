@@ -60,7 +60,7 @@ void SimulatedBroker::Start() {
   auditor_.RoundBegins(now);
   auditor_.Started(*engine_, *follower_, *catalog_, number, now);
   PlanRound(0);
-  if (AgesOf(settings_).shortest() > 0) PlanSweep();
+  PlanSweep();
   coverage_->Count("broker: started");
 }
 
@@ -91,6 +91,7 @@ void SimulatedBroker::End() {
   committing_.reset();
   to_fold_.clear();
   reads_.clear();
+  reading_ = 0;
   store_.reset();
   on_death();
 }
@@ -248,7 +249,11 @@ void SimulatedBroker::Publish(const std::shared_ptr<const engine::View>& view) {
       rest.push_back(std::move(waiting));
       continue;
     }
-    Later(random_->Time(5, 5 * kMillisecond), [view, read = std::move(waiting.read)] { read(view); });
+    ++reading_;
+    Later(random_->Time(5, 5 * kMillisecond), [this, view, read = std::move(waiting.read)] {
+      --reading_;
+      read(view);
+    });
   }
   reads_ = std::move(rest);
 }
@@ -290,7 +295,8 @@ void SimulatedBroker::StorePages(bool all) {
 }
 
 bool SimulatedBroker::idle() const {
-  return up_ && !committing_.has_value() && to_fold_.empty() && reads_.empty() && !HasInput() && unsent_.empty();
+  return up_ && !committing_.has_value() && to_fold_.empty() && reads_.empty() && reading_ == 0 && !HasInput() &&
+         unsent_.empty();
 }
 
 void SimulatedBroker::CheckEverything() {
@@ -300,6 +306,7 @@ void SimulatedBroker::CheckEverything() {
   REQUIRE(difference.empty(), difference);
   const std::string miscount = engine::testing::MiscountIn(*follower_->MakeView(store_->TakeSnapshot()));
   REQUIRE(miscount.empty(), miscount);
+  auditor_.CheckNobodyWaits();
   auditor_.CheckHistory(*store_->TakeSnapshot());
   CheckStore();
   coverage_->Count("everything checked");

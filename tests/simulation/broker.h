@@ -159,6 +159,7 @@ class SimulatedBroker {
   std::deque<Committed> to_fold_;
   bool follow_planned_ = false;
   std::deque<WaitingRead> reads_;
+  size_t reading_ = 0;  // On their way with their view.
   size_t follower_lag_bytes_ = 0;
   bool closed_ = false;  // Takes no more commands.
   bool ending_ = false;  // Stores what is left, and then ends.

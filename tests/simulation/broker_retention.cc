@@ -61,7 +61,14 @@ Error SimulatedBroker::SendRemoval(engine::NumberedRemoval removal) {
 
 void SimulatedBroker::Reclaim(const engine::IdRange& range) {
   const TaskId end = range.first + range.count;
-  const auto reclaim = [this](storage::Family family, const engine::Key& first, const engine::Key& last) {
+  // A real store takes what is there, too.
+  const std::shared_ptr<const storage::Snapshot> snapshot = store_->TakeSnapshot();
+  const auto reclaim = [&](storage::Family family, const engine::Key& first, const engine::Key& last) {
+    const absl::Status empty = snapshot->Scan(family, first, last, [&](absl::string_view key, absl::string_view) {
+      throw Violation(absl::StrCat("space is given back that task ", engine::ReadU64(key), " uses"));
+      return false;
+    });
+    REQUIRE(empty.ok(), empty.ToString());
     REQUIRE(store_->Reclaim(family, first, last).ok(), "space cannot be given back");
   };
   reclaim(storage::Family::kTask, engine::TaskKey(range.first), engine::TaskKey(end));

@@ -41,8 +41,11 @@ ABSL_FLAG(bool, counts, false, "print how often everything happened");
 namespace baton::simulation {
 namespace {
 
-// What a failed check of the engine, which ends the process, leaves to be said. The file is open before: a process that
-// dies may do little.
+// A seed takes a second or two; under a sanitizer, on a busy machine, a minute.
+constexpr time_t kMostSeconds = 240;
+
+// What a failed check of the engine, or of a sanitizer, which ends the process, leaves to be said; so does a seed that
+// goes on for ever. The file is open before: a process that dies may do little.
 thread_local uint64_t running_seed = 0;
 int failing_file = -1;
 
@@ -59,6 +62,30 @@ void SayWhichSeed(int signal) {
   std::raise(signal);
 }
 
+// Sends this thread a signal once it has computed for too long in one seed.
+class Watchdog {
+ public:
+  Watchdog() {
+    sigevent event = {};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGXCPU;
+    event._sigev_un._tid = gettid();
+    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer_) != 0) std::abort();
+  }
+  ~Watchdog() { timer_delete(timer_); }
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+  void Restart() {
+    itimerspec limit = {};
+    limit.it_value.tv_sec = kMostSeconds;
+    timer_settime(timer_, 0, &limit, nullptr);
+  }
+
+ private:
+  timer_t timer_;
+};
+
 struct Totals {
   absl::Mutex mu;
   Coverage coverage ABSL_GUARDED_BY(mu);
@@ -67,6 +94,8 @@ struct Totals {
 };
 
 void RunSeed(uint64_t seed, Totals* totals) {
+  static thread_local Watchdog watchdog;
+  watchdog.Restart();
   running_seed = seed;
   Coverage coverage;
   std::string failure;
@@ -109,20 +138,28 @@ void Remember(const std::string& path, const std::vector<uint64_t>& failed) {
   }
 }
 
+// Stands for a seed that was there already.
+constexpr uint64_t kNone = UINT64_MAX;
+
 // On as many threads as there are processors: simulations share nothing.
 void RunAll(const std::function<uint64_t()>& next_seed, Totals* totals) {
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
     threads.emplace_back([&] {
-      while (const uint64_t seed = next_seed()) RunSeed(seed, totals);
+      while (const uint64_t seed = next_seed()) {
+        if (seed != kNone) RunSeed(seed, totals);
+      }
     });
   }
   for (std::thread& thread : threads) thread.join();
 }
 
-// Seeds 0 and above the last one end it.
+// 0 is the end.
 std::function<uint64_t()> SeedSource() {
   const auto listed = std::make_shared<std::vector<uint64_t>>(SeedsIn(absl::GetFlag(FLAGS_failing)));
+  // Each once: or it would count twice for what has to be reached.
+  const auto known = std::make_shared<std::set<uint64_t>>();
+  std::erase_if(*listed, [&](uint64_t seed) { return !known->insert(seed).second; });
   const auto position = std::make_shared<std::atomic<uint64_t>>(0);
   const uint64_t minutes = absl::GetFlag(FLAGS_minutes);
   const SystemClock clock;
@@ -136,7 +173,8 @@ std::function<uint64_t()> SeedSource() {
     if (minutes > 0) {
       return SystemClock().Read().steady - start < static_cast<Micros>(minutes) * kMinute ? first + index : 0;
     }
-    return index < absl::GetFlag(FLAGS_seeds) ? first + index : 0;
+    if (index >= absl::GetFlag(FLAGS_seeds)) return 0;
+    return known->contains(first + index) ? kNone : first + index;
   };
 }
 
@@ -160,8 +198,7 @@ int Report(Totals& totals) {
 int Main() {
   const std::string failing = absl::GetFlag(FLAGS_failing);
   if (!failing.empty()) failing_file = open(failing.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-  std::signal(SIGABRT, SayWhichSeed);
-  std::signal(SIGSEGV, SayWhichSeed);
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGXCPU}) std::signal(signal, SayWhichSeed);
   Totals totals;
   if (const uint64_t seed = absl::GetFlag(FLAGS_seed); seed != 0) {
     RunSeed(seed, &totals);

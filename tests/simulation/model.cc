@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "broker/base/hash.h"
 
 namespace baton::simulation {
 namespace {
@@ -42,6 +43,24 @@ v1::TaskState ShownState(const ModelTask& task) {
 }
 
 }  // namespace
+
+std::string ContentOf(const Step& step) {
+  Step content;
+  if (step.has_result()) *content.mutable_result() = step.result();
+  content.set_error(step.error());
+  if (step.has_context()) *content.mutable_context() = step.context();
+  if (step.has_decision()) *content.mutable_decision() = step.decision();
+  *content.mutable_checkpoints() = step.checkpoints();
+  if (step.has_progress()) *content.mutable_progress() = step.progress();
+  return content.SerializeAsString();
+}
+
+// Where a step leads is told by the one after it, too, so that the last one says more than it does as an earlier one.
+ModelStep ModelStepOf(const Step& step) {
+  const std::string told =
+      absl::StrCat(ContentOf(step), " ", step.time_us(), " ", step.actor(), " ", step.reason());
+  return {step.kind(), HashOf(told).low};
+}
 
 ModelTask& Model::Change(TaskId id) {
   std::shared_ptr<const ModelTask>& task = tasks_[id - first_id_];

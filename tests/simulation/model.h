@@ -30,6 +30,16 @@ using engine::Settled;
 using engine::TaskId;
 using records::v1::Step;
 
+// One that was written, and what with: of the store the same is asked.
+struct ModelStep {
+  Step::Kind kind = Step::KIND_UNSPECIFIED;
+  uint64_t hash = 0;  // Of what it tells, wherever it is stored.
+  friend bool operator==(const ModelStep&, const ModelStep&) = default;
+};
+ModelStep ModelStepOf(const Step& step);
+// What a caller has sent in it: result, error, context, decision, checkpoints, progress.
+std::string ContentOf(const Step& step);
+
 struct ModelTask {
   TaskId id = 0;
   std::string type;
@@ -81,12 +91,13 @@ struct ModelTask {
   // Ended: the state before that.
   LiveState ended_from = LiveState::NONE;
 
-  // When the commit in which it ended was closed.
+  // When the commit in which it ended was closed, and in which life of the broker: the steady clock of each is another.
   Now ended_at;
+  uint64_t ended_in_life = 0;
 
   // How attempts ended, by number; and every step that was written, in order.
   std::map<uint32_t, Step::Kind> ended;
-  std::vector<Step::Kind> steps;
+  std::vector<ModelStep> steps;
 };
 
 struct ModelHeld {

@@ -1,6 +1,7 @@
 #include "tests/simulation/required.h"
 
 #include <iterator>
+#include <set>
 
 namespace baton::simulation {
 
@@ -224,11 +225,14 @@ constexpr const char* kRequired[] = {
     "network: a stream broke",
     "network: a stream was read slowly",
     "network: an answer was lost",
+    "broker: came back late",
     "broker: died of its disk",
     "broker: ended",
     "broker: frozen",
     "broker: killed",
     "broker: killed after an unanswered write",
+    "broker: its machine was started anew",
+    "request ids forgotten",
     "disk: stalled",
     "disk: stalled for longer than anybody waits",
     "wall clock: jumped",
@@ -241,6 +245,11 @@ constexpr const char* kRequired[] = {
 };
 
 }  // namespace
+
+bool IsRequired(const std::string& event) {
+  static const auto* const kEvents = new std::set<std::string>(std::begin(kRequired), std::end(kRequired));
+  return kEvents->contains(event);
+}
 
 std::vector<std::string> RequiredEvents() { return {std::begin(kRequired), std::end(kRequired)}; }
 

@@ -312,7 +312,8 @@ void SimulatedWorker::Report(const Key& key) {
   it->second.reporting = true;
   Step step;
   const bool progress = random_->Chance(500);
-  progress ? step.mutable_progress()->set_text("half") : step.add_checkpoints()->set_code("half");
+  const std::string said = absl::StrCat("half of task ", key.first, " attempt ", key.second, " #", ++reports_);
+  progress ? step.mutable_progress()->set_text(said) : step.add_checkpoints()->set_code(said);
   network_->Call<engine::ReportCommand>(
       [attempt = it->second.delivery.attempt, bytes = step.SerializeAsString(),
        progress](engine::ReportCommand* report) {

@@ -118,6 +118,7 @@ class SimulatedWorker {
   SessionNumber session_ = 0;
   uint64_t beats_ = 0;
   uint64_t last_delivery_ = 0;
+  uint64_t reports_ = 0;  // Counted, so that each says something else.
   bool completing_ = false;
   std::map<Key, Handler> handlers_;
   std::map<Key, Unanswered> unanswered_;

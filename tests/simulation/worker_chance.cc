@@ -26,7 +26,9 @@ engine::Outcome SimulatedWorker::DrawOutcome(const Handler& handler) {
   using Kind = engine::Outcome::Kind;
   engine::Outcome outcome;
   outcome.attempt = handler.delivery.attempt;
-  outcome.step = engine::testing::ResultStep("done" + DrawBulk(broker_->settings(), *random_));
+  // Of this attempt and no other.
+  const std::string of = absl::StrCat(" task ", outcome.attempt.task, " attempt ", outcome.attempt.attempt);
+  outcome.step = engine::testing::ResultStep(absl::StrCat("done", of, DrawBulk(broker_->settings(), *random_)));
   const uint32_t sum = habits_.succeed + habits_.fail + habits_.fail_finally + habits_.spawn + habits_.suspend +
                        habits_.release + habits_.bad;
   uint64_t draw = behaves_ ? 0 : random_->Below(sum);
@@ -39,7 +41,7 @@ engine::Outcome SimulatedWorker::DrawOutcome(const Handler& handler) {
   if (is(habits_.succeed)) return outcome;
   if (is(habits_.fail) || is(habits_.fail_finally)) {
     outcome.kind = Kind::kFailed;
-    outcome.step = engine::testing::ErrorStep("it broke");
+    outcome.step = engine::testing::ErrorStep("it broke" + of);
     outcome.retryable = random_->Chance(750);
     return outcome;
   }

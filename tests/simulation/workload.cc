@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/simulation/bulk.h"
+#include "tests/simulation/violation.h"
 
 namespace baton::simulation {
 namespace {
@@ -16,6 +17,8 @@ constexpr size_t kCrowd = 40;
 // Larger than a step with its journal entry, as a full batch is.
 constexpr int64_t kLeastBatchBytes = 1024;
 constexpr Micros kLongestTurn = 40 * kMillisecond;
+// For each command that is applied; a hundred times of what is usual.
+constexpr uint64_t kMostEvents = 2000;
 
 }  // namespace
 
@@ -151,7 +154,10 @@ void Workload::Run(uint64_t commands) {
   broker_.Start();
   for (const auto& worker : workers_) worker->Start();
   Turn();
-  while (broker_.auditor().commands() < commands) timeline_.Step();
+  while (broker_.auditor().commands() < commands) {
+    REQUIRE(timeline_.steps() < kMostEvents * commands, "nothing gets done, however much happens");
+    timeline_.Step();
+  }
   Heal();
 }
 
@@ -210,53 +216,6 @@ void Workload::Act() {
   }
 }
 
-// ── Faults ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-void Workload::Befall() {
-  const auto befalls = [this](uint32_t per_10000) { return random_.Below(10'000) < per_10000; };
-  if (befalls(faults_.kill_broker)) broker_.Kill();
-  if (befalls(faults_.end_broker)) broker_.Terminate();
-  if (befalls(faults_.freeze_broker)) broker_.Freeze(random_.Time(100 * kMillisecond, 60 * kSecond));
-  if (befalls(faults_.jump_wall)) {
-    coverage_->Count("wall clock: jumped");
-    // By at most a day in all: further than that request ids are not remembered.
-    timeline_.SetWall(random_.Between(-10 * kHour, 10 * kHour) >> random_.Below(20));
-  }
-  if (!broker_.up() && random_.Chance(20)) broker_.Start();
-  if (befalls(faults_.kill_worker)) AnyWorker().Kill(random_.Chance(400));
-  if (befalls(faults_.freeze_worker)) BusyWorker().Freeze(DrawFreeze());
-  if (befalls(faults_.break_stream)) AnyWorker().BreakStream();
-  if (befalls(faults_.change_worker)) ChangeWorker(AnyWorker());
-  for (const auto& worker : workers_) {
-    if (!worker->alive() && random_.Chance(10)) worker->Start();
-  }
-}
-
-SimulatedWorker& Workload::BusyWorker() {
-  SimulatedWorker* worker = &AnyWorker();
-  for (int tries = 1; tries < 4 && worker->AnyAttempt() == nullptr; ++tries) worker = &AnyWorker();
-  return *worker;
-}
-
-// More than every other one is longer than the beat window.
-Micros Workload::DrawFreeze() {
-  const Micros window = broker_.settings().beat_window;
-  return random_.Chance(600) ? random_.Between(window, 3 * window) : random_.Time(100 * kMillisecond, window);
-}
-
-void Workload::ChangeWorker(SimulatedWorker& worker) {
-  worker.Change([this](WorkerHabits& habits) {
-    habits.slots = static_cast<uint32_t>(random_.Between(0, 4));
-    if (random_.Chance(300)) habits.max_concurrency = static_cast<uint32_t>(random_.Between(0, 2));
-    habits.capabilities = random_.Chance(500) ? Capabilities{"GPU"} : Capabilities{};
-    habits.types = {"work"};
-    if (random_.Chance(800)) habits.types.emplace_back("parent");
-    if (random_.Chance(300)) habits.types.emplace_back("rare");
-    if (random_.Chance(300)) habits.handler_options.timeout = random_.Between(1, 10) * kSecond;
-    if (random_.Chance(300)) habits.handler_options.priority = static_cast<int32_t>(random_.Between(-1, 1));
-  });
-}
-
 // ── What programs and operators do ───────────────────────────────────────────────────────────────────────────────
 
 TaskId Workload::AnyTask() {
@@ -299,7 +258,8 @@ TaskSpec Workload::DrawSpec() {
   if (delays_ && random_.Chance(200)) spec.delay = random_.Time(kMillisecond, kMinute);
   if (delays_ && random_.Chance(50)) spec.due = timeline_.Read().wall + random_.Between(-kMinute, kMinute);
   if (deadlines_ && random_.Chance(60)) spec.start_timeout = random_.Time(kMillisecond, 30 * kSecond);
-  if (deadlines_ && random_.Chance(100)) spec.total_timeout = random_.Time(kMillisecond, kMinute);
+  const uint32_t bounded = spec.type == "parent" ? 200 : 100;
+  if (deadlines_ && random_.Chance(bounded)) spec.total_timeout = random_.Time(kMillisecond, kMinute);
   if (deadlines_ && random_.Chance(50)) spec.options.progress_timeout = random_.Between(1, 3) * kSecond;
   if (unique_keys_ && random_.Chance(250)) {
     spec.unique_key = absl::StrCat("key ", random_.Below(4));

@@ -58,6 +58,7 @@ class Workload {
 
   void Turn();
   void Befall();
+  void BringBack();
   Micros DrawFreeze();
   void ChangeWorker(SimulatedWorker& worker);
   void Act();
@@ -112,6 +113,7 @@ class Workload {
   std::vector<std::unique_ptr<SimulatedWorker>> workers_;
   std::vector<Submission> submissions_;  // Lately made, with request ids.
   std::vector<engine::Schedule> schedules_made_;
+  Micros outage_end_ = 0;  // 0: it is not known, or there is none.
   bool healing_ = false;
   bool unique_keys_ = true, request_ids_ = true, delays_ = true, mischief_ = true, cancels_ = true, pauses_ = true,
        schedules_ = true, deadlines_ = true, retries_ = true, deletes_ = true, jobs_ = true, limits_ = true,

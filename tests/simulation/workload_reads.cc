@@ -3,6 +3,7 @@
 #include "broker/engine/live/index.h"
 #include "tests/simulation/violation.h"
 #include "tests/simulation/workload.h"
+#include "tests/unit/engine/checks.h"
 
 namespace baton::simulation {
 
@@ -11,6 +12,10 @@ void Workload::Look(TaskId id) {
   if (!broker_.up()) return;
   broker_.AddRead([this, id, durable = broker_.auditor().durable()](const std::shared_ptr<const engine::View>& view) {
     REQUIRE(view->number() >= durable, "a reader who asked at commit ", durable, " sees commit ", view->number());
+    REQUIRE(view->number() <= broker_.auditor().durable(), "a reader sees commit ", view->number(),
+            ", which is not on disk");
+    const std::string miscount = engine::testing::MiscountIn(*view);
+    REQUIRE(miscount.empty(), "in commit ", view->number(), ": ", miscount);
     const Model& model = broker_.auditor().AsOf(view->number());
     engine::LiveEntry entry;
     const absl::StatusOr<LiveState> state = view->StateOf(id, &entry);
