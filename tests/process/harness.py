@@ -91,20 +91,28 @@ class Process:
 
 
 class Broker(Process):
-    """A broker; `address` is known when the constructor returns. `settings`: "section.key" -> value."""
+    """A broker; it serves at `address` when the constructor returns, unless that is told not to wait for it.
 
-    def __init__(self, folder, data, listen="127.0.0.1:0", settings=None, name="batond", environment=None):
+    `settings`: "section.key" -> value.
+    """
+
+    def __init__(self, folder, data, listen="127.0.0.1:0", settings=None, name="batond", environment=None, waits=True):
         command = [program("BATOND"), "--data-dir", str(data), "--listen", listen]
         if settings:
             command += ["--config", str(write_settings(Path(folder) / f"{name}.toml", settings))]
-        begin = len((Path(folder) / f"{name}.out").read_text()) if (Path(folder) / f"{name}.out").exists() else 0
+        out_path = Path(folder) / f"{name}.out"
+        self.begin = len(out_path.read_text()) if out_path.exists() else 0
         super().__init__(folder, name, command, environment)
-        self.address = wait_until(lambda: self._served_at(begin), lambda: f"{name} serves:\n{self.log()}")
+        self.address = wait_until(self._started, lambda: f"{name} serves:\n{self.log()}") if waits else listen
 
-    def _served_at(self, begin):
+    def _started(self):
         if not self.runs():
             raise AssertionError(f"{self.name} did not start:\n{self.log()}")
-        found = re.search(r"serving on (\S+) ", self.out()[begin:])
+        return self.served_at()
+
+    def served_at(self):
+        """Its address, if it has begun to serve."""
+        found = re.search(r"serving on (\S+) ", self.out()[self.begin:])
         return found and found.group(1)
 
 

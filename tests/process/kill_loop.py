@@ -11,6 +11,7 @@ import heapq
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -20,84 +21,29 @@ from collections import Counter
 from pathlib import Path
 
 from harness import POLL_INTERVAL, Broker, Process, program, run_program, wait_until
+from killed_worker import BEAT_WINDOW, KilledWorker, Violation
 
-BEAT_WINDOW = 3.0
 # The first one is left alone: what it was handed stays with it, whatever happens to the broker.
 WORKERS = ("steady", "worker-1", "worker-2", "worker-3")
 # Of each action, how many come with five kills of the broker; the kills themselves are counted.
 DECK = {
-    "kill broker": 4, "kill both": 1, "kill worker": 9,
+    "kill broker": 2, "kill starting broker": 1, "kill draining broker": 1, "kill both": 1, "kill worker": 9,
     "stop broker shortly": 2, "stop broker for long": 1, "end broker": 1,
     "stop worker shortly": 2, "stop worker for long": 2, "end worker": 2,
 }  # yapf: disable
 KILLS_IN_DECK = 5
+# A run goes on until there were so many for every five kills that are wanted.
+WANTED = {"broker kills": 5, "kills of a starting broker": 1, "kills of a draining broker": 1, "worker kills": 10}
+# Lines of the ledgers without which the audit would not see that attempts that are over stay as they are.
+WANTED_LINES = {
+    "an outcome that was refused": r"outcome \S+ \S+ \S+ ATTEMPT_OVER$",
+    "an outcome that was repeated": r"repeat ",
+    "a forged outcome": r"forgery ",
+}  # yapf: disable
 # The longest time between two actions.
 LONGEST_PAUSE = 0.6
 # How long everything may take to end when nothing is killed any more.
 PATIENCE_IN_THE_END = 120
-
-
-class Violation(AssertionError):
-    """Something is not as it must be."""
-
-
-class KilledWorker:
-    """A worker, process after process."""
-
-    def __init__(self, loop, name):
-        self.loop = loop
-        self.name = name
-        self.starts = 0
-        # Chosen for nothing while something is being done to it.
-        self.busy = False
-        self.start()
-
-    def start(self):
-        self.starts += 1
-        ledger = self.loop.ledger(f"{self.name}-{self.starts}")
-        # Few threads and many tasks at hand, or the other way round: there is something to give back when it leaves.
-        concurrency, prefetch = self.loop.random.choice(((2, 8), (4, 4), (10, 0)))
-        variables = {"BATON_BROKER": self.loop.broker.address, "WORKER_ID": self.name, "LEDGER": str(ledger),
-                     "CONCURRENCY": str(concurrency), "PREFETCH": str(prefetch)}  # yapf: disable
-        self.log_begin = self.process.log_path.stat().st_size if self.starts > 1 else 0
-        self.process = Process(self.loop.folder, self.name, [program("KILL_WORKER")], variables)
-        self.busy = False
-
-    def listens(self):
-        """Whether it has got so far that it leaves in good order when it is told to."""
-        return "connected to" in self.process.log()[self.log_begin:]
-
-    def kill(self):
-        self.process.kill()
-        self.loop.counts["worker kills"] += 1
-        self.busy = True
-        self.loop.later(self.loop.random.uniform(0, 0.5), self.start)
-
-    def stop(self, seconds):
-        self.process.freeze()
-        self.loop.counts["worker stops"] += 1
-        self.busy = True
-        self.loop.later(seconds, self.go_on)
-
-    def go_on(self):
-        self.process.thaw()
-        self.busy = False
-
-    def end(self):
-        self.process.signal(signal.SIGTERM)
-        self.loop.counts["worker ends"] += 1
-        self.busy = True
-        self.loop.later(0, self.await_end)
-
-    def await_end(self):
-        if self.process.runs():
-            self.loop.later(POLL_INTERVAL, self.await_end)
-            return
-        # It may have had no broker to give its outcomes to.
-        last = self.process.log().strip().splitlines()[-1:]
-        if self.process.popen.returncode != 0 and "UNAVAILABLE" not in "".join(last):
-            raise Violation(f"{self.name} left with {self.process.popen.returncode}: {last}")
-        self.start()
 
 
 class KillLoop:
@@ -115,6 +61,9 @@ class KillLoop:
         self.started_at = time.monotonic()
         self.settings = self.draw_settings()
         self.broker = None
+        # How long it took it to start, and to leave when it was told to: the moments of its kills lie in between.
+        self.start_seconds = 0
+        self.drain_seconds = 0.1
         self.workers = []
         self.submitter = None
 
@@ -163,14 +112,51 @@ class KillLoop:
 
     # ── Actions ──
 
-    def start_broker(self):
+    def start_broker(self, waits=True):
         listen = self.broker.address if self.broker else "127.0.0.1:0"
-        self.broker = Broker(self.folder, self.folder / "data", listen, self.settings)
+        begin = time.monotonic()
+        self.broker = Broker(self.folder, self.folder / "data", listen, self.settings, waits=waits)
+        if waits:
+            self.start_seconds = time.monotonic() - begin
 
     def kill_broker(self):
         self.broker.kill()
         self.counts["broker kills"] += 1
         self.let_pass(self.random.choice((0, 0, 0.2, 1)), without=self.broker)
+        self.start_broker()
+
+    def kill_starting_broker(self):
+        """Before it serves: while it opens the store that another kill has left, or recovers."""
+        self.broker.kill()
+        self.counts["broker kills"] += 1
+        while True:
+            self.start_broker(waits=False)
+            self.let_pass(self.random.uniform(0, self.start_seconds))
+            self.broker.kill()
+            if not self.broker.served_at():
+                break
+            # It was faster than the last time.
+            self.counts["broker kills"] += 1
+            self.start_seconds /= 2
+        self.counts["kills of a starting broker"] += 1
+        self.start_broker()
+
+    def kill_draining_broker(self):
+        """Told to leave, and killed before it has left."""
+        while True:
+            self.begin_drain()
+            self.let_pass(self.random.uniform(0, self.drain_seconds), without=self.broker)
+            self.broker.kill()
+            if self.broker.popen.returncode == -signal.SIGKILL:
+                break
+            # It had left before.
+            self.await_drain()
+            self.drain_seconds /= 2
+            self.start_broker()
+            # Without anything that runs it leaves at once.
+            self.let_pass(LONGEST_PAUSE)
+        self.counts["broker kills"] += 1
+        self.counts["kills of a draining broker"] += 1
         self.start_broker()
 
     def kill_both(self):
@@ -186,11 +172,22 @@ class KillLoop:
         self.broker.thaw()
 
     def end_broker(self):
-        code = self.broker.terminate()
+        begin = time.monotonic()
+        self.begin_drain()
+        self.await_drain()
+        self.drain_seconds = time.monotonic() - begin
+        self.start_broker()
+
+    def begin_drain(self):
+        begin = len(self.broker.log())
+        self.broker.signal(signal.SIGTERM)
+        wait_until(lambda: "told to stop" in self.broker.log()[begin:], "the broker drains")
+
+    def await_drain(self):
+        code = self.broker.wait()
         if code != 0:
             raise Violation(f"the broker left with {code} when it was told to:\n{self.broker.log()[-2000:]}")
         self.counts["broker ends"] += 1
-        self.start_broker()
 
     def victim(self, who=lambda worker: True):
         idle = [worker for worker in self.workers[1:] if not worker.busy and who(worker)]
@@ -200,6 +197,8 @@ class KillLoop:
         """False: there is nobody to do it to at present."""
         broker = {
             "kill broker": self.kill_broker,
+            "kill starting broker": self.kill_starting_broker,
+            "kill draining broker": self.kill_draining_broker,
             "kill both": self.kill_both,
             "stop broker shortly": lambda: self.stop_broker(self.random.uniform(0.1, BEAT_WINDOW - 1)),
             "stop broker for long": lambda: self.stop_broker(BEAT_WINDOW + 1),
@@ -220,7 +219,7 @@ class KillLoop:
         return True
 
     def actions(self):
-        """Decks of actions, shuffled, until there were enough kills of both sorts, or the time is up."""
+        """Decks of actions, shuffled, until there were enough kills of all sorts, or the time is up."""
         while True:
             deck = [action for action, count in DECK.items() for _ in range(count)]
             self.random.shuffle(deck)
@@ -232,7 +231,7 @@ class KillLoop:
     def has_enough(self):
         if self.end_at:
             return time.monotonic() >= self.end_at
-        return self.counts["broker kills"] >= self.kills and self.counts["worker kills"] >= 2 * self.kills
+        return all(self.counts[name] * KILLS_IN_DECK >= count * self.kills for name, count in WANTED.items())
 
     # ── The run ──
 
@@ -262,6 +261,7 @@ class KillLoop:
     def let_everything_end(self):
         while self.due:
             self.let_pass(POLL_INTERVAL)
+        self.await_wanted_lines()
         self.submitter.signal(signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE_IN_THE_END
         while self.submitter.runs():
@@ -278,6 +278,24 @@ class KillLoop:
             code = worker.process.wait()
             if code != 0:
                 raise Violation(f"{worker.name} left with {code}:\n{worker.process.log()[-2000:]}")
+
+    def await_wanted_lines(self):
+        """They come of themselves under load: in almost every run all are there by now."""
+        deadline = time.monotonic() + PATIENCE_IN_THE_END
+        for what, pattern in WANTED_LINES.items():
+            while not self.has_line(re.compile(pattern)):
+                if time.monotonic() > deadline:
+                    raise Violation(f"after {PATIENCE_IN_THE_END} s more there was no {what}")
+                self.let_pass(1)
+
+    def has_line(self, pattern):
+        for path in self.ledgers:
+            if not path.exists():
+                continue
+            with path.open(encoding="utf-8") as lines:
+                if any(pattern.match(line) for line in lines):
+                    return True
+        return False
 
     def what_is_left(self):
         answers = [self.baton("list", "--state", state) for state in ("pending", "running", "suspended")]
@@ -299,18 +317,16 @@ class KillLoop:
         summary = {**self.counts, **json.loads(answer.out.splitlines()[-1])}
         if self.broker.terminate() != 0:
             raise Violation(f"the broker did not leave as it should:\n{self.broker.log()[-2000:]}")
-        summary["store verified"] = self.verify_store()
+        self.verify_store()
         summary["seconds"] = round(time.monotonic() - self.started_at, 1)
         return summary
 
     def verify_store(self):
-        """False: this broker has no such verb."""
-        if "verify" not in run_program([program("BATOND"), "verify", "--help"]).out:
-            return False
+        """Also a broker without this verb is a violation: nobody would have looked."""
         answer = run_program([program("BATOND"), "verify", self.folder / "data"], seconds=600)
-        if answer.code != 0:
-            raise Violation(f"the store is damaged:\n{answer.out[-4000:]}{answer.err[-4000:]}")
-        return True
+        if answer.code != 0 or "No damage was found." not in answer.out:
+            raise Violation(f"the store is damaged, or was not verified ({answer.code}):\n"
+                            f"{answer.out[-4000:]}{answer.err[-4000:]}")
 
     def clean_up(self):
         for process in [self.broker, self.submitter, *(worker.process for worker in self.workers)]:

@@ -16,6 +16,9 @@ class KillLoopTest(unittest.TestCase):
         self.assertGreaterEqual(summary["broker kills"], 5)
         self.assertGreaterEqual(summary["worker kills"], 10)
         self.assertGreater(summary["outcomes_acknowledged"], 100)
+        for name in ("kills of a starting broker", "kills of a draining broker", "outcomes_refused", "repeats",
+                     "forgeries", "reports_acknowledged"):
+            self.assertGreater(summary.get(name, 0), 0, name)
 
 
 if __name__ == "__main__":

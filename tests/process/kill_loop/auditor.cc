@@ -1,6 +1,8 @@
 // The auditor of the kill loop: reads the ledgers, asks the broker for every task with its history, and compares.
 // Usage: process_kill_auditor LEDGER...; environment: BATON_BROKER. Prints what is wrong, one line each, and a summary
 // as JSON on the last line. Exit code: 0 nothing is wrong, 1 something is, 2 the broker or a ledger cannot be read.
+#include <poll.h>
+
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -13,8 +15,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "broker/base/status_macros.h"
 #include "client_cli/broker_client.h"
+#include "client_cli/status_details.h"
 #include "nlohmann/json.hpp"
 #include "tests/process/kill_loop/check.h"
 #include "tests/process/kill_loop/ledger.h"
@@ -30,6 +35,23 @@ constexpr size_t kShown = 50;
 std::unique_ptr<cli::Broker> Connect() {
   const char* address = std::getenv("BATON_BROKER");
   return cli::ConnectBroker(address != nullptr ? address : cli::kDefaultAddress);
+}
+
+// What was deleted goes within moments, also after a restart.
+absl::Status AwaitDeletions(cli::Broker* broker, const Promises& promises) {
+  const absl::Time deadline = absl::Now() + kCallTimeout;
+  for (const auto& [id, task] : promises.tasks()) {
+    if (!task.deleted) continue;
+    v1::GetRequest request;
+    request.set_task_id(id);
+    absl::Status status = broker->Get(request, kCallTimeout).status();
+    for (; status.ok() && absl::Now() < deadline; status = broker->Get(request, kCallTimeout).status()) {
+      poll(nullptr, 0, 20);
+    }
+    // One that stays is found in the list.
+    if (!status.ok() && cli::ReasonOf(status) != "TASK_EXPIRED") return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<uint64_t>> ListIds(cli::Broker* broker) {
@@ -149,7 +171,11 @@ nlohmann::json SummaryOf(const std::vector<Summary>& tasks, const Promises& prom
           {"outcomes_acknowledged", counts.accepted},
           {"outcomes_refused", counts.refused},
           {"repeats", counts.repeats},
-          {"forgeries", counts.forgeries}};
+          {"forgeries", counts.forgeries},
+          {"reports_acknowledged", counts.reports},
+          {"parts_acknowledged", counts.parts},
+          {"retries_acknowledged", counts.retries},
+          {"deletions_acknowledged", counts.deletions}};
 }
 
 absl::StatusOr<bool> RunAudit(const std::vector<std::string>& ledgers) {
@@ -160,6 +186,7 @@ absl::StatusOr<bool> RunAudit(const std::vector<std::string>& ledgers) {
     promises.Add(lines, &findings);
   }
   const std::unique_ptr<cli::Broker> broker = Connect();
+  RETURN_IF_ERROR(AwaitDeletions(broker.get(), promises));
   ASSIGN_OR_RETURN(const std::vector<uint64_t> ids, ListIds(broker.get()));
   ASSIGN_OR_RETURN(const std::vector<Summary> tasks, Audit(ids, promises, &findings).Run());
   ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, broker->GetStatistics(kCallTimeout));

@@ -24,7 +24,8 @@ struct History {
 };
 
 // One task: it has ended, exactly once; each of its attempts has ended, exactly once; the state follows from the
-// attempts; every answer that was given about it stands.
+// attempts; result, errors, checkpoints and progress are those of the attempts that they are shown with; every answer
+// that was given about it stands.
 void CheckTask(const History& history, const TaskPromises& promises, Findings* findings);
 
 // What the checks over all tasks need of one.

@@ -43,6 +43,7 @@ class RunCheck {
   void CheckSubmissions() {
     for (const auto& [name, submission] : promises_.submissions()) {
       const auto found = by_id_.find(submission.task);
+      if (promises_.of(submission.task).deleted) continue;
       if (found == by_id_.end()) {
         Find(name, " was acknowledged as task ", submission.task, ", which is not there");
         continue;
@@ -54,7 +55,8 @@ class RunCheck {
       }
     }
     for (const auto& [id, promises] : promises_.tasks()) {
-      if (!by_id_.contains(id)) Find("task ", id, " was told about, but is not there");
+      if (promises.deleted && by_id_.contains(id)) Find("task ", id, " is there, but its deletion was acknowledged");
+      if (!promises.deleted && !by_id_.contains(id)) Find("task ", id, " was told about, but is not there");
     }
     for (const std::string& name : promises_.rejected()) {
       if (by_name_.contains(name)) Find(name, " was refused, but is task ", by_name_[name]->id);

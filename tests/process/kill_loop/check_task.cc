@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "tests/process/kill_loop/check.h"
@@ -67,6 +68,10 @@ class TaskCheck {
     CheckState();
     CheckDeliveries();
     for (const PromisedOutcome& outcome : promises_.outcomes) CheckOutcome(outcome);
+    for (const v1::Attempt& attempt : attempts_) CheckError(attempt);
+    for (const v1::Event& event : events_) CheckReport(event);
+    for (const PromisedReport& report : promises_.reports) CheckPromisedReport(report);
+    for (const auto& [attempt, count] : promises_.staged) CheckStaged(attempt, count);
     CheckVerbs();
     CheckResumes();
     CheckOptions();
@@ -86,7 +91,9 @@ class TaskCheck {
       if (event.number() != i + 1) Find("has event ", event.number(), " at position ", i + 1);
       if ((event.type() == v1::EVENT_TYPE_CREATED) != (i == 0)) Find("is created by event ", i + 1);
       if (event.from_state() != state && i > 0) Find("has event ", i + 1, " from another state than it had");
-      if (IsTerminal(state)) Find("has event ", i + 1, " after its end");
+      if (IsTerminal(state) != (event.type() == v1::EVENT_TYPE_RETRIED)) {
+        Find("has event ", i + 1, IsTerminal(state) ? " after its end" : ", a retry, before its end");
+      }
       state = event.to_state();
     }
     if (!IsTerminal(task_.state())) Find("has not ended: ", v1::TaskState_Name(task_.state()));
@@ -110,11 +117,23 @@ class TaskCheck {
     if (task_.attempt() != static_cast<int>(attempts_.size())) Find("says it had ", task_.attempt(), " attempts");
   }
 
-  // The state that follows from the attempts alone, if any does.
+  // The attempts after whose end the task was tried again.
+  std::set<int> RetriedAfter() const {
+    std::set<int> retried;
+    int last = 0;
+    for (const v1::Event& event : events_) {
+      if (event.type() == v1::EVENT_TYPE_CLAIMED) last = event.attempt();
+      if (event.type() == v1::EVENT_TYPE_RETRIED) retried.insert(last);
+    }
+    return retried;
+  }
+
+  // The state that follows from the attempts and from what was tried again, if any does.
   std::optional<v1::TaskState> StateOfAttempts() {
     int stage = 0;
     int failures = 0;
     std::optional<v1::TaskState> state;
+    const std::set<int> retried_after = RetriedAfter();
     for (const v1::Attempt& attempt : attempts_) {
       if (state) Find("went on after it had ended, with attempt ", attempt.number());
       if (attempt.stage() != stage) Find("is at stage ", attempt.stage(), " in attempt ", attempt.number());
@@ -139,6 +158,10 @@ class TaskCheck {
         default:
           break;
       }
+      if (!retried_after.contains(attempt.number())) continue;
+      if (state != v1::TASK_STATE_PERMANENTLY_FAILED) Find("was tried again after attempt ", attempt.number());
+      state.reset();
+      failures = 0;
     }
     return state;
   }
@@ -192,11 +215,61 @@ class TaskCheck {
     }
   }
 
+  // A failure is told in the words of the attempt that it is of.
+  void CheckError(const v1::Attempt& attempt) {
+    const bool failed = attempt.outcome() == v1::ATTEMPT_OUTCOME_FAILED;
+    if (!failed && attempt.outcome() != v1::ATTEMPT_OUTCOME_TIMED_OUT) return;
+    const bool is_own = absl::StartsWith(attempt.error(), absl::StrCat(NameOf(attempt.number()), ": "));
+    // The broker and the library say it alike; the library's is an ordinary failure.
+    const std::string late = absl::StrCat("timed out: attempt ", attempt.number(), " took longer than ");
+    const bool is_late = task_.type() == kSlowType && absl::StartsWith(attempt.error(), late);
+    if (failed ? !is_own && !is_late : !is_late) {
+      Find("attempt ", attempt.number(), " has an error that is not its own: ", attempt.error());
+    }
+    const bool is_last = attempt.number() == task_.attempt();
+    if (is_last && task_.state() == v1::TASK_STATE_PERMANENTLY_FAILED && task_.last_error() != attempt.error()) {
+      Find("has the last error '", task_.last_error(), "', its last attempt '", attempt.error(), "'");
+    }
+  }
+
+  void CheckReport(const v1::Event& event) {
+    if (event.has_checkpoint() && event.checkpoint().message() != NameOf(event.attempt())) {
+      Find("attempt ", event.attempt(), " has a checkpoint that is not its own: ", event.checkpoint().message());
+    }
+    if (event.has_progress() && event.progress().text() != NameOf(event.attempt())) {
+      Find("attempt ", event.attempt(), " has a progress that is not its own: ", event.progress().text());
+    }
+  }
+
+  void CheckPromisedReport(const PromisedReport& report) {
+    const bool is_there = std::any_of(events_.begin(), events_.end(), [&](const v1::Event& event) {
+      const bool has_it = report.is_progress ? event.has_progress() && event.progress().stage_name() == report.name
+                                             : event.has_checkpoint() && event.checkpoint().code() == report.name;
+      return has_it && event.attempt() == report.attempt;
+    });
+    if (is_there) return;
+    Find("the ", report.is_progress ? "progress " : "checkpoint ", report.name, " of attempt ", report.attempt,
+         " was acknowledged, but the history lacks it");
+  }
+
+  // What was staged is there if, and only if, the attempt has spawned. Whether all children exist: see CheckRun.
+  void CheckStaged(int attempt, uint64_t count) {
+    for (const v1::Event& event : events_) {
+      if (event.type() != v1::EVENT_TYPE_SPAWNED || event.attempt() != attempt || event.children() >= count) continue;
+      Find("attempt ", attempt, " spawned ", event.children(), " children, but ", count, " were staged");
+    }
+  }
+
+  std::string NameOf(int attempt) const { return AttemptName(task_.id(), attempt); }
+
   void CheckVerbs() {
     if (promises_.cancelled && task_.state() != v1::TASK_STATE_CANCELLED) {
       Find("is ", v1::TaskState_Name(task_.state()), ", but its cancellation was acknowledged");
     }
-    if (promises_.kept && task_.state() == v1::TASK_STATE_CANCELLED) {
+    const bool retried = !RetriedAfter().empty();
+    if (promises_.retried && !retried) Find("was not tried again, but that was acknowledged");
+    // What was tried again may be cancelled after all.
+    if (promises_.kept && !retried && task_.state() == v1::TASK_STATE_CANCELLED) {
       Find("is cancelled, but Cancel said that it had ended otherwise");
     }
   }
@@ -230,6 +303,9 @@ class TaskCheck {
     const json result = json::parse(task_.result().json(), nullptr, /*allow_exceptions=*/false);
     if (!result.is_object() || result.value("attempt", 0) != task_.attempt()) {
       return Find("has a result that its last attempt did not give: ", task_.result().json());
+    }
+    if (result.value("task", uint64_t{0}) != task_.id()) {
+      Find("has the result of another task: ", task_.result().json());
     }
     if (task_.type() == kParentType && result.value("children", json::array()).size() != Waits()) {
       Find("saw children of other stages than it had: ", task_.result().json());

@@ -13,6 +13,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kCreated = 1'000'000;
 
@@ -58,7 +59,7 @@ History GoodHistory() {
   History history = NewHistory(kWorkType, {.name = "r0-1/0"});
   AddAttempt(v1::ATTEMPT_OUTCOME_INTERRUPTED, v1::EVENT_TYPE_INTERRUPTED, 0, v1::TASK_STATE_PENDING, &history);
   AddAttempt(v1::ATTEMPT_OUTCOME_SUCCEEDED, v1::EVENT_TYPE_COMPLETED, 0, v1::TASK_STATE_COMPLETED, &history);
-  history.task.mutable_result()->set_json(R"({"attempt": 2})");
+  history.task.mutable_result()->set_json(R"({"task": 7, "attempt": 2})");
   return history;
 }
 
@@ -117,6 +118,87 @@ TEST(CheckTaskTest, AForgeryThatIsTaken) {
   EXPECT_THAT(Check(history, GoodPromises()), Contains(HasSubstr("a result that its last attempt did not give")));
 }
 
+TEST(CheckTaskTest, AResultOfAnotherTask) {
+  History history = GoodHistory();
+  history.task.mutable_result()->set_json(R"({"task": 8, "attempt": 2})");
+  EXPECT_THAT(Check(history, GoodPromises()), Contains(HasSubstr("has the result of another task")));
+}
+
+// Failed for good in attempt 1, with this text.
+History Failed(const std::string& type, const std::string& error) {
+  History history = NewHistory(type, {.name = "r0-1/0", .for_good = true});
+  AddAttempt(v1::ATTEMPT_OUTCOME_FAILED, v1::EVENT_TYPE_FAILED, 0, v1::TASK_STATE_PERMANENTLY_FAILED, &history);
+  history.attempts[0].set_error(error);
+  history.task.set_last_error(error);
+  return history;
+}
+
+TEST(CheckTaskTest, AnErrorOfAnotherTaskOrAttempt) {
+  EXPECT_THAT(Check(Failed(kWorkType, "task 7, attempt 1: no"), {}), IsEmpty());
+  const auto is_found = Contains(HasSubstr("attempt 1 has an error that is not its own"));
+  EXPECT_THAT(Check(Failed(kWorkType, "task 8, attempt 1: no"), {}), is_found);
+  EXPECT_THAT(Check(Failed(kWorkType, "task 7, attempt 2: no"), {}), is_found);
+  EXPECT_THAT(Check(Failed(kWorkType, ""), {}), is_found);
+}
+
+TEST(CheckTaskTest, ATimeoutOfATaskThatHasNone) {
+  const std::string late = "timed out: attempt 1 took longer than 150ms";
+  EXPECT_THAT(Check(Failed(kSlowType, late), {}), IsEmpty());
+  EXPECT_THAT(Check(Failed(kWorkType, late), {}), Contains(HasSubstr("an error that is not its own: timed out")));
+}
+
+TEST(CheckTaskTest, ALastErrorThatIsNotThatOfTheLastAttempt) {
+  History history = Failed(kWorkType, "task 7, attempt 1: no");
+  history.task.set_last_error("task 8, attempt 1: no");
+  EXPECT_THAT(Check(history, {}), Contains(HasSubstr("has the last error 'task 8, attempt 1: no'")));
+}
+
+// Reports of attempt 1.
+History Reporting(const std::string& text) {
+  History history = NewHistory(kWorkType, {.name = "r0-1/0", .for_good = true});
+  AddEvent(v1::EVENT_TYPE_CHECKPOINT, 1, v1::TASK_STATE_RUNNING, &history);
+  history.events.back().mutable_checkpoint()->set_code("began");
+  history.events.back().mutable_checkpoint()->set_message(text);
+  AddEvent(v1::EVENT_TYPE_PROGRESS, 1, v1::TASK_STATE_RUNNING, &history);
+  history.events.back().mutable_progress()->set_stage_name("ran");
+  history.events.back().mutable_progress()->set_text(text);
+  AddAttempt(v1::ATTEMPT_OUTCOME_FAILED, v1::EVENT_TYPE_FAILED, 0, v1::TASK_STATE_PERMANENTLY_FAILED, &history);
+  history.attempts[0].set_error("task 7, attempt 1: no");
+  history.task.set_last_error("task 7, attempt 1: no");
+  return history;
+}
+
+TEST(CheckTaskTest, AnAcknowledgedReportThatIsGone) {
+  const History history = Reporting("task 7, attempt 1");
+  TaskPromises promises;
+  promises.reports = {{1, /*is_progress=*/false, "began"}, {1, /*is_progress=*/true, "ran"}};
+  EXPECT_THAT(Check(history, promises), IsEmpty());
+  promises.reports = {{1, /*is_progress=*/false, "ran"}, {1, /*is_progress=*/true, "began"}, {2, false, "began"}};
+  EXPECT_THAT(Check(history, promises),
+              UnorderedElementsAre(HasSubstr("the checkpoint ran of attempt 1 was acknowledged, but"),
+                                   HasSubstr("the progress began of attempt 1 was acknowledged, but"),
+                                   HasSubstr("the checkpoint began of attempt 2 was acknowledged, but")));
+}
+
+TEST(CheckTaskTest, AReportOfAnotherTask) {
+  EXPECT_THAT(Check(Reporting("task 8, attempt 1"), {}),
+              UnorderedElementsAre(HasSubstr("attempt 1 has a checkpoint that is not its own: task 8"),
+                                   HasSubstr("attempt 1 has a progress that is not its own: task 8")));
+}
+
+TEST(CheckTaskTest, StagedChildrenThatAreGone) {
+  History history = NewHistory(kParentType, {.name = "r0-1/0", .waits = 1, .children = 2});
+  AddAttempt(v1::ATTEMPT_OUTCOME_SPAWNED, v1::EVENT_TYPE_SPAWNED, 0, v1::TASK_STATE_SUSPENDED, &history);
+  history.events.back().set_children(2);
+  AddEvent(v1::EVENT_TYPE_CANCELLED, 0, v1::TASK_STATE_CANCELLED, &history);
+  history.task.set_state(v1::TASK_STATE_CANCELLED);
+  TaskPromises promises;
+  promises.staged = {{1, 2}};
+  EXPECT_THAT(Check(history, promises), IsEmpty());
+  promises.staged = {{1, 3}};
+  EXPECT_THAT(Check(history, promises), Contains(HasSubstr("attempt 1 spawned 2 children, but 3 were staged")));
+}
+
 TEST(CheckTaskTest, AnAttemptThatTwoWorkersHad) {
   TaskPromises promises = GoodPromises();
   promises.deliveries.push_back({2, "other", "i3"});
@@ -149,12 +231,43 @@ TEST(CheckTaskTest, ACancellationThatWasAcknowledgedAndForgotten) {
   EXPECT_THAT(Check(GoodHistory(), promises), Contains(HasSubstr("its cancellation was acknowledged")));
 }
 
+TEST(CheckTaskTest, ARetryThatWasAcknowledged) {
+  History history = Failed(kWorkType, "task 7, attempt 1: no");
+  TaskPromises promises;
+  promises.retried = promises.kept = true;
+  EXPECT_THAT(Check(history, promises), Contains(HasSubstr("was not tried again, but that was acknowledged")));
+  AddEvent(v1::EVENT_TYPE_RETRIED, 0, v1::TASK_STATE_PENDING, &history);
+  AddEvent(v1::EVENT_TYPE_CANCELLED, 0, v1::TASK_STATE_CANCELLED, &history);
+  history.task.set_state(v1::TASK_STATE_CANCELLED);
+  EXPECT_THAT(Check(history, promises), IsEmpty());
+  history.events[3].set_to_state(v1::TASK_STATE_PERMANENTLY_FAILED);
+  EXPECT_THAT(Check(history, promises), Contains(HasSubstr("has event 5 after its end")));
+}
+
+TEST(CheckTaskTest, ARetryBeforeTheEnd) {
+  History history = NewHistory(kWorkType, {.name = "r0-1/0"});
+  AddEvent(v1::EVENT_TYPE_RETRIED, 0, v1::TASK_STATE_PENDING, &history);
+  EXPECT_THAT(Check(history, {}), Contains(HasSubstr("has event 2, a retry, before its end")));
+}
+
+TEST(CheckTaskTest, AnAttemptAfterTheEndWithoutARetry) {
+  History history = Failed(kWorkType, "task 7, attempt 1: no");
+  AddAttempt(v1::ATTEMPT_OUTCOME_CANCELLED, v1::EVENT_TYPE_CANCELLED, 0, v1::TASK_STATE_CANCELLED, &history);
+  EXPECT_THAT(Check(history, {}), Contains(HasSubstr("went on after it had ended, with attempt 2")));
+}
+
+TEST(CheckTaskTest, ARetryOfACompletedTask) {
+  History history = GoodHistory();
+  AddEvent(v1::EVENT_TYPE_RETRIED, 0, v1::TASK_STATE_PENDING, &history);
+  EXPECT_THAT(Check(history, GoodPromises()), Contains(HasSubstr("was tried again after attempt 2")));
+}
+
 History Approval(const std::string& decisions) {
   History history = NewHistory(kApprovalType, {.name = "r0-1/0", .waits = 1});
   AddAttempt(v1::ATTEMPT_OUTCOME_SUSPENDED, v1::EVENT_TYPE_SUSPENDED, 0, v1::TASK_STATE_SUSPENDED, &history);
   AddEvent(v1::EVENT_TYPE_RESUMED, 0, v1::TASK_STATE_PENDING, &history);
   AddAttempt(v1::ATTEMPT_OUTCOME_SUCCEEDED, v1::EVENT_TYPE_COMPLETED, 1, v1::TASK_STATE_COMPLETED, &history);
-  history.task.mutable_result()->set_json(absl::StrCat(R"({"attempt": 2, "decisions": )", decisions, "}"));
+  history.task.mutable_result()->set_json(absl::StrCat(R"({"task": 7, "attempt": 2, "decisions": )", decisions, "}"));
   return history;
 }
 
@@ -210,6 +323,13 @@ TEST_F(CheckRunTest, AGoodRunHasNoFindings) { EXPECT_THAT(Run(), IsEmpty()); }
 TEST_F(CheckRunTest, AnAcknowledgedTaskThatIsGone) {
   Promise({{"submitted", "r0-2", "0", "9", "-", "new"}});
   EXPECT_THAT(Run(), Contains(HasSubstr("acknowledged as task 9, which is not there")));
+}
+
+TEST_F(CheckRunTest, ADeletedTask) {
+  Promise({{"submitted", "r0-2", "0", "9", "-", "new"}, {"deleted", "9"}});
+  EXPECT_THAT(Run(), IsEmpty());
+  tasks_.push_back(Summary{.id = 9, .root = 9, .plan = {.name = "r0-2/0"}});
+  EXPECT_THAT(Run(), Contains(HasSubstr("task 9 is there, but its deletion was acknowledged")));
 }
 
 TEST_F(CheckRunTest, ASubmissionThatMadeTwoTasks) {

@@ -7,8 +7,13 @@
 //   cancelled TASK                     Cancel was answered with OK
 //   kept TASK REASON                   Cancel was refused
 //   resumed TASK DECISION              Resume was answered with OK
+//   retried TASK                       RetryTask was answered with OK
+//   deleted TASK                       DeleteTask was answered with OK, or its repeat with TASK_EXPIRED
 // Of a worker:
 //   delivered TASK ATTEMPT STAGE WORKER INSTANCE
+//   checkpoint TASK ATTEMPT CODE       the checkpoint was answered with OK, in a call of its own or with an outcome
+//   progress TASK ATTEMPT STAGE_NAME   likewise
+//   staged TASK ATTEMPT COUNT          SpawnChildren was answered with OK: so many children are staged
 //   outcome TASK ATTEMPT KIND ANSWER   KIND as in ATTEMPT_OUTCOME_<KIND>; ANSWER: OK, or the reason of the refusal
 //   repeat TASK ATTEMPT KIND ANSWER    an outcome that was answered before, sent again
 //   forgery TASK ATTEMPT KIND ANSWER   a success with another result, claimed for an attempt that was over

@@ -13,9 +13,12 @@
 namespace baton::kill_loop {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 class LedgerFileTest : public ::testing::Test {
  protected:
@@ -67,11 +70,26 @@ TEST(PromisesTest, AnItemThatWasAcknowledgedIsNotRefusedLater) {
   EXPECT_THAT(findings, ElementsAre(HasSubstr("got two answers")));
 }
 
+TEST(PromisesTest, ReportsAndPartsAreKept) {
+  Promises promises;
+  Findings findings;
+  promises.Add({{"checkpoint", "5", "1", "began"}, {"progress", "5", "2", "ran"}}, &findings);
+  promises.Add({{"staged", "5", "1", "40"}, {"staged", "5", "1", "20"}}, &findings);
+  EXPECT_THAT(findings, IsEmpty());
+  const TaskPromises& task = promises.of(5);
+  EXPECT_THAT(task.reports, ElementsAre(AllOf(Field(&PromisedReport::attempt, 1), Field(&PromisedReport::name, "began"),
+                                              Field(&PromisedReport::is_progress, false)),
+                                        AllOf(Field(&PromisedReport::attempt, 2), Field(&PromisedReport::name, "ran"),
+                                              Field(&PromisedReport::is_progress, true))));
+  EXPECT_THAT(task.staged, ElementsAre(Pair(1, 40)));
+}
+
 TEST(PromisesTest, ViolationsAndUnreadableLinesAreFindings) {
   Promises promises;
   Findings findings;
-  promises.Add({{"violation", "task", "5"}, {"outcome", "5"}, {""}}, &findings);
-  EXPECT_THAT(findings, ElementsAre("violation task 5", HasSubstr("unreadable"), HasSubstr("unreadable")));
+  promises.Add({{"violation", "task", "5"}, {"outcome", "5"}, {"checkpoint", "5", "one", "began"}, {""}}, &findings);
+  EXPECT_THAT(findings, ElementsAre("violation task 5", HasSubstr("unreadable"), HasSubstr("unreadable"),
+                                    HasSubstr("unreadable")));
 }
 
 }  // namespace

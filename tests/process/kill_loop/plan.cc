@@ -20,6 +20,8 @@ std::optional<Plan> PlanFromJson(const std::string& text) {
   }
 }
 
+std::string AttemptName(uint64_t task, int attempt) { return absl::StrCat("task ", task, ", attempt ", attempt); }
+
 std::string ChildName(const std::string& parent, const Plan& child) {
   return absl::StrCat(parent, ".", child.parent_stage, ".", child.parent_attempt, ".", child.index);
 }

@@ -47,6 +47,9 @@ std::string ToJson(const Plan& plan);
 // Nothing if it is not a plan.
 std::optional<Plan> PlanFromJson(const std::string& text);
 
+// What an attempt calls itself in all that it says: so it is noticed if that ends up with another one.
+std::string AttemptName(uint64_t task, int attempt);
+
 // The name of a child of a task with this name.
 std::string ChildName(const std::string& parent, const Plan& child);
 

@@ -1,5 +1,7 @@
 #include "tests/process/kill_loop/promises.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -50,8 +52,12 @@ bool Promises::AddLine(const LedgerLine& line, Findings* findings) {
     task.deliveries.push_back({0, line[4], line[5]});
     return Read(line[2], &task.deliveries.back().attempt);
   }
+  if ((word == "checkpoint" || word == "progress") && line.size() == 4) return AddReport(line, &task);
+  if (word == "staged" && line.size() == 4) return AddPart(line, &task);
   if (word == "cancelled") return task.cancelled = true;
   if (word == "kept") return task.kept = true;
+  if (word == "retried") return ++counts_.retries, task.retried = true;
+  if (word == "deleted") return ++counts_.deletions, task.deleted = true;
   if (word == "resumed" && line.size() == 3) {
     task.decisions.push_back(line[2]);
     return true;
@@ -81,6 +87,24 @@ bool Promises::AddOutcome(const LedgerLine& line) {
   if (line[0] == "repeat") ++counts_.repeats;
   if (outcome.is_forgery) ++counts_.forgeries;
   tasks_[task].outcomes.push_back(std::move(outcome));
+  return true;
+}
+
+bool Promises::AddReport(const LedgerLine& line, TaskPromises* task) {
+  PromisedReport report{0, line[0] == "progress", line[3]};
+  if (!Read(line[2], &report.attempt)) return false;
+  ++counts_.reports;
+  task->reports.push_back(std::move(report));
+  return true;
+}
+
+bool Promises::AddPart(const LedgerLine& line, TaskPromises* task) {
+  int attempt = 0;
+  uint64_t count = 0;
+  if (!Read(line[2], &attempt) || !Read(line[3], &count)) return false;
+  ++counts_.parts;
+  uint64_t& staged = task->staged[attempt];
+  staged = std::max(staged, count);
   return true;
 }
 

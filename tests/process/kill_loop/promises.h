@@ -25,6 +25,14 @@ struct PromisedOutcome {
   bool is_forgery = false;
 };
 
+// A checkpoint or a progress that was acknowledged.
+struct PromisedReport {
+  int attempt = 0;
+  bool is_progress = false;
+  // The code of the checkpoint, the stage name of the progress.
+  std::string name;
+};
+
 struct PromisedDelivery {
   int attempt = 0;
   std::string worker;
@@ -34,10 +42,15 @@ struct PromisedDelivery {
 struct TaskPromises {
   std::vector<PromisedOutcome> outcomes;
   std::vector<PromisedDelivery> deliveries;
+  std::vector<PromisedReport> reports;
+  // By attempt: how many children were staged.
+  std::map<int, uint64_t> staged;
   std::vector<std::string> decisions;
   bool cancelled = false;
   // Cancel was refused because it had ended.
   bool kept = false;
+  bool retried = false;
+  bool deleted = false;
 };
 
 struct Submission {
@@ -54,6 +67,10 @@ struct PromiseCounts {
   uint64_t refused = 0;
   uint64_t repeats = 0;
   uint64_t forgeries = 0;
+  uint64_t reports = 0;
+  uint64_t parts = 0;
+  uint64_t retries = 0;
+  uint64_t deletions = 0;
 };
 
 class Promises {
@@ -73,6 +90,8 @@ class Promises {
   bool AddLine(const LedgerLine& line, Findings* findings);
   bool AddSubmission(const LedgerLine& line, Findings* findings);
   bool AddOutcome(const LedgerLine& line);
+  bool AddReport(const LedgerLine& line, TaskPromises* task);
+  bool AddPart(const LedgerLine& line, TaskPromises* task);
 
   std::map<uint64_t, TaskPromises> tasks_;
   std::map<std::string, Submission> submissions_;

@@ -16,7 +16,8 @@
 
 namespace baton::kill_loop {
 
-// Passes everything on; every delivery and every answered outcome goes into the ledger before the worker hears of it.
+// Passes everything on; every delivery, and what was said of an attempt and answered, goes into the ledger before the
+// worker hears of it.
 //
 // On top it does what a confused worker might: now and then it repeats outcomes that were answered long ago, and claims
 // success for attempts that are over. Both must change nothing.
@@ -34,6 +35,12 @@ class RecordingConnection final : public internal::BrokerConnection,
 
   void Complete(const v1::CompleteRequest& request, internal::CallOptions options,
                 internal::Answer<v1::CompleteResponse> answer) override;
+  void Audit(const v1::AuditRequest& request, internal::CallOptions options,
+             internal::Answer<v1::AuditResponse> answer) override;
+  void Progress(const v1::ProgressRequest& request, internal::CallOptions options,
+                internal::Answer<v1::ProgressResponse> answer) override;
+  void SpawnChildren(const v1::SpawnChildrenRequest& request, internal::CallOptions options,
+                     internal::Answer<v1::SpawnChildrenResponse> answer) override;
 
 #define PASS_ON(method)                                                          \
   void method(const v1::method##Request& request, internal::CallOptions options, \
@@ -41,9 +48,6 @@ class RecordingConnection final : public internal::BrokerConnection,
     real_->method(request, options, std::move(answer));                          \
   }
   PASS_ON(Heartbeat)
-  PASS_ON(Audit)
-  PASS_ON(Progress)
-  PASS_ON(SpawnChildren)
   PASS_ON(ListChildOutcomes)
   PASS_ON(Submit)
   PASS_ON(Get)
@@ -71,9 +75,20 @@ class RecordingConnection final : public internal::BrokerConnection,
     uint64_t task = 0;
     int number = 0;
   };
-  void OnAnswer(const v1::CompleteRequest& request, const v1::CompleteResponse& response);
-  // "WORD TASK ATTEMPT KIND ANSWER".
+  // The answer, with a look at it before if it is OK.
+  template <typename Request, typename Response>
+  internal::Answer<Response> Watched(const Request& request, internal::Answer<Response> answer,
+                                     void (RecordingConnection::*look)(const Request&, const Response&));
+  void OnComplete(const v1::CompleteRequest& request, const v1::CompleteResponse& response);
+  void OnAudit(const v1::AuditRequest& request, const v1::AuditResponse& response);
+  void OnProgress(const v1::ProgressRequest& request, const v1::ProgressResponse& response);
+  void OnSpawnChildren(const v1::SpawnChildrenRequest& request, const v1::SpawnChildrenResponse& response);
+  // "WORD TASK ATTEMPT FACT".
+  std::string LineOf(const char* word, const std::string& attempt_token, const std::string& fact);
+  // With the fact "KIND ANSWER".
   std::string LineOf(const char* word, const v1::Outcome& outcome, const v1::ItemResult& result);
+  // The checkpoints and the progress that were stored with an outcome.
+  void AddReports(const v1::Outcome& outcome, std::vector<std::string>* lines);
   void Keep(const v1::Outcome& outcome);
   void SendConfused();
   void OnConfusedAnswer(const std::vector<const char*>& words, const v1::CompleteRequest& request,
@@ -90,6 +105,8 @@ class RecordingConnection final : public internal::BrokerConnection,
   std::map<std::string, Attempt> attempts_ ABSL_GUARDED_BY(mutex_);
   // Some outcomes that were answered, by OK or by a refusal: the attempts are over.
   std::vector<v1::Outcome> answered_ ABSL_GUARDED_BY(mutex_);
+  // How many answers there are to come before the next confused call.
+  int until_confused_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace baton::kill_loop

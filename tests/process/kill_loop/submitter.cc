@@ -1,7 +1,7 @@
-// The submitter of the kill loop: hands tasks over, cancels some, decides about those that ask, and keeps a ledger of
-// what was acknowledged. Calls that may be repeated are, until they are answered. SIGTERM: submits nothing new, and
-// exits with 0 when no task is left that has not ended.
-// Environment: BATON_BROKER, LEDGER (a file), SEED, PAUSE_MS (between the calls of a thread, at most).
+// The submitter of the kill loop: hands tasks over, cancels, retries and deletes some, pauses types, decides about
+// tasks that ask, and keeps a ledger of what was acknowledged. Calls that may be repeated are, until they are answered.
+// SIGTERM: submits nothing new, and exits with 0 when no task is left that has not ended. Environment: BATON_BROKER,
+// LEDGER (a file), SEED, PAUSE_MS (between the calls of a thread, at most).
 #include <poll.h>
 #include <pthread.h>
 
@@ -10,8 +10,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +40,9 @@ constexpr size_t kRemembered = 200;
 // One of so many calls repeats an old one, and one of so many tasks is cancelled.
 constexpr int kRepeatEvery = 10;
 constexpr int kCancelEvery = 25;
+// One of so many rounds of the operator tries a task again, deletes one, or pauses a type.
+constexpr int kOperateEvery = 4;
+constexpr const char* kTypes[] = {kWorkType, kSlowType, kParentType, kApprovalType};
 
 std::string Variable(const char* name) {
   const char* value = std::getenv(name);
@@ -62,13 +68,13 @@ class Submitter {
     std::vector<std::thread> threads;
     threads.reserve(kSubmitters);
     for (int i = 0; i < kSubmitters; ++i) threads.emplace_back([this, i] { Submit(i); });
-    std::thread cancelling([this] { Cancel(); });
+    std::thread operating([this] { Operate(); });
     std::thread deciding([this] { Decide(); });
     int signal = 0;
     sigwait(&stop_signals, &signal);
     stopping_ = true;
     for (std::thread& thread : threads) thread.join();
-    cancelling.join();
+    operating.join();
     all_submitted_ = true;
     deciding.join();
   }
@@ -134,17 +140,94 @@ class Submitter {
     to_cancel_.insert(to_cancel_.end(), to_cancel.begin(), to_cancel.end());
   }
 
-  void Cancel() {
+  // What people do meanwhile.
+  void Operate() {
     const std::unique_ptr<Broker> broker = cli::ConnectBroker(Variable("BATON_BROKER"));
-    while (!stopping_) {
+    std::mt19937_64 random(static_cast<uint64_t>(Number("SEED", 1)) * 1000 + kSubmitters);
+    for (int round = 1; !stopping_; ++round) {
       std::vector<uint64_t> tasks;
       {
         absl::MutexLock lock(&mutex_);
         tasks.swap(to_cancel_);
       }
       for (const uint64_t task : tasks) CancelOne(broker.get(), task);
+      if (round % kOperateEvery == 0) OperateOnce(broker.get(), &random);
       Pause(10);
     }
+  }
+
+  void OperateOnce(Broker* broker, std::mt19937_64* random) {
+    switch ((*random)() % 3) {
+      case 0:
+        if (const auto task = DrawEnded(broker, v1::TASK_STATE_PERMANENTLY_FAILED, random)) RetryOne(broker, *task);
+        return;
+      case 1:
+        // Not a child, which goes with its parent.
+        if (const auto task = DrawEnded(broker, v1::TASK_STATE_COMPLETED, random); task && task->parent_id() == 0) {
+          DeleteOne(broker, task->id());
+        }
+        return;
+      default:
+        return PauseOne(broker, kTypes[(*random)() % std::size(kTypes)], static_cast<int>((*random)() % 300));
+    }
+  }
+
+  // A task without children that has ended so. Those with a unique key, which another task may hold by now, are left
+  // alone.
+  std::optional<v1::Task> DrawEnded(Broker* broker, v1::TaskState state, std::mt19937_64* random) {
+    v1::ListTasksRequest request;
+    request.mutable_filter()->add_states(state);
+    request.mutable_filter()->set_type(kWorkType);
+    const auto page = broker->ListTasks(request, kCallTimeout);
+    if (!page.ok() || page->tasks().empty()) return std::nullopt;
+    const v1::Task& task = page->tasks(static_cast<int>((*random)() % static_cast<uint64_t>(page->tasks_size())));
+    if (!task.unique_key().empty()) return std::nullopt;
+    return task;
+  }
+
+  void RetryOne(Broker* broker, const v1::Task& task) {
+    // Once each, and not repeated when the answer is lost: it would be tried once more if it has failed again.
+    if (!retried_.insert(task.id()).second) return;
+    v1::RetryTaskRequest request;
+    request.set_task_id(task.id());
+    const auto response = broker->RetryTask(request, kCallTimeout);
+    if (response.ok()) {
+      ledger_.Write({absl::StrCat("retried ", task.id())});
+    } else if (!IsPassing(response.status()) && cli::ReasonOf(response.status()) != "PARENT_WENT_ON") {
+      Violation(absl::StrCat("RetryTask ", task.id()), response.status());
+    }
+  }
+
+  void DeleteOne(Broker* broker, uint64_t task) {
+    v1::DeleteTaskRequest request;
+    request.set_task_id(task);
+    const auto response = Call(broker, &Broker::DeleteTask, request);
+    // What a repeat is answered with.
+    const bool is_gone = cli::ReasonOf(response.status()) == "TASK_EXPIRED";
+    if (!response.ok() && !is_gone) return Violation(absl::StrCat("DeleteTask ", task), response.status());
+    ledger_.Write({absl::StrCat("deleted ", task)});
+    deleted_.insert(task);
+  }
+
+  void PauseOne(Broker* broker, const char* type, int milliseconds) {
+    v1::PauseTypeRequest request;
+    request.set_type(type);
+    const absl::Status status = broker->PauseType(request, kCallTimeout);
+    if (!status.ok() && !IsPassing(status)) return Violation(absl::StrCat("PauseType ", type), status);
+    Pause(milliseconds);
+    UnpauseOne(broker, type);
+  }
+
+  void UnpauseOne(Broker* broker, const char* type) {
+    v1::UnpauseTypeRequest request;
+    request.set_type(type);
+    absl::Status status = broker->UnpauseType(request, kCallTimeout);
+    while (IsPassing(status)) {
+      Pause(20);
+      status = broker->UnpauseType(request, kCallTimeout);
+    }
+    if (status.ok() || cli::ReasonOf(status) == "NOT_PAUSED") return;
+    Violation(absl::StrCat("UnpauseType ", type), status);
   }
 
   void CancelOne(Broker* broker, uint64_t task) {
@@ -156,7 +239,7 @@ class Submitter {
       ledger_.Write({absl::StrCat("cancelled ", task)});
     } else if (cli::ReasonOf(response.status()) == "TASK_TERMINAL") {
       ledger_.Write({absl::StrCat("kept ", task, " TASK_TERMINAL")});
-    } else {
+    } else if (cli::ReasonOf(response.status()) != "TASK_EXPIRED" || !deleted_.contains(task)) {
       Violation(absl::StrCat("Cancel ", task), response.status());
     }
   }
@@ -166,6 +249,10 @@ class Submitter {
     const std::unique_ptr<Broker> broker = cli::ConnectBroker(Variable("BATON_BROKER"));
     while (true) {
       const bool was_last = all_submitted_;
+      // A pause whose caller gave it up may have come after the end of the pause.
+      for (const char* type : kTypes) {
+        if (was_last) UnpauseOne(broker.get(), type);
+      }
       const absl::StatusOr<v1::GetStatisticsResponse> statistics = broker->GetStatistics(kCallTimeout);
       if (statistics.ok()) {
         due_ = statistics->due();
@@ -217,6 +304,9 @@ class Submitter {
   std::atomic<uint64_t> due_ = 0;
   // Of the deciding thread.
   uint64_t decisions_ = 0;
+  // Of the operating thread.
+  std::set<uint64_t> retried_;
+  std::set<uint64_t> deleted_;
   absl::Mutex mutex_;
   std::vector<uint64_t> to_cancel_ ABSL_GUARDED_BY(mutex_);
 };

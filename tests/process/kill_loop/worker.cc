@@ -51,26 +51,30 @@ class Handlers {
     if (!plan) return Violation(task, "its payload is not a plan");
     const bool is_slow = task.type() == kSlowType;
     if (is_slow && task.failed_attempts() < plan->failures) return Overrun(task);
-    if (task.WaitCancelled(absl::Microseconds(plan->run_us))) return Error(task.cancel_reason());
-    if (task.attempt() % 2 == 1) task.Audit("ran", absl::StrCat("in attempt ", task.attempt())).IgnoreError();
+    // What counts is in the ledger: whether the broker has acknowledged it.
+    task.Audit("began", NameOf(task)).IgnoreError();
+    if (task.WaitCancelled(absl::Microseconds(plan->run_us))) return Failure(task, task.cancel_reason());
+    if (task.attempt() % 2 == 1) task.Audit("ran", NameOf(task)).IgnoreError();
+    task.Progress(100, NameOf(task), "ran").IgnoreError();
     if (!is_slow && task.failed_attempts() < plan->failures) {
-      const std::string why = absl::StrCat("told to fail in attempt ", task.attempt());
-      return plan->for_good ? Outcome(FinalError(why)) : Outcome(Error(why));
+      if (plan->for_good) return FinalError(Failure(task, "told to fail for good").text);
+      return Failure(task, "told to fail");
     }
     if (task.type() == kParentType) return RunParent(task, *plan);
     if (task.type() == kApprovalType) return RunApproval(task, *plan);
-    return Result(task, {});
+    return Result(task, Seen(task));
   }
 
   // Until it is told to stop, and then it claims to have succeeded.
   static Outcome Overrun(Task& task) {
     task.WaitCancelled(absl::Seconds(10));
-    return Result(task, {{"late", true}});
+    json result = Seen(task);
+    result["late"] = true;
+    return Result(task, result);
   }
 
-  // The counts of the children of each stage travel in the context.
   Outcome RunParent(Task& task, const Plan& plan) {
-    json counts = Context(task);
+    json seen = Seen(task);
     if (task.stage() > 0) {
       int count = 0;
       ChildOutcomes children = task.Children();
@@ -78,24 +82,23 @@ class Handlers {
         if (!IsTerminal(child.state)) return Violation(task, absl::StrCat("child ", child.id, " has not ended"));
         if (child.index != static_cast<uint64_t>(count++)) return Violation(task, "children out of order");
       }
-      if (absl::Status status = children.status(); !status.ok()) return Error(status);
+      if (absl::Status status = children.status(); !status.ok()) return Failure(task, status.ToString());
       if (count != plan.children) return Violation(task, absl::StrCat("it sees ", count, " children"));
-      counts.push_back(count);
+      seen["children"].push_back(count);
     }
-    if (task.stage() == plan.waits) return Result(task, {{"children", counts}});
-    return task.Next(Children(task, plan), Payload(counts));
+    if (task.stage() == plan.waits) return Result(task, seen);
+    return task.Next(Children(task, plan), Payload(seen));
   }
 
-  // The decisions so far travel in the context.
   Outcome RunApproval(Task& task, const Plan& plan) {
-    json decisions = Context(task);
+    json seen = Seen(task);
     if (task.stage() > 0) {
       const absl::StatusOr<json> decision = ParseJson(task.decision());
       if (!decision.ok() || !decision->is_string()) return Violation(task, "it was resumed without a decision");
-      decisions.push_back(*decision);
+      seen["decisions"].push_back(*decision);
     }
-    if (task.stage() == plan.waits) return Result(task, {{"decisions", decisions}});
-    return task.Suspend("a decision", Payload(decisions));
+    if (task.stage() == plan.waits) return Result(task, seen);
+    return task.Suspend("a decision", Payload(seen));
   }
 
   static std::vector<NewTask> Children(const Task& task, const Plan& plan) {
@@ -114,19 +117,27 @@ class Handlers {
     return children;
   }
 
-  static json Context(const Task& task) {
-    return task.context().has_value() ? json::parse(task.context().json_text()) : json::array();
+  // Whose it is, and the counts of the children or the decisions of each stage so far: it travels in the context and
+  // becomes the result.
+  static json Seen(const Task& task) {
+    return task.context().has_value() ? json::parse(task.context().json_text()) : json{{"task", task.id()}};
   }
 
   // Tells by which attempt the task was ended.
-  static Outcome Result(const Task& task, json result) {
-    result["attempt"] = task.attempt();
-    return result;
+  static Outcome Result(const Task& task, json seen) {
+    seen["attempt"] = task.attempt();
+    return seen;
+  }
+
+  static std::string NameOf(const Task& task) { return AttemptName(task.id(), task.attempt()); }
+
+  static Error Failure(const Task& task, const std::string& why) {
+    return Error(absl::StrCat(NameOf(task), ": ", why));
   }
 
   Outcome Violation(const Task& task, const std::string& what) {
-    ledger_.Write({absl::StrCat("violation task ", task.id(), ", attempt ", task.attempt(), ": ", what)});
-    return FinalError(what);
+    ledger_.Write({absl::StrCat("violation ", Failure(task, what).text)});
+    return FinalError(Failure(task, what).text);
   }
 
   LedgerWriter& ledger_;
