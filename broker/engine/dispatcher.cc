@@ -44,12 +44,15 @@ void Dispatcher::CountLive(const Worker& worker, bool joins) {
 void Dispatcher::SetSlots(SessionNumber session, uint32_t taken, uint32_t slots, bool accepting,
                           const TypeSlots& taken_of) {
   Worker& worker = workers_[session];
-  for (Seat& seat : worker.seats) SetHungry(session, worker, seat, false);
+  for (Seat& seat : worker.seats) {
+    SetHungry(session, worker, seat, false);
+    seat.full = !HasRoom(seat, taken_of);
+  }
   worker.taken = taken;
   worker.slots = slots;
   if (!accepting || taken >= slots) return;
   worker.load = LoadOf(taken, slots);
-  for (Seat& seat : worker.seats) SetHungry(session, worker, seat, HasRoom(seat, taken_of));
+  for (Seat& seat : worker.seats) SetHungry(session, worker, seat, !seat.full);
 }
 
 bool Dispatcher::HasRoom(const Seat& seat, const TypeSlots& taken_of) const {
@@ -294,27 +297,45 @@ bool Dispatcher::Runnable(ClassNumber class_number) {
 }
 
 std::vector<ClassNumber> Dispatcher::RivalsOf(ClassNumber class_number) {
-  const std::vector<uint32_t>& able = ClassAt(class_number).profiles;
-  absl::btree_set<uint32_t> profiles;  // All of each worker: what it runs of one takes the slots of the others.
-  for (const auto& [session, worker] : workers_) {
-    const bool could_run = std::any_of(worker.seats.begin(), worker.seats.end(), [&able](const Seat& seat) {
-      return std::find(able.begin(), able.end(), seat.profile) != able.end();
-    });
-    if (!worker.live || !could_run) continue;
-    for (const Seat& seat : worker.seats) profiles.insert(seat.profile);
-  }
+  if (!Runnable(class_number)) return {};
+  const Class& own = classes_[class_number];
   std::vector<ClassNumber> rivals;
-  for (const uint32_t number : profiles) {
-    const Profile& profile = profiles_[number];
-    std::copy_if(profile.eligible.begin(), profile.eligible.end(), std::back_inserter(rivals),
-                 [this](ClassNumber rival) { return !classes_[rival].paused; });
+  if (own.at_limit()) {
+    // Wherever they run.
+    std::copy_if(own.limit->classes.begin(), own.limit->classes.end(), std::back_inserter(rivals),
+                 [this](ClassNumber rival) { return !classes_[rival].paused && Runnable(rival); });
+  } else {
+    for (const uint32_t number : RivalProfilesOf(own)) {
+      const Profile& profile = profiles_[number];
+      std::copy_if(profile.eligible.begin(), profile.eligible.end(), std::back_inserter(rivals),
+                   [this](ClassNumber rival) { return !classes_[rival].paused && !classes_[rival].at_limit(); });
+    }
   }
   std::sort(rivals.begin(), rivals.end());
   rivals.erase(std::unique(rivals.begin(), rivals.end()), rivals.end());
   return rivals;
 }
 
-std::shared_ptr<const Routing> Dispatcher::MakeRouting() const {
+absl::btree_set<uint32_t> Dispatcher::RivalProfilesOf(const Class& own) const {
+  absl::btree_set<uint32_t> profiles;
+  for (const auto& [session, worker] : workers_) {
+    const auto* const able = std::find_if(worker.seats.begin(), worker.seats.end(), [&own](const Seat& seat) {
+      return std::find(own.profiles.begin(), own.profiles.end(), seat.profile) != own.profiles.end();
+    });
+    if (!worker.live || able == worker.seats.end()) continue;
+    if (able->full) {
+      profiles.insert(able->profile);  // Nothing but its type.
+      continue;
+    }
+    // What it runs of one takes the slots of the others.
+    for (const Seat& seat : worker.seats) {
+      if (!seat.full) profiles.insert(seat.profile);
+    }
+  }
+  return profiles;
+}
+
+std::shared_ptr<Routing> Dispatcher::MakeRouting() const {
   auto routing = std::make_shared<Routing>();
   std::vector<Routing::Group> groups(profiles_.size());
   for (const auto& [session, worker] : workers_) {
@@ -328,7 +349,7 @@ std::shared_ptr<const Routing> Dispatcher::MakeRouting() const {
       group.slots += worker.slots;
       group.slots_taken += worker.taken;
       group.with_room += seat.hungry ? 1 : 0;
-      group.at_limit += !seat.hungry && worker.taken < worker.slots ? 1 : 0;
+      group.at_limit += seat.full && worker.taken < worker.slots ? 1 : 0;
     }
   }
   for (size_t i = 0; i < groups.size(); ++i) {

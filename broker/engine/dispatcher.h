@@ -61,12 +61,13 @@ class Dispatcher {
   // Whether a live worker could run the class.
   bool Runnable(ClassNumber class_number);
 
-  // Classes whose tasks some live worker that could run this one may get instead, itself included, ascending; but those
-  // that are held back.
+  // Classes whose tasks may be handed out instead of this one's, itself included, ascending: what else the live workers
+  // could get that could run it, but what is paused or at the limit of its type or handler. If the class itself is at a
+  // limit, on that worker or everywhere, only others of its type: what it waits for is that one of these ends.
   std::vector<ClassNumber> RivalsOf(ClassNumber class_number);
 
-  // For readers.
-  std::shared_ptr<const Routing> MakeRouting() const;
+  // For readers. Who is draining it does not know.
+  std::shared_ptr<Routing> MakeRouting() const;
   // Kinds of workers, by handlers and capabilities, that it knows.
   size_t profile_count() const { return profiles_.size() - free_profiles_.size(); }
 
@@ -88,6 +89,7 @@ class Dispatcher {
   struct Seat {
     uint32_t profile = 0;
     uint32_t most = 0;  // Attempts of its only type; 0: any number, of any of its types.
+    bool full = false;  // There are so many, whatever other slots are free.
     bool hungry = false;
   };
   using Seats = absl::InlinedVector<Seat, 1>;
@@ -109,7 +111,8 @@ class Dispatcher {
     TypeLimit* limit = nullptr;  // Of its type; null: none.
     bool held = false;
     bool paused = false;
-    bool waits() const { return held || paused || (limit != nullptr && limit->reached()); }
+    bool at_limit() const { return limit != nullptr && limit->reached(); }
+    bool waits() const { return held || paused || at_limit(); }
   };
 
   Seats SeatsOf(const WorkerInfo& worker);
@@ -127,6 +130,8 @@ class Dispatcher {
   // Top of the heap that is still true; nullptr if nothing is due.
   const Head* TopOf(Profile& profile, ReadyOrder& order);
   SessionNumber WorkerFor(ClassNumber class_number);
+  // Of the workers that could run the class: in which they may get something instead.
+  absl::btree_set<uint32_t> RivalProfilesOf(const Class& own) const;
 
   const Catalog* catalog_;
   std::vector<Profile> profiles_;

@@ -256,7 +256,9 @@ Micros Engine::SleepTime() const {
 
 void Engine::PublishRouting() {
   if (!routing_changed_ && !(slots_changed_ && now_.steady - routing_published_ >= kSlotsPublishInterval)) return;
-  board_->Publish(dispatcher_.MakeRouting());
+  std::shared_ptr<Routing> routing = dispatcher_.MakeRouting();
+  for (const auto& [number, session] : sessions_) routing->draining += session->open && session->draining ? 1 : 0;
+  board_->Publish(std::move(routing));
   routing_changed_ = false;
   slots_changed_ = false;
   routing_published_ = now_.steady;

@@ -58,8 +58,8 @@ class ExplainCommand : public Command {
   SessionNumber holder = 0;
 
   bool draining = false;
-  // Due tasks that go before it, kMaxAhead at most, of its class and of others that wait for the same workers; and how
-  // many of them were handed out per second lately.
+  // Due tasks that go before it, kMaxAhead at most, of its class and of others that may be handed out instead
+  // (Dispatcher::RivalsOf); and how many of these classes were handed out per second lately.
   uint64_t ahead = 0;
   bool more_ahead = false;
   double claims_per_second = 0;

@@ -25,6 +25,8 @@ bool Routing::Runnable(const ClassInfo& info) const {
 std::string Routing::WhyNot(const ClassInfo& info) const {
   if (Runnable(info)) return "";
   constexpr char kNobody[] = "no live worker can run it: ";
+  if (workers == 0 && draining == 1) return absl::StrCat(kNobody, "the only connected worker is draining");
+  if (workers == 0 && draining > 0) return absl::StrCat(kNobody, "all ", draining, " connected workers are draining");
   if (workers == 0) return absl::StrCat(kNobody, "no worker is connected");
   bool handled = false;
   for (const Group& group : groups) handled = handled || group.handlers.contains(info.type);

@@ -44,6 +44,8 @@ struct Routing {
   uint32_t workers = 0;
   uint32_t slots = 0;
   uint32_t slots_taken = 0;
+  // Workers that are connected, but draining: they are in no group.
+  uint32_t draining = 0;
 
   // Whether some live worker could run a task of this class.
   bool Runnable(const ClassInfo& info) const;

@@ -1,6 +1,7 @@
 #include "broker/service/explain.h"
 
 #include <cmath>
+#include <utility>
 
 #include "broker/service/check.h"
 #include "broker/service/field.h"
@@ -22,6 +23,19 @@ void EncodePlace(const engine::ExplainCommand& command, WallMicros now, v1::Queu
   const double seconds = static_cast<double>(command.ahead + 1) / command.claims_per_second;
   if (seconds > kMaxEstimateSeconds) return;
   *queue->mutable_expected_start() = WireTime(now + std::llround(seconds * static_cast<double>(kSecond)));
+}
+
+// In front: whatever else is told would not help. That it has sent its workers away says nothing of them.
+void EncodeDraining(v1::ExplainResponse* response) {
+  google::protobuf::RepeatedPtrField<v1::Obstacle> others;
+  others.Swap(response->mutable_obstacles());
+  v1::Obstacle* drains = response->add_obstacles();
+  drains->set_kind(v1::OBSTACLE_KIND_BROKER_DRAINS);
+  drains->set_text("waits for the broker to be started again: it is about to stop, and hands nothing out");
+  response->mutable_task()->set_waiting_for(drains->text());
+  for (v1::Obstacle& other : others) {
+    if (other.kind() != v1::OBSTACLE_KIND_NO_WORKER) *response->add_obstacles() = std::move(other);
+  }
 }
 
 void EncodeHolder(const engine::ExplainCommand& command, v1::Holder* holder) {
@@ -47,19 +61,14 @@ bool NeedsEngine(const Explanation& explanation, engine::ExplainCommand* command
   command->priority = entry.priority;
   command->due = entry.due;
   command->holder = entry.session;
-  return explanation.response.has_queue() || explanation.response.has_holder();
+  return entry.state == engine::LiveState::PENDING || explanation.response.has_holder();
 }
 
 void EncodeExplain(const engine::ExplainCommand& command, WallMicros now, v1::ExplainResponse* response) {
   if (response->has_holder()) EncodeHolder(command, response->mutable_holder());
-  if (!response->has_queue()) return;
-  if (command.draining) {
-    v1::Obstacle* obstacle = response->add_obstacles();
-    obstacle->set_kind(v1::OBSTACLE_KIND_BROKER_DRAINS);
-    obstacle->set_text("waits for the broker to be started again: it is about to stop, and hands nothing out");
-    return;
-  }
-  EncodePlace(command, now, response->mutable_queue());
+  const bool pending = command.task_state == engine::LiveState::PENDING;
+  if (pending && command.draining) return EncodeDraining(response);
+  if (response->has_queue()) EncodePlace(command, now, response->mutable_queue());
 }
 
 }  // namespace baton::service

@@ -80,6 +80,7 @@ TEST_F(RoutingTest, AWorkerThatIsDrainedFinishesAndIsToldNotToComeBack) {
   EXPECT_EQ(order->drain().reason(), "its host is retired");
   EXPECT_GT(order->drain().deadline_us(), 0);
   const uint64_t waiting = Submit("mail");
+  AwaitWaitingFor(waiting, "no live worker can run it: the only connected worker is draining");
   EXPECT_THAT(Drain("w1", &drained), IsOk()) << "a repeat";
   EXPECT_EQ(Succeed(*worker, *delivery).code(), 0);
   EXPECT_THAT(worker->Finish(), FailsWith(StatusCode::FAILED_PRECONDITION, "DRAINED", "DrainWorker"));

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """SIGTERM to a broker and to a worker: what runs is finished, what has not started goes elsewhere, nothing is lost."""
 
+import json
 import signal
 import unittest
 
@@ -20,6 +21,9 @@ class BrokerDrainTest(ProcessTest):
         wait_until(lambda: "draining" in worker.log(), "the worker is told")
         refused = self.baton("submit", "echo", code=5)
         self.assertIn("DRAINING", refused.err)
+        explained = self.baton("explain", str(waiting), "-o", "json").json()
+        self.assertIn("BROKER_DRAINS", explained["obstacles"][0]["kind"])
+        self.assertNotIn("no live worker", json.dumps(explained), "it has sent its workers away itself")
         self.assertTrue(self.broker.runs(), "it waits for the handler")
         gate.touch()
         self.assertEqual(self.broker.wait(), 0)

@@ -15,9 +15,9 @@ class RetentionTest(ProcessTest):
             "engine.watch_bytes": 0, "engine.page_interval": "100ms"}
     remove = {**keep, "retention.ended": "1s"}
 
-    def disk(self):
+    def disk(self, files="*"):
         sizes = 0
-        for path in self.data.iterdir():
+        for path in self.data.glob(files):
             try:
                 sizes += path.stat().st_size
             except FileNotFoundError:  # Files come and go meanwhile.
@@ -65,6 +65,17 @@ class RetentionTest(ProcessTest):
         self.start_broker(settings=self.remove)
         self.assertEqual(self.get(waiting)["state"], "PENDING")
         self.assertEqual(self.submit("nobody", 2), waiting + 1)
+
+    def test_a_run_by_hand_frees_the_disk_where_all_is_kept_for_ever(self):  # B241
+        self.complete_many()
+        waiting = self.submit("nobody", 1)
+        self.restart(self.keep)  # What is in its log alone goes to tables.
+        full = self.disk("*.sst")
+        self.baton("retention", "run", "--older-than", "0s", "--state", "completed", "--wait")
+        self.assertEqual(self.counts(), {"pending": 1})
+        wait_until(lambda: self.disk("*.sst") < full / 3,
+                   lambda: f"the tables shrink from {full} to {self.disk('*.sst')} bytes")
+        self.assertEqual(self.get(waiting)["state"], "PENDING")
 
     def test_each_state_has_its_age_and_a_run_by_hand_its_own(self):  # B241, S118
         self.start_broker(settings={**self.remove, "retention.cancelled": "never"})

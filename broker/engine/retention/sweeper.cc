@@ -24,7 +24,7 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks) {
     if (!plan.ok()) {
       // Damage: what can be read is not touched, and `batond verify` tells the rest.
       plan.emplace();
-      plan->stays_until = look.now + look.ages.shortest();
+      plan->stays_until = look.ages.shortest() == 0 ? kForEver : look.now + look.ages.shortest();
     }
     plan->removal.as_of = view.number();
     const bool last = !plan->removal.empty() || plan->next != 0;
@@ -38,12 +38,11 @@ Sweeper::Sweeper(const RetentionAges& ages, Now now, TaskId next_id, uint32_t ol
     : ages_(ages),
       keeps_all_(ages.shortest() == 0),
       clock_(now),
-      survey_end_(keeps_all_ ? 0 : PageOf(next_id - 1) + 1),
+      survey_end_(PageOf(next_id - 1) + 1),
       first_request_window_(std::min(oldest_request_window, FirstRequestWindow(now.wall))) {}
 
 void Sweeper::Fold(const JournalEntry& entry, Now now) {
-  if (keeps_all_) return;
-  if (entry.has_ended()) {
+  if (entry.has_ended() && !keeps_all_) {
     clock_.HoldBack(now, entry.time_us());
     NoteEnds(entry.ended().completed(), ages_.OldAfter(LiveState::COMPLETED, entry.time_us()));
     NoteEnds(entry.ended().failed(), ages_.OldAfter(LiveState::FAILED, entry.time_us()));
@@ -86,7 +85,7 @@ void Sweeper::PlanLook(uint64_t page_number, WallMicros old_after) {
 void Sweeper::LookNow(uint64_t page_number) { PlanLook(page_number, INT64_MIN); }
 
 std::vector<Look> Sweeper::TakeLooks(Now now) {
-  if (keeps_all_ || !idle() || unreclaimed_.size() >= kReclaimPages) return {};
+  if (!idle() || unreclaimed_.size() >= kReclaimPages) return {};
   Look look;
   look.now = clock_.Read(now);
   look.ages = ages_;

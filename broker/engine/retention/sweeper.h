@@ -64,8 +64,9 @@ std::vector<Sighting> LookAt(const View& view, const std::vector<Look>& looks);
 // out at a time: until it is told how that ended, it answers nothing.
 class Sweeper {
  public:
-  // What has ended for longer than `ages` say goes. `next_id`: all ids below it have existed. `oldest_request_window`:
-  // no request id is stored in one before it.
+  // What has ended for longer than `ages` say goes; if they say that nothing ever does, only the space of what others
+  // remove is given back. `next_id`: all ids below it have existed. `oldest_request_window`: no request id is stored in
+  // one before it.
   Sweeper(const RetentionAges& ages, Now now, TaskId next_id, uint32_t oldest_request_window);
 
   // After the entry was folded: a view made from now on shows it.

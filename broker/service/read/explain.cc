@@ -14,7 +14,7 @@ namespace {
 
 using records::v1::Step;
 
-constexpr int kMaxChildren = 10;
+constexpr size_t kMaxChildren = 10;
 // Of a workflow that is nearly done, the last ones may lie behind many that have ended.
 constexpr uint64_t kChildrenLookedAt = 1'000'000;
 
@@ -47,20 +47,33 @@ Error DescribeObstacle(const engine::View& view, const TaskFacts& facts, const r
   return obstacle.kind == v1::OBSTACLE_KIND_TASK_PAUSED ? DescribePause(view, facts.id, wire) : Error{};
 }
 
-Error DescribeChildren(const Surroundings& surroundings, const TaskFacts& facts, v1::ExplainResponse* response) {
-  engine::PageCursor cursor(surroundings.view);
+// Those to be told. One that runs has nothing to look at: it comes behind those that wait.
+Error FindChildren(const engine::View& view, const TaskFacts& facts, std::vector<TaskId>* children) {
+  engine::PageCursor cursor(view);
+  std::vector<TaskId> running;
   uint64_t looked_at = 0;
   for (const records::v1::Range& range : facts.now.children()) {
     for (TaskId id = range.first(); id < range.first() + range.count(); ++id) {
-      if (response->unfinished_children_size() == kMaxChildren || ++looked_at > kChildrenLookedAt) return {};
+      if (children->size() == kMaxChildren || ++looked_at > kChildrenLookedAt) break;
       const absl::StatusOr<LiveState> state = cursor.StateOf(id);
       if (!state.ok()) return StoreDamaged(std::string(state.status().message()));
       if (!engine::IsLive(*state)) continue;
-      Error error = ReadTask(surroundings, id, {}, response->add_unfinished_children());
-      if (!error.ok()) return error;
+      std::vector<TaskId>& alike = *state == LiveState::RUNNING ? running : *children;
+      if (alike.size() < kMaxChildren) alike.push_back(id);
     }
   }
+  const size_t room = kMaxChildren - children->size();
+  children->insert(children->end(), running.begin(), running.begin() + std::min(room, running.size()));
   return {};
+}
+
+Error DescribeChildren(const Surroundings& surroundings, const TaskFacts& facts, v1::ExplainResponse* response) {
+  std::vector<TaskId> children;
+  Error error = FindChildren(surroundings.view, facts, &children);
+  for (size_t i = 0; i < children.size() && error.ok(); ++i) {
+    error = ReadTask(surroundings, children[i], {}, response->add_unfinished_children());
+  }
+  return error;
 }
 
 void DescribeQueue(const Surroundings& surroundings, const TaskFacts& facts, v1::QueuePlace* queue) {

@@ -49,9 +49,8 @@ void WhilePending(const Hindrances& hindrances, std::vector<Obstacle>* obstacles
   } else if (due) {
     const std::string limited = hindrances.routing.WhyLimited(facts.class_info->type);
     const Eligible eligible = FindEligible(*facts.class_info, hindrances.routing);
-    if (!limited.empty()) {
-      obstacles->push_back({v1::OBSTACLE_KIND_TYPE_LIMIT, limited});
-    } else if (!eligible.free) {
+    if (!limited.empty()) obstacles->push_back({v1::OBSTACLE_KIND_TYPE_LIMIT, limited});
+    if (!eligible.free) {
       obstacles->push_back({v1::OBSTACLE_KIND_NO_FREE_SLOT, ForSlot(eligible, facts.class_info->type)});
     }
   }

@@ -333,5 +333,24 @@ TEST(DeleteWithRetentionTest, SpaceOfWhatWasDeletedYoungIsGivenBack) {
   EXPECT_THAT(harness.reclaimed, ::testing::Not(IsEmpty()));
 }
 
+TEST(DeleteWithRetentionTest, SpaceIsGivenBackWhereNothingGoesByAge) {
+  EngineSettings settings;
+  settings.retention = 0;
+  EngineHarness harness(settings);
+  TestWorker& worker = harness.Connect();
+  const TaskId first = harness.Submit(), second = harness.Submit();
+  for (const TaskId id : {first, second}) worker.Succeed(id);
+  harness.Delete(first);
+  harness.Sweep();
+  EXPECT_THAT(harness.reclaimed, IsEmpty()) << "the other one is kept";
+  harness.Delete(second);
+  harness.Sweep();
+  EXPECT_THAT(harness.reclaimed, ::testing::ElementsAre(IdRange{0, second + 1}));
+  harness.reclaimed.clear();
+  harness.Crash();
+  harness.Sweep();
+  EXPECT_THAT(harness.reclaimed, ::testing::ElementsAre(IdRange{0, second + 1})) << "it may have crashed before that";
+}
+
 }  // namespace
 }  // namespace baton::engine::testing

@@ -243,6 +243,34 @@ TEST_F(DispatcherTest, WorkerWithoutRoomForATypeIsPassedBy) {
   EXPECT_EQ(Next(), Pair(4, 1)) << "it has no limit any more";
 }
 
+TEST_F(DispatcherTest, RivalsOfATypeAtItsLimitAreThoseOfThatTypeWhereverTheyRun) {
+  using ::testing::ElementsAre;
+  const ClassNumber a = Class("a"), gpu = Class("a", {"GPU"}), tpu = Class("a", {"TPU"}), b = Class("b");
+  Worker(1, {"a", "b"}, {}, 10);
+  Worker(2, {"a"}, {"GPU"}, 10);
+  dispatcher_.LimitType("a", 1);
+  EXPECT_THAT(dispatcher_.RivalsOf(a), ElementsAre(a, gpu, b));
+  dispatcher_.AttemptBegan(gpu);
+  EXPECT_THAT(dispatcher_.RivalsOf(a), ElementsAre(a, gpu)) << "what runs of b makes no room";
+  EXPECT_THAT(dispatcher_.RivalsOf(b), ElementsAre(b)) << "what waits of a takes no slot";
+  EXPECT_THAT(dispatcher_.RivalsOf(tpu), ElementsAre()) << "nobody can run it";
+  dispatcher_.AttemptEnded(gpu);
+  EXPECT_THAT(dispatcher_.RivalsOf(b), ElementsAre(a, b));
+}
+
+TEST_F(DispatcherTest, RivalsInAWorkerWhoseHandlerIsAtItsLimitAreThoseOfItsType) {
+  using ::testing::ElementsAre;
+  const ClassNumber a = Class("a"), other = Class("other");
+  LimitedWorker(1, "a", 2, 10, {{"a", 2}});
+  EXPECT_THAT(dispatcher_.RivalsOf(a), ElementsAre(a));
+  EXPECT_THAT(dispatcher_.RivalsOf(other), ElementsAre(other));
+  LimitedWorker(1, "a", 2, 2, {{"a", 2}});
+  EXPECT_THAT(dispatcher_.RivalsOf(a), ElementsAre(a)) << "no slot is free either";
+  LimitedWorker(2, "a", 3, 2, {{"a", 2}});
+  EXPECT_THAT(dispatcher_.RivalsOf(a), ElementsAre(a, other)) << "this one waits for any slot";
+  EXPECT_THAT(dispatcher_.RivalsOf(other), ElementsAre(a, other));
+}
+
 TEST_F(DispatcherTest, WhatIsKnownOfAKindOfWorkersGoesWithTheLastOfThem) {
   const ClassNumber a = Class("a"), b = Class("b"), here = Class("a", {"host:7"});
   Worker(1, {"b"}, {}, 1);
@@ -303,6 +331,14 @@ TEST_F(DispatcherTest, RoutingShowsLiveWorkersInGroups) {
   EXPECT_EQ(routing->WhyNot({"b", {"GPU"}}),
             "no live worker can run it: none with a handler for 'b' declares the capability GPU");
   EXPECT_EQ(Routing().WhyNot({"a", {}}), "no live worker can run it: no worker is connected");
+}
+
+TEST_F(DispatcherTest, RoutingSaysThatAllWorkersAreDraining) {
+  Routing routing;
+  routing.draining = 1;
+  EXPECT_EQ(routing.WhyNot({"a", {}}), "no live worker can run it: the only connected worker is draining");
+  routing.draining = 3;
+  EXPECT_EQ(routing.WhyNot({"a", {}}), "no live worker can run it: all 3 connected workers are draining");
 }
 
 }  // namespace

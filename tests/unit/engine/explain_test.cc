@@ -63,6 +63,63 @@ TEST(ExplainTest, PaceIsThatOfAllThatWaitForTheSameWorkers) {
   EXPECT_NEAR(explained->claims_per_second, 2.0, 0.2);
 }
 
+// One long task of type "hold" and three that wait, beside a stream of short ones on the same worker.
+class LimitedTypeTest : public ::testing::Test {
+ protected:
+  void Fill(const WorkerSpec& spec) {
+    worker_ = &harness_.Connect(spec);
+    running_ = harness_.Submit({.type = "hold"});
+    harness_.SubmitMany(2, {.type = "hold"});
+    last_hold_ = harness_.Submit({.type = "hold"});
+    harness_.SubmitMany(200, {.type = "echo"});
+    last_echo_ = harness_.Submit({.type = "echo"});
+  }
+  // Ten short ones a second.
+  void Work(int seconds) {
+    for (int i = 0; i < 10 * seconds; ++i) {
+      harness_.Advance(kSecond / 10);
+      for (const TaskId id : worker_->running()) {
+        if (id == running_) continue;
+        worker_->Succeed(id);
+        break;
+      }
+    }
+  }
+  void ExpectHoldsWaitForHoldsOnly() {
+    const auto hold = Explain(harness_, last_hold_);
+    EXPECT_EQ(hold->ahead, 2u);
+    EXPECT_LT(hold->claims_per_second, 0.2) << "one was handed out ten seconds ago";
+    const auto echo = Explain(harness_, last_echo_);
+    EXPECT_EQ(echo->ahead, harness_.EntryOf(last_echo_).id - FirstPendingEcho()) << "those of type hold let it pass";
+    EXPECT_NEAR(echo->claims_per_second, 10, 1.5);
+  }
+  TaskId FirstPendingEcho() {
+    TaskId id = last_hold_ + 1;
+    while (harness_.StateOf(id) != LiveState::PENDING) ++id;
+    return id;
+  }
+
+  EngineHarness harness_;
+  TestWorker* worker_ = nullptr;
+  TaskId running_ = 0, last_hold_ = 0, last_echo_ = 0;
+};
+
+TEST_F(LimitedTypeTest, WhatTheLimitOfItsTypeHoldsBackWaitsForItsTypeOnly) {
+  harness_.LimitType("hold", 1);
+  Fill({.slots = 2, .types = {"hold", "echo"}, .handler_options = {.timeout = kHour}});
+  Work(10);
+  ExpectHoldsWaitForHoldsOnly();
+  harness_.LimitType("hold", 0);
+  harness_.LimitType("hold", 7);
+  EXPECT_GT(Explain(harness_, last_hold_)->claims_per_second, 5) << "any slot will do";
+}
+
+TEST_F(LimitedTypeTest, WhatTheLimitOfItsHandlerHoldsBackWaitsForItsTypeOnly) {
+  Fill({.slots = 2, .types = {"hold", "echo"}, .handler_options = {.timeout = kHour}, .max_concurrency = 1});
+  Work(10);
+  ExpectHoldsWaitForHoldsOnly();
+}
+
 TEST(ExplainTest, RunningTaskHasAHolderWithItsDeadlines) {
   EngineHarness harness;
   TestWorker& worker = harness.Connect(

@@ -311,5 +311,19 @@ TEST_F(WorkflowPlanTest, MissingRecordKeepsATaskAndItsPageIsLookedAtLater) {
   EXPECT_TRUE(PlanPart(without_rows, {{root, 2}}).removal.empty()) << "nor is it deleted by hand";
 }
 
+TEST_F(RetentionPlanTest, DamagedPageIsLookedAtAgainOnlyIfSomethingGoesByAge) {
+  const auto store = *storage::OpenMemoryStore(std::make_shared<storage::MemoryDisk>());
+  storage::WriteBatch batch;
+  batch.Put(Family::kPage, PageKey(0), "\xff");
+  std::string error;
+  ASSERT_EQ(store->Commit(batch, 1, &error), storage::CommitResult::kDone) << error;
+  const View view(1, 7, store->TakeSnapshot(), std::make_shared<View::Pages>(), nullptr, nullptr);
+  ASSERT_FALSE(view.GetPage(0).ok());
+  Look look = OldBefore(harness_.now() - kMinute, harness_.now());
+  EXPECT_EQ(LookAt(view, {look}).at(0).plan.stays_until, harness_.now() + kMinute);
+  look.ages = {};
+  EXPECT_EQ(LookAt(view, {look}).at(0).plan.stays_until, kForEver);
+}
+
 }  // namespace
 }  // namespace baton::engine::testing

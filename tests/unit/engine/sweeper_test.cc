@@ -288,13 +288,23 @@ TEST_F(SweeperTest, PagesThatFollowARootAreLookedAtWhenItHasGone) {
   EXPECT_THAT(LooksAt(kHour + 3), ElementsAre(1, 7));
 }
 
-TEST_F(SweeperTest, RetentionForEverDoesNothing) {
-  Sweeper sweeper({}, At(0), 5 * kPageIds, UINT32_MAX);
-  JournalEntry entry;
-  entry.mutable_ended()->add_completed(1);
-  sweeper.Fold(entry, At(1));
-  EXPECT_THAT(sweeper.TakeLooks(At(kDay)), IsEmpty());
-  EXPECT_EQ(sweeper.TakeReclaim(), std::nullopt);
+TEST_F(SweeperTest, WhereAllIsKeptForEverSpaceOfWhatOthersRemoveIsGivenBack) {
+  Sweeper sweeper({}, At(0), 3 * kPageIds, UINT32_MAX);
+  std::vector<Look> looks = sweeper.TakeLooks(At(0));
+  ASSERT_EQ(looks.size(), 3u) << "what was removed before the start";
+  EXPECT_FALSE(sweeper.Take({{looks[0], {}}, {looks[1], {.gone_until = 2 * kPageIds}}, {looks[2], {}}}).has_value());
+  EXPECT_THAT(sweeper.TakeLooks(At(1)), IsEmpty());
+  EXPECT_EQ(sweeper.TakeReclaim(), (IdRange{kPageIds, kPageIds}));
+  sweeper.Reclaimed();
+  sweeper.Fold(EndOfThree(1, 2, 3), At(1));
+  EXPECT_THAT(sweeper.TakeLooks(At(10'000 * kDay)), IsEmpty()) << "no age ends";
+  JournalEntry removed;
+  removed.add_removed_ended()->set_page(0);
+  sweeper.Fold(removed, At(10'000 * kDay));
+  looks = sweeper.TakeLooks(At(10'000 * kDay));
+  ASSERT_EQ(looks.size(), 1u);
+  EXPECT_FALSE(sweeper.Take({{looks[0], {.gone_until = kPageIds}}}).has_value());
+  EXPECT_EQ(sweeper.TakeReclaim(), (IdRange{0, 2 * kPageIds}));
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ TEST_F(EventsTest, AnyPageSizeGivesTheSameHistory) {  // B4, B200
   }
 }
 
-TEST_F(EventsTest, AFinalFailureEndsTheTask) {  // B84
+TEST_F(EventsTest, AFinalFailureEndsTheTask) {  // B84, B201
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   scene_.End(id, Step::TIMED_OUT, LiveState::FAILED);
@@ -186,7 +186,7 @@ TEST_F(EventsTest, TooManyInterruptionsEndTheTaskToo) {
   EXPECT_EQ(texts[4], "PERMANENTLY_FAILED 1@w1 RUNNING>PERMANENTLY_FAILED");
 }
 
-TEST_F(EventsTest, ARetriedTaskTellsOfTheEndItHad) {
+TEST_F(EventsTest, ARetriedTaskTellsOfTheEndItHad) {  // B201
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   // In family log, because it was not the last step.
@@ -206,6 +206,26 @@ TEST_F(EventsTest, ARetriedTaskTellsOfTheEndItHad) {
   EXPECT_EQ(Page(id).events(3).reason(), "expired: it had to end by noon");
   EXPECT_EQ(Page(id).events(5).actor(), "ann");
   EXPECT_EQ(Page(id).events(5).reason(), "once more");
+}
+
+TEST_F(EventsTest, AChildThatDidNotCompleteEndsItsParent) {  // B201
+  const TaskId id = scene_.Submit();
+  scene_.Claim(id, "w1");
+  scene_.Spawn(id, 2);
+  scene_.End(id, Step::CHILD_FAILED, LiveState::FAILED);
+  EXPECT_THAT(Texts(id),
+              ElementsAre("CREATED ->PENDING", "CLAIMED 1@w1 PENDING>RUNNING", "STARTED 1@w1 RUNNING>RUNNING",
+                          "SPAWNED 1@w1 RUNNING>SUSPENDED", "CHILD_FAILED SUSPENDED>SUSPENDED",
+                          "PERMANENTLY_FAILED SUSPENDED>PERMANENTLY_FAILED"));
+  EXPECT_EQ(Page(id).events(4).actor(), "broker");
+}
+
+TEST_F(EventsTest, AReleasedAttemptGoesBack) {  // B201
+  const TaskId id = scene_.Submit();
+  scene_.Claim(id, "w1");
+  scene_.Log(id, Step::RELEASED, LiveState::PENDING);
+  EXPECT_EQ(Texts(id).back(), "RELEASED 1@w1 RUNNING>PENDING");
+  EXPECT_EQ(Page(id).events(3).actor(), "w1");
 }
 
 TEST_F(EventsTest, ACancelNamesActorAndReason) {  // B201, S96
@@ -233,7 +253,7 @@ TEST_F(EventsTest, APauseIsToldBetweenTheStepsOfAnAttempt) {  // B201
   EXPECT_EQ(Page(id).events(3).reason(), "mail is down");
 }
 
-TEST_F(EventsTest, ARunningAttemptIsToldByTheLiveTable) {  // B218, S6
+TEST_F(EventsTest, ARunningAttemptIsToldByTheLiveTable) {  // B201, B218, S6
   const TaskId id = scene_.Submit();
   scene_.Claim(id, "w1");
   EXPECT_THAT(Texts(id),

@@ -61,6 +61,17 @@ TEST(ExplainReadTest, AllSlotsAreTaken) {
   EXPECT_EQ(response.queue().slots_taken(), 6);
 }
 
+TEST(ExplainReadTest, ItsTypeIsAtItsLimitAndNoSlotIsFree) {
+  Scene scene;
+  scene.Connect("render", {}, 4, 4);
+  scene.Limit("render", 1, 1);
+  const v1::ExplainResponse response = Explain(scene, scene.Submit()).response;
+  ASSERT_THAT(KindsOf(response), ElementsAre(v1::OBSTACLE_KIND_TYPE_LIMIT, v1::OBSTACLE_KIND_NO_FREE_SLOT));
+  EXPECT_EQ(response.obstacles(1).text(), "waits for a free slot of 1 worker");
+  EXPECT_EQ(response.task().waiting_for(),
+            "waits for the limit of type 'render': 1 of 1 are running; waits for a free slot of 1 worker");
+}
+
 TEST(ExplainReadTest, NothingKeepsItFromBeingHandedOut) {
   Scene scene;
   scene.Connect("render", {}, 4, 4);
@@ -104,16 +115,37 @@ TEST(ExplainReadTest, ParentNamesTheChildrenThatHaveNotEnded) {
   const TaskId parent = scene.Submit();
   scene.Claim(parent, "w1");
   const std::vector<TaskId> children = scene.Spawn(parent, 14);
-  for (size_t i = 0; i < 3; ++i) {
+  for (size_t i = 0; i < 7; ++i) {
     scene.Claim(children[i], "w1");
     if (i < 2) scene.Complete(children[i]);
   }
   const v1::ExplainResponse response = Explain(scene, parent).response;
   EXPECT_THAT(KindsOf(response), ElementsAre(v1::OBSTACLE_KIND_CHILDREN));
   ASSERT_THAT(response.unfinished_children(), SizeIs(10));
-  EXPECT_EQ(response.unfinished_children(0).id(), children[2]);
-  EXPECT_EQ(response.unfinished_children(0).state(), v1::TASK_STATE_RUNNING);
-  EXPECT_EQ(response.unfinished_children(1).waiting_for(), "no live worker can run it: no worker is connected");
+  EXPECT_EQ(response.unfinished_children(0).id(), children[7]) << "those that run come last";
+  EXPECT_EQ(response.unfinished_children(0).waiting_for(), "no live worker can run it: no worker is connected");
+  EXPECT_EQ(response.unfinished_children(6).id(), children[13]);
+  EXPECT_EQ(response.unfinished_children(7).id(), children[2]);
+  EXPECT_EQ(response.unfinished_children(7).state(), v1::TASK_STATE_RUNNING);
+  EXPECT_EQ(response.unfinished_children(9).id(), children[4]);
+}
+
+TEST(ExplainReadTest, ChildThatWaitsIsFoundBehindManyThatRun) {
+  Scene scene;
+  const TaskId parent = scene.Submit();
+  scene.Claim(parent, "w1");
+  const std::vector<TaskId> children = scene.Spawn(parent, 40);
+  for (size_t i = 0; i < 39; ++i) scene.Claim(children[i], "w1");
+  scene.Claim(children[39], "w1");
+  scene.Suspend(children[39], "approval");
+  v1::ExplainResponse response = Explain(scene, parent).response;
+  ASSERT_THAT(response.unfinished_children(), SizeIs(10));
+  EXPECT_EQ(response.unfinished_children(0).id(), children[39]);
+  EXPECT_EQ(response.unfinished_children(0).waiting_for(), "waits for a decision: approval");
+  for (size_t i = 5; i < 25; ++i) scene.Fail(children[i], "it broke");
+  response = Explain(scene, parent).response;
+  ASSERT_THAT(response.unfinished_children(), SizeIs(10));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(response.unfinished_children(i).id(), children[5 + i]);
 }
 
 TEST(ExplainReadTest, SuspendedTaskWaitsForADecision) {
