@@ -12,6 +12,7 @@
 #include "client_cli/commands/paging.h"
 #include "client_cli/commands/task_note.h"
 #include "client_cli/commands/workflow.h"
+#include "client_cli/event_text.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/message_json.h"
 #include "client_cli/text/proto_time.h"
@@ -153,13 +154,14 @@ class Story {
   }
 
   std::vector<Cell> Row(const v1::Event& event) {
-    std::string detail = EventDetail(session_, event);
+    const Environment& environment = session_.environment();
+    std::string detail = EventDetail(event, environment.now(), environment.time_zone);
     const std::string took = Took(event);
     if (!took.empty()) detail = detail.empty() ? took : absl::StrCat(took, "; ", detail);
-    std::vector<Cell> row = {EventTime(session_, event.time()),
+    std::vector<Cell> row = {EventTime(event, environment.time_zone),
                              {EnumText(event.type()), StateColor(event.to_state())},
                              event.attempt() == 0 ? "" : std::to_string(event.attempt()),
-                             event.worker_id().empty() ? event.actor() : event.worker_id(),
+                             EventActor(event),
                              detail};
     if (workflow_) row.insert(row.begin() + 1, std::to_string(event.task_id()));
     return row;

@@ -1,6 +1,7 @@
 // baton doctor
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -8,6 +9,7 @@
 #include "client_cli/commands/filter_options.h"
 #include "client_cli/doctor/examine.h"
 #include "client_cli/doctor/rules.h"
+#include "client_cli/doctor/thresholds.h"
 
 namespace baton::cli {
 namespace {
@@ -31,26 +33,60 @@ Json FindingJson(const Finding& finding) {
           {"remedy", finding.remedy}};
 }
 
-// "3 errors, 1 warning".
+// "3 errors, 1 warning"; of many, "14995 errors of 2 kinds".
 std::string Tally(const std::vector<Finding>& findings) {
   std::vector<std::string> parts;
   for (const Severity severity : {Severity::kError, Severity::kWarning}) {
     const auto count = std::count_if(findings.begin(), findings.end(),
                                      [severity](const Finding& finding) { return finding.severity == severity; });
-    if (count > 0) parts.push_back(absl::StrCat(count, " ", SeverityText(severity), count == 1 ? "" : "s"));
+    if (count == 0) continue;
+    parts.push_back(absl::StrCat(count, " ", SeverityText(severity), count == 1 ? "" : "s"));
+    if (count <= static_cast<ptrdiff_t>(doctor::kShownOfAKind)) continue;
+    std::set<std::string> kinds;
+    for (const Finding& finding : findings) {
+      if (finding.severity == severity) kinds.insert(finding.rule);
+    }
+    absl::StrAppend(&parts.back(), " of ", kinds.size(), kinds.size() == 1 ? " kind" : " kinds");
   }
   return absl::StrJoin(parts, ", ");
 }
 
+void PrintFinding(Session& session, const Finding& finding) {
+  std::ostream& out = session.environment().out;
+  const bool is_error = finding.severity == Severity::kError;
+  const std::string word = is_error ? "error    " : "warning  ";
+  out << (session.style().color ? Paint(word, is_error ? Color::kRed : Color::kYellow) : word)
+      << Printable(finding.what) << '\n'
+      << "      -> " << Printable(finding.remedy) << '\n';
+}
+
+// "         and 14995 more types: `baton types --unservable`".
+std::string OthersLine(const std::string& name, size_t others) {
+  const std::vector<doctor::Rule>& rules = doctor::AllRules();
+  const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& one) { return one.name == name; });
+  const bool is_listed = rule != rules.end() && rule->list != nullptr;
+  return absl::StrCat("         and ", others, " more ", is_listed ? rule->subjects : "of this kind",
+                      is_listed ? absl::StrCat(": `", rule->list, "`") : ": -o json has all of them");
+}
+
+// Those of a kind stand together. Of many a few are shown, and how many others there are.
+void PrintFindings(Session& session, const std::vector<Finding>& findings) {
+  for (auto first = findings.begin(); first != findings.end();) {
+    const auto end = std::find_if(first, findings.end(), [first](const Finding& finding) {
+      return finding.rule != first->rule || finding.severity != first->severity;
+    });
+    const auto count = static_cast<size_t>(end - first);
+    // The line about the others would take the place of a single one.
+    const size_t shown = count <= doctor::kShownOfAKind + 1 ? count : doctor::kShownOfAKind;
+    for (size_t i = 0; i < shown; ++i) PrintFinding(session, first[static_cast<ptrdiff_t>(i)]);
+    if (shown < count) session.environment().out << OthersLine(first->rule, count - shown) << '\n';
+    first = end;
+  }
+}
+
 void PrintForPeople(Session& session, const std::string& subject, const doctor::Report& report) {
   std::ostream& out = session.environment().out;
-  const bool color = session.style().color;
-  for (const Finding& finding : report.findings) {
-    const bool is_error = finding.severity == Severity::kError;
-    const std::string word = is_error ? "error    " : "warning  ";
-    out << (color ? Paint(word, is_error ? Color::kRed : Color::kYellow) : word) << Printable(finding.what) << '\n'
-        << "      -> " << Printable(finding.remedy) << '\n';
-  }
+  PrintFindings(session, report.findings);
   for (const NotChecked& missing : report.not_checked) {
     out << "not checked: " << Printable(missing.what) << " (" << Printable(missing.why) << ")\n";
   }

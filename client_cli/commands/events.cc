@@ -5,6 +5,7 @@
 #include "client_cli/commands/filter_options.h"
 #include "client_cli/commands/history_options.h"
 #include "client_cli/commands/paging.h"
+#include "client_cli/event_text.h"
 #include "client_cli/text/enum_text.h"
 
 namespace baton::cli {
@@ -21,12 +22,12 @@ struct EventsArguments {
 
 std::vector<Cell> Row(Session& session, bool workflow, const v1::Event& event) {
   std::vector<Cell> row = {std::to_string(event.number()),
-                           event.has_time() ? EventTime(session, event.time()) : "",
+                           EventTime(event, session.environment().time_zone),
                            {EnumText(event.type()), StateColor(event.to_state())},
                            event.attempt() == 0 ? "" : std::to_string(event.attempt()),
                            std::to_string(event.stage()),
-                           event.worker_id().empty() ? event.actor() : event.worker_id(),
-                           EventDetail(session, event)};
+                           EventActor(event),
+                           EventDetail(event, session.environment().now(), session.environment().time_zone)};
   if (workflow) row.insert(row.begin(), std::to_string(event.task_id()));
   return row;
 }

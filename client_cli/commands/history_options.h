@@ -57,12 +57,6 @@ absl::StatusOr<std::vector<Enum>> ParseEnums(absl::string_view option, const std
   return values;
 }
 
-// What an event says beyond its type.
-std::string EventDetail(Session& session, const v1::Event& event);
-
-// With milliseconds: the order of events matters more than their age.
-std::string EventTime(Session& session, const google::protobuf::Timestamp& time);
-
 Cell OutcomeCell(v1::AttemptOutcome outcome);
 
 }  // namespace baton::cli

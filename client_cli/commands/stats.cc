@@ -4,22 +4,19 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "client_cli/command_table.h"
 #include "client_cli/commands/filter_options.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/message_json.h"
 #include "client_cli/text/proto_time.h"
+#include "client_cli/text/rate_text.h"
 
 namespace baton::cli {
 namespace {
 
-// "12.3"; empty for nothing at all.
-std::string Rate(double per_second) { return per_second == 0 ? "" : absl::StrFormat("%.3g", per_second); }
-
 // In a colour, if there is anything.
-Cell RateCell(double per_second, Color color) { return {Rate(per_second), per_second > 0 ? color : Color::kNone}; }
+Cell RateCell(double per_second, Color color) { return {RateText(per_second), per_second > 0 ? color : Color::kNone}; }
 
 // "12ms/1.3s".
 std::string Quantiles(bool has, const google::protobuf::Duration& half, const google::protobuf::Duration& most) {
@@ -41,8 +38,8 @@ std::vector<Cell> Row(const std::string& name, const Statistics& statistics) {
           std::to_string(counts.completed()),
           {std::to_string(failed), failed > 0 ? Color::kRed : Color::kNone},
           std::to_string(counts.cancelled()),
-          Rate(activity.created_per_second()),
-          Rate(activity.completed_per_second()),
+          RateText(activity.created_per_second()),
+          RateText(activity.completed_per_second()),
           RateCell(activity.failed_per_second(), Color::kRed),
           RateCell(activity.retried_per_second(), Color::kYellow),
           Quantiles(activity.has_queued_p50(), activity.queued_p50(), activity.queued_p99()),
@@ -144,6 +141,7 @@ void AddStatsCommand(CommandTable& commands) {
       "  baton stats\n"
       "  baton stats --tag nightly\n"
       "  baton stats --by-tag --type resize --state pending,running\n"
+      "  baton stats --by-tag --state permanently-failed --ended-since 1h\n"
       "  baton stats -o json | jq .counts.pending\n",
       [arguments](Session& session) { return RunStats(session, *arguments); });
   AddFilterOptions(command, arguments->filter);

@@ -1,6 +1,7 @@
 // baton types, baton types list, baton types pause, baton types unpause, baton types limit
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -49,13 +50,30 @@ std::vector<Cell> Row(Session& session, const v1::TypeInfo& info) {
           Definition(info)};
 }
 
-ExitCode RunTypes(Session& session) {
+struct ListArguments {
+  bool unservable = false;
+};
+
+using Listed = std::shared_ptr<ListArguments>;
+
+ExitCode RunTypes(Session& session, const ListArguments& arguments) {
   absl::StatusOr<v1::ListTypesResponse> response = session.broker().ListTypes(session.call_timeout());
   if (!response.ok()) return session.Fail(response.status());
   RecordWriter writer(session, {"TYPE", "WORKERS", "PENDING", "UNSERVABLE", "RUNNING", "SUSPENDED", "COMPLETED",
                                 "FAILED", "CANCELLED", "PAUSED", "DEFINITION"});
-  for (const v1::TypeInfo& info : response->types()) writer.Add(Row(session, info), info);
-  return writer.Finish("no types yet: none was registered or submitted");
+  for (const v1::TypeInfo& info : response->types()) {
+    if (!arguments.unservable || info.unservable() > 0) writer.Add(Row(session, info), info);
+  }
+  return writer.Finish(arguments.unservable ? "live workers can run all tasks there are"
+                                            : "no types yet: none was registered or submitted");
+}
+
+// What a verb below `types` does; an option before or behind it that chooses what is listed would be of no effect.
+CommandTable::Run Verb(const Listed& listed, CommandTable::Run run) {
+  return [listed, run = std::move(run)](Session& session) {
+    if (!listed->unservable) return run(session);
+    return session.Fail(absl::InvalidArgumentError("--unservable is for the list of types: name those that are meant"));
+  };
 }
 
 struct PauseArguments {
@@ -146,13 +164,13 @@ ExitCode RunLimitType(Session& session, const LimitArguments& arguments) {
   return writer.Finish("");
 }
 
-void AddLimit(CommandTable& commands, CLI::App& types) {
+void AddLimit(CommandTable& commands, CLI::App& types, const Listed& listed) {
   auto arguments = std::make_shared<LimitArguments>();
   CLI::App& limit =
       commands.AddBelow(types, "limit", "Has at most so many tasks of a type run at the same time, over all workers",
                         "  baton types limit send-mail 5 --reason 'the mail server takes no more'\n"
                         "  baton types limit send-mail none\n",
-                        [arguments](Session& session) { return RunLimitType(session, *arguments); });
+                        Verb(listed, [arguments](Session& session) { return RunLimitType(session, *arguments); }));
   limit.add_option("type", arguments->type, "Type")->required()->type_name("TYPE");
   limit.add_option("limit", arguments->limit, "1 ... 1,000,000, or none; what runs already goes on")
       ->required()
@@ -160,33 +178,43 @@ void AddLimit(CommandTable& commands, CLI::App& types) {
   limit.add_option("--reason", arguments->reason, "Why; shown with the type")->type_name("TEXT");
 }
 
-}  // namespace
-
-void AddTypesCommand(CommandTable& commands) {
-  CLI::App& types = commands.Add("types", "Lists task types: workers, counts by state, registered options",
-                                 "  baton types\n"
-                                 "  baton types -o jsonl | jq 'select(.unservable > 0)'\n"
-                                 "  baton types pause send-mail --reason 'the mail server is down'\n"
-                                 "  baton types limit send-mail 5\n",
-                                 RunTypes);
-  types.require_subcommand(0, 1);  // Or a type named "pause" would be taken for a verb.
-  commands.AddBelow(types, "list", "Lists task types: the same as `baton types` alone",
-                    "  baton types list\n"
-                    "  baton types list -o jsonl | jq 'select(.unservable > 0)'\n",
-                    RunTypes);
+void AddPauses(CommandTable& commands, CLI::App& types, const Listed& listed) {
   auto arguments = std::make_shared<PauseArguments>();
-  CLI::App& pause = commands.AddBelow(types, "pause", "Holds all tasks of a type back, also those that come later",
-                                      "  baton types pause send-mail --reason 'the mail server is down'\n",
-                                      [arguments](Session& session) { return RunPauseType(session, *arguments); });
+  CLI::App& pause =
+      commands.AddBelow(types, "pause", "Holds all tasks of a type back, also those that come later",
+                        "  baton types pause send-mail --reason 'the mail server is down'\n",
+                        Verb(listed, [arguments](Session& session) { return RunPauseType(session, *arguments); }));
   CLI::App& unpause =
       commands.AddBelow(types, "unpause", "Lets tasks of a paused type go on", "  baton types unpause send-mail\n",
-                        [arguments](Session& session) { return RunUnpauseType(session, *arguments); });
+                        Verb(listed, [arguments](Session& session) { return RunUnpauseType(session, *arguments); }));
   unpause.alias("resume");
   for (CLI::App* command : {&pause, &unpause}) {
     command->add_option("type", arguments->types, "Types")->required()->type_name("TYPE");
   }
   pause.add_option("--reason", arguments->reason, "Why; shown with the type and its tasks")->type_name("TEXT");
-  AddLimit(commands, types);
+}
+
+}  // namespace
+
+void AddTypesCommand(CommandTable& commands) {
+  const auto arguments = std::make_shared<ListArguments>();
+  const auto list = [arguments](Session& session) { return RunTypes(session, *arguments); };
+  CLI::App& types = commands.Add("types", "Lists task types: workers, counts by state, registered options",
+                                 "  baton types\n"
+                                 "  baton types --unservable\n"
+                                 "  baton types pause send-mail --reason 'the mail server is down'\n"
+                                 "  baton types limit send-mail 5\n",
+                                 list);
+  types.require_subcommand(0, 1);  // Or a type named "pause" would be taken for a verb.
+  CLI::App& below = commands.AddBelow(types, "list", "Lists task types: the same as `baton types` alone",
+                                      "  baton types list\n"
+                                      "  baton types list -o jsonl | jq 'select(.counts.pending > 1000)'\n",
+                                      list);
+  for (CLI::App* command : {&types, &below}) {
+    command->add_flag("--unservable", arguments->unservable, "Only those with tasks that no live worker can run");
+  }
+  AddPauses(commands, types, arguments);
+  AddLimit(commands, types, arguments);
 }
 
 }  // namespace baton::cli

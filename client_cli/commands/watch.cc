@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "client_cli/command_table.h"
@@ -11,6 +12,7 @@
 #include "client_cli/progress_display.h"
 #include "client_cli/status_details.h"
 #include "client_cli/text/enum_text.h"
+#include "client_cli/text/json_text.h"
 #include "client_cli/waiting.h"
 
 namespace baton::cli {
@@ -29,6 +31,8 @@ struct WatchArguments {
   std::string id;
   bool workflow = false;
   bool initial = false;
+  // Set: to be told where to go on, too.
+  std::optional<std::string> resume_token;
   FilterArguments filter;
 };
 
@@ -39,6 +43,8 @@ struct Target {
   uint64_t task = 0;
   // And when all others that were told have ended.
   bool with_others = false;
+  // Programs are told the token of each response, too.
+  bool tells_tokens = false;
 };
 
 // Prints what changes, stream after stream.
@@ -86,6 +92,9 @@ class Watcher {
     target_.request.set_resume_token(response.resume_token());
     if (!response.tasks().empty()) display_.Clear();
     for (const v1::Task& task : response.tasks()) TakeTask(task);
+    if (target_.tells_tokens && !session_.is_table()) {
+      writer_.Add({}, Json{{"resume_token", response.resume_token()}});
+    }
     writer_.Flush();
     if (ended_.id() != 0 && (!target_.with_others || (live_.empty() && response.caught_up()))) return false;
     if (!response.tasks().empty() || target_.task == 0) ShowRunning();
@@ -231,6 +240,10 @@ absl::StatusOr<Target> TargetOf(Session& session, const WatchArguments& argument
     if (filter->ByteSizeLong() > 0) {
       return absl::InvalidArgumentError("a task id and options that choose tasks exclude each other: leave one out");
     }
+    if (arguments.resume_token.has_value()) {
+      return absl::InvalidArgumentError(
+          "--resume-token: a task with an id is told as it is, and then what changes: leave the token out");
+    }
     const absl::StatusOr<uint64_t> id = ParseTaskId(arguments.id);
     if (!id.ok()) return id.status();
     return FollowTask(session, *id, arguments.workflow);
@@ -239,6 +252,8 @@ absl::StatusOr<Target> TargetOf(Session& session, const WatchArguments& argument
   Target target;
   *target.request.mutable_filter() = *std::move(filter);
   target.request.set_initial(arguments.initial);
+  target.request.set_resume_token(arguments.resume_token.value_or(""));
+  target.tells_tokens = arguments.resume_token.has_value();
   return target;
 }
 
@@ -257,15 +272,25 @@ void AddWatchCommand(CommandTable& commands) {
       "  baton watch 42\n"
       "  baton watch 42 --workflow\n"
       "  baton watch --type resize --state permanently_failed -o jsonl\n"
+      "  baton watch --type resize -o jsonl --resume-token \"$(cat token)\"\n"
       "With an id until the task, or its whole workflow, has ended; the exit code is that of `baton wait`. Otherwise\n"
       "until it is interrupted. On a terminal bars show how far those are that run, ten at most. A restart of the\n"
       "broker in between loses nothing. What lasts for moments only may be left out: `baton events` has the whole\n"
-      "history.\n",
+      "history. With --resume-token neither does a restart of the watch itself: a line {\"resume_token\": ...} after\n"
+      "what was told, and every now and then, has the token for the next time; an empty one is for the first time. "
+      "The\n"
+      "broker takes those that are no older than its setting engine.watch_window.\n",
       [arguments](Session& session) { return RunWatch(session, *arguments); });
   command.add_option("id", arguments->id, "Task; without it, all that the options choose")->type_name("ID");
   command.add_flag("--workflow", arguments->workflow, "The whole workflow that the task belongs to");
   command.add_flag("--initial", arguments->initial, "First list those there are, newest first");
   AddFilterOptions(command, arguments->filter);
+  // Behind the others, because it may be empty.
+  command
+      .add_option_function<std::string>(
+          "--resume-token", [arguments](const std::string& token) { arguments->resume_token = token; },
+          "Go on after this token, which a watch of the same tasks has told; and tell tokens, with -o jsonl")
+      ->type_name("TOKEN");
 }
 
 }  // namespace baton::cli

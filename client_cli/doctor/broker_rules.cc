@@ -123,8 +123,12 @@ void CheckSkipping(const Facts& facts, Finding finding, std::vector<Finding>* fo
 }  // namespace
 
 std::vector<Rule> BrokerRules() {
-  return {{"version", CheckVersion}, {"disk", CheckDisk},          {"backup", CheckBackups},
-          {"damage", CheckDamage},   {"schedule", CheckSchedules}, {"schedule-skips", CheckSkipping}};
+  return {{"version", CheckVersion},
+          {"disk", CheckDisk},
+          {"backup", CheckBackups},
+          {"damage", CheckDamage},
+          {"schedule", CheckSchedules, "schedules", "baton schedule list"},
+          {"schedule-skips", CheckSkipping, "schedules", "baton schedule list"}};
 }
 
 }  // namespace baton::cli::doctor

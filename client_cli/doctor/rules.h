@@ -13,6 +13,9 @@ struct Rule {
   const char* name;
   // `finding` has the name of the rule, and nothing else.
   void (*check)(const Facts& facts, Finding finding, std::vector<Finding>* found);
+  // What its findings are about, and the command that lists all of them; of a rule that finds one thing at most, null.
+  const char* subjects = nullptr;
+  const char* list = nullptr;
 };
 
 // Every rule, in the order of their findings.

@@ -38,6 +38,9 @@ inline constexpr absl::Duration kBackupAge = absl::Hours(26);
 inline constexpr double kReserveFactor = 2;
 inline constexpr uint64_t kLeastFreeBytes = uint64_t{1} << 30;
 
+// Findings of one kind that are shown to people; how many others there are is one more line.
+inline constexpr size_t kShownOfAKind = 10;
+
 // How far the broker is searched: pages of a list (50 ms of its reader each, at most) and tasks in a page.
 inline constexpr size_t kMostPages = 10;
 inline constexpr int32_t kPageSize = 1000;

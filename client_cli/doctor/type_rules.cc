@@ -152,8 +152,12 @@ void CheckDecisions(const Facts& facts, Finding finding, std::vector<Finding>* f
 }  // namespace
 
 std::vector<Rule> TypeRules() {
-  return {{"unservable", CheckUnservable}, {"paused", CheckPaused},     {"limit", CheckLimits},
-          {"waits", CheckWaits},           {"failures", CheckFailures}, {"undecided", CheckDecisions}};
+  return {{"unservable", CheckUnservable, "types", "baton types --unservable"},
+          {"paused", CheckPaused, "types", "baton types"},
+          {"limit", CheckLimits, "types", "baton types"},
+          {"waits", CheckWaits, "types", "baton stats"},
+          {"failures", CheckFailures, "types", "baton stats"},
+          {"undecided", CheckDecisions}};
 }
 
 }  // namespace baton::cli::doctor

@@ -54,6 +54,9 @@ void CheckDraining(const Facts& facts, Finding finding, std::vector<Finding>* fo
 
 }  // namespace
 
-std::vector<Rule> WorkerRules() { return {{"silent-worker", CheckSilent}, {"draining-worker", CheckDraining}}; }
+std::vector<Rule> WorkerRules() {
+  return {{"silent-worker", CheckSilent, "workers", "baton workers"},
+          {"draining-worker", CheckDraining, "workers", "baton workers --state draining"}};
+}
 
 }  // namespace baton::cli::doctor

@@ -1,5 +1,7 @@
 #include "client_cli/text/style.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -92,6 +94,21 @@ std::string Shorten(absl::string_view text, size_t width) {
   size_t end = 0;
   for (size_t kept = 0; kept + 1 < width; ++kept) end += SequenceLength(text.substr(end));
   return absl::StrCat(text.substr(0, end), "…");
+}
+
+std::vector<std::string> Wrap(absl::string_view text, size_t width, size_t lines) {
+  std::vector<std::string> wrapped;
+  while (DisplayWidth(text) > width && wrapped.size() + 1 < lines) {
+    size_t end = 0;
+    for (size_t kept = 0; kept < width; ++kept) end += std::max<size_t>(1, SequenceLength(text.substr(end)));
+    const size_t blank = text.substr(0, end + 1).rfind(' ');
+    if (blank != absl::string_view::npos && blank > 0) end = blank;
+    wrapped.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+    if (!text.empty() && text[0] == ' ') text.remove_prefix(1);
+  }
+  wrapped.push_back(Shorten(text, width));
+  return wrapped;
 }
 
 std::string Paint(absl::string_view text, Color color) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "baton/v1/task.pb.h"
@@ -22,6 +23,10 @@ size_t DisplayWidth(absl::string_view text);
 
 // `text` cut to `width` columns, with "…" as the last one where something was cut. `width` 0: not cut.
 std::string Shorten(absl::string_view text, size_t width);
+
+// `text` in lines of at most `width` columns, which is not 0, broken at blanks where there are some. At most `lines`,
+// the last one cut as by Shorten.
+std::vector<std::string> Wrap(absl::string_view text, size_t width, size_t lines);
 
 // `text` in a colour, by the ANSI sequences.
 std::string Paint(absl::string_view text, Color color);

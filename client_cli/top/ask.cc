@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "client_cli/text/enum_text.h"
 #include "client_cli/top/task_lists.h"
 #include "client_cli/worker_list.h"
 
@@ -18,10 +19,39 @@ absl::StatusOr<std::vector<v1::Task>> List(Broker& broker, const v1::TaskFilter&
 v1::TaskFilter LiveTasks(const std::string& type) {
   v1::TaskFilter filter;
   filter.set_type(type);
-  for (v1::TaskState state : {v1::TASK_STATE_PENDING, v1::TASK_STATE_RUNNING, v1::TASK_STATE_PAUSED}) {
+  for (v1::TaskState state :
+       {v1::TASK_STATE_PENDING, v1::TASK_STATE_RUNNING, v1::TASK_STATE_SUSPENDED, v1::TASK_STATE_PAUSED}) {
     filter.add_states(state);
   }
   return filter;
+}
+
+v1::TaskFilter TasksOn(const std::string& worker) {
+  v1::TaskFilter filter;
+  filter.set_worker_id(worker);
+  filter.add_states(v1::TASK_STATE_RUNNING);
+  filter.add_states(v1::TASK_STATE_PAUSED);
+  return filter;
+}
+
+absl::StatusOr<History> ReadHistory(Broker& broker, uint64_t task, absl::Duration timeout) {
+  History history;
+  v1::ListEventsRequest request;
+  request.set_task_id(task);
+  for (int pages = kPagesOfRound; pages > 0 && !history.complete; --pages) {
+    const absl::StatusOr<v1::ListEventsResponse> page = broker.ListEvents(request, timeout);
+    if (!page.ok()) return page.status();
+    history.events.insert(history.events.end(), page->events().begin(), page->events().end());
+    request.set_page_token(page->next_page_token());
+    history.complete = request.page_token().empty();
+  }
+  return history;
+}
+
+v1::ExplainRequest About(uint64_t task) {
+  v1::ExplainRequest request;
+  request.set_task_id(task);
+  return request;
 }
 
 }  // namespace
@@ -42,6 +72,13 @@ Answer Ask(Broker& broker, const Query& query, LatestFailures* failures, absl::D
   if (answer.status.ok() && query.failures) keep(failures->Look(broker, timeout), answer.failures);
   if (answer.status.ok() && !query.tasks_of.empty()) {
     keep(List(broker, LiveTasks(query.tasks_of), timeout), answer.tasks);
+  }
+  if (answer.status.ok() && !query.tasks_on.empty()) {
+    keep(List(broker, TasksOn(query.tasks_on), timeout), answer.tasks);
+  }
+  if (answer.status.ok() && query.task != 0) keep(broker.Explain(About(query.task), timeout), answer.explanation);
+  if (answer.explanation.has_value() && IsTerminal(answer.explanation->task().state())) {
+    keep(ReadHistory(broker, query.task, timeout), answer.history);
   }
   return answer;
 }

@@ -1,6 +1,7 @@
 // Asking the broker for what the screen shows.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,8 +18,19 @@ struct Query {
   bool info = false;
   bool workers = false;
   bool failures = false;
-  // Pending, running and paused tasks of this type; empty: none.
+  // Tasks of this type that have not ended; empty: none.
   std::string tasks_of;
+  // Tasks that run on this worker, and those that were paused after they had begun there; empty: none.
+  std::string tasks_on;
+  // What this task waits for; if it has ended, its events. 0: none.
+  uint64_t task = 0;
+};
+
+// Events of one task, oldest first.
+struct History {
+  std::vector<v1::Event> events;
+  // There are no others.
+  bool complete = false;
 };
 
 // What did not fail; after the first failure nothing more is asked for.
@@ -30,6 +42,8 @@ struct Answer {
   std::optional<v1::ListWorkersResponse> workers;
   std::optional<std::vector<v1::Task>> failures;
   std::optional<std::vector<v1::Task>> tasks;
+  std::optional<v1::ExplainResponse> explanation;
+  std::optional<History> history;
 };
 
 // `failures`: of the same view each time. `timeout` is for each call.

@@ -36,6 +36,15 @@ void AddIds(const std::optional<std::vector<v1::Task>>& tasks, std::vector<std::
   for (const v1::Task& task : *tasks) names.push_back(absl::StrCat(task.id()));
 }
 
+// Its children that have not ended, or its events.
+void AddTaskRows(const Answer& known, std::vector<std::string>& names) {
+  if (known.explanation.has_value()) {
+    for (const v1::Task& child : known.explanation->unfinished_children()) names.push_back(absl::StrCat(child.id()));
+  }
+  if (!known.history.has_value()) return;
+  for (const v1::Event& event : known.history->events) names.push_back(absl::StrCat("#", event.number()));
+}
+
 template <class Part>
 void Replace(std::optional<Part>& place, std::optional<Part> part) {
   if (part.has_value()) place = std::move(part);
@@ -45,9 +54,11 @@ void Replace(std::optional<Part>& place, std::optional<Part> part) {
 
 Query Model::query() const {
   return {.info = !known_.info.has_value(),
-          .workers = view_ == View::kWorkers,
-          .failures = view_ == View::kFailures,
-          .tasks_of = view_ == View::kTasks ? type_ : ""};
+          .workers = place_.view == View::kWorkers,
+          .failures = place_.view == View::kFailures,
+          .tasks_of = place_.type,
+          .tasks_on = place_.worker,
+          .task = place_.task};
 }
 
 void Model::Take(Answer answer, absl::Time now) {
@@ -67,11 +78,15 @@ void Model::Take(Answer answer, absl::Time now) {
   Replace(known_.workers, std::move(answer.workers));
   Replace(known_.failures, std::move(answer.failures));
   Replace(known_.tasks, std::move(answer.tasks));
+  // One that was retried has not ended any more.
+  if (answer.explanation.has_value()) known_.history.reset();
+  Replace(known_.explanation, std::move(answer.explanation));
+  Replace(known_.history, std::move(answer.history));
   if (known_.statistics.has_value() && known_.types.has_value()) {
     types_ = MergeTypes(*known_.statistics, *known_.types);
     SortTypes(sorting_, types_);
   }
-  selected_row_ = selected();
+  place_.selected_row = selected();
 }
 
 Effect Model::Press(Key key, absl::Time now) {
@@ -98,15 +113,15 @@ Effect Model::Press(Key key, absl::Time now) {
       SortTypes(sorting_, types_);
       return Show(View::kTypes);
     case 's':
-      if (view_ != View::kTypes) return {};
+      if (place_.view != View::kTypes) return {};
       sorting_ = NextSorting(sorting_);
       SortTypes(sorting_, types_);
-      selected_row_ = selected();
+      place_.selected_row = selected();
       return {};
     case 'p':
       return PressPause(asked, now);
     case kKeyEnter:
-      return OpenType();
+      return Enter();
     case kKeyBack:
       return Back();
     default:
@@ -121,12 +136,12 @@ void Model::Note(std::string text, absl::Time now) {
 }
 
 size_t Model::selected() const {
-  if (selected_name_.empty()) return 0;
+  if (place_.selected_name.empty()) return 0;
   const std::vector<std::string> names = RowNames();
   if (names.empty()) return 0;
-  const auto found = std::find(names.begin(), names.end(), selected_name_);
+  const auto found = std::find(names.begin(), names.end(), place_.selected_name);
   if (found != names.end()) return static_cast<size_t>(found - names.begin());
-  return std::min(selected_row_, names.size() - 1);
+  return std::min(place_.selected_row, names.size() - 1);
 }
 
 std::string Model::Notice(absl::Time now) const {
@@ -139,7 +154,7 @@ std::string Model::Notice(absl::Time now) const {
 
 std::vector<std::string> Model::RowNames() const {
   std::vector<std::string> names;
-  switch (view_) {
+  switch (place_.view) {
     case View::kTypes:
       for (const TypeRow& row : types_) names.push_back(row.type);
       break;
@@ -153,14 +168,17 @@ std::vector<std::string> Model::RowNames() const {
     case View::kTasks:
       AddIds(known_.tasks, names);
       break;
+    case View::kTask:
+      AddTaskRows(known_, names);
+      break;
   }
   return names;
 }
 
 void Model::Select(size_t row) {
   const std::vector<std::string> names = RowNames();
-  selected_row_ = names.empty() ? 0 : std::min(row, names.size() - 1);
-  selected_name_ = names.empty() ? "" : names[selected_row_];
+  place_.selected_row = names.empty() ? 0 : std::min(row, names.size() - 1);
+  place_.selected_name = names.empty() ? "" : names[place_.selected_row];
 }
 
 void Model::Move(Key key) {
@@ -188,34 +206,68 @@ void Model::Move(Key key) {
 }
 
 Effect Model::Show(View view) {
-  view_ = view;
-  selected_name_.clear();
-  selected_row_ = 0;
+  place_ = {.view = view};
+  behind_.clear();
   return {.ask = true};
 }
 
-Effect Model::OpenType() {
-  if (view_ != View::kTypes || types_.empty()) return {};
-  type_ = types_[selected()].type;
-  known_.tasks.reset();
-  return Show(View::kTasks);
+Effect Model::Enter() {
+  switch (place_.view) {
+    case View::kTypes:
+      if (types_.empty()) return {};
+      return Open({.view = View::kTasks, .type = types_[selected()].type});
+    case View::kWorkers:
+      if (!known_.workers.has_value() || known_.workers->workers().empty()) return {};
+      return Open({.view = View::kTasks, .worker = known_.workers->workers(static_cast<int>(selected())).worker_id()});
+    case View::kFailures:
+      return known_.failures.has_value() ? OpenTask(*known_.failures) : Effect();
+    case View::kTasks:
+      return known_.tasks.has_value() ? OpenTask(*known_.tasks) : Effect();
+    case View::kTask:
+      break;
+  }
+  return OpenChild();
+}
+
+Effect Model::OpenTask(const std::vector<v1::Task>& tasks) {
+  if (tasks.empty()) return {};
+  return Open({.view = View::kTask, .task = tasks[selected()].id()});
+}
+
+Effect Model::OpenChild() {
+  if (!known_.explanation.has_value() || known_.explanation->unfinished_children().empty()) return {};
+  return Open(
+      {.view = View::kTask, .task = known_.explanation->unfinished_children(static_cast<int>(selected())).id()});
+}
+
+Effect Model::Open(Place place) {
+  // The row that is opened, even if it was just the first one.
+  Select(selected());
+  behind_.push_back(std::exchange(place_, std::move(place)));
+  if (place_.view == View::kTasks) known_.tasks.reset();
+  ForgetTask();
+  return {.ask = true};
 }
 
 Effect Model::Back() {
-  if (view_ == View::kTypes) return {};
-  const std::string type = view_ == View::kTasks ? type_ : "";
-  Show(View::kTypes);
-  selected_name_ = type;
-  selected_row_ = selected();
+  if (behind_.empty()) return place_.view == View::kTypes ? Effect() : Show(View::kTypes);
+  place_ = std::move(behind_.back());
+  behind_.pop_back();
+  ForgetTask();
   return {.ask = true};
+}
+
+void Model::ForgetTask() {
+  known_.explanation.reset();
+  known_.history.reset();
 }
 
 Effect Model::PressPause(const std::optional<Confirmation>& asked, absl::Time now) {
   // The order that was shown, whatever is selected by now.
   if (asked.has_value() && now <= asked->until) return {.ask = true, .pause = asked->order};
   const TypeRow* row = nullptr;
-  if (view_ == View::kTypes && !types_.empty()) row = &types_[selected()];
-  if (view_ == View::kTasks) row = FindType(type_);
+  if (place_.view == View::kTypes && !types_.empty()) row = &types_[selected()];
+  if (place_.view == View::kTasks) row = FindType(place_.type);
   if (row == nullptr) {
     Note("select a type first: t shows them", now);
     return {};

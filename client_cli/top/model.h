@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,8 +17,20 @@
 
 namespace baton::cli::top {
 
-// kTasks: those of one type.
-enum class View { kTypes, kWorkers, kFailures, kTasks };
+// kTasks: those of one type, or on one worker. kTask: what one task waits for, or its events.
+enum class View { kTypes, kWorkers, kFailures, kTasks, kTask };
+
+// What is shown, and where one is in it.
+struct Place {
+  View view = View::kTypes;
+  // kTasks: one of them is set.
+  std::string type, worker;
+  uint64_t task = 0;
+  // The selection stays with its row when the order changes. Empty: the first row, whichever it is.
+  std::string selected_name;
+  // Where it was, for when that row is gone.
+  size_t selected_row = 0;
+};
 
 struct PauseOrder {
   std::string type;
@@ -48,11 +61,14 @@ class Model {
   void Note(std::string text, absl::Time now);
 
   const std::string& address() const { return address_; }
-  View view() const { return view_; }
+  View view() const { return place_.view; }
   Sorting sorting() const { return sorting_; }
   bool shows_help() const { return shows_help_; }
-  // Whose tasks are shown.
-  const std::string& type() const { return type_; }
+  // Whose tasks are shown: one of them is set.
+  const std::string& type() const { return place_.type; }
+  const std::string& worker() const { return place_.worker; }
+  // Which one is shown.
+  uint64_t task() const { return place_.task; }
 
   // Everything that was answered last; its status is not used.
   const Answer& known() const { return known_; }
@@ -80,26 +96,27 @@ class Model {
   void Select(size_t row);
   void Move(Key key);
   Effect Show(View view);
-  Effect OpenType();
+  Effect Enter();
+  Effect Open(Place place);
+  Effect OpenTask(const std::vector<v1::Task>& tasks);
+  Effect OpenChild();
   Effect Back();
+  // What is known of one task.
+  void ForgetTask();
   Effect PressPause(const std::optional<Confirmation>& asked, absl::Time now);
   const TypeRow* FindType(const std::string& type) const;
 
   const std::string address_;
-  View view_ = View::kTypes;
+  Place place_;
+  // Those that Enter led away from, the last one at the end.
+  std::vector<Place> behind_;
   Sorting sorting_ = Sorting::kAttention;
   bool shows_help_ = false;
-  std::string type_;
 
   Answer known_;
   std::vector<TypeRow> types_;
   absl::Status error_;
   absl::Time error_since_;
-
-  // The selection stays with its row when the order changes. Empty: the first row, whichever it is.
-  std::string selected_name_;
-  // Where it was, for when that row is gone.
-  size_t selected_row_ = 0;
 
   std::optional<Confirmation> confirmation_;
   std::string note_;

@@ -7,6 +7,7 @@
 #include "client_cli/error_text.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/proto_time.h"
+#include "client_cli/text/rate_text.h"
 #include "client_cli/text/style.h"
 #include "client_cli/top/view_rows.h"
 
@@ -14,9 +15,10 @@ namespace baton::cli::top {
 namespace {
 
 constexpr size_t kGap = 2;
-// Lines that are no rows: four of the header, the title and the header of the table, the keys at the bottom.
-constexpr size_t kOtherLines = 7;
-constexpr char kKeyLine[] = "t types  w workers  f failures  o oldest  s sort  Enter tasks  p pause  ? keys  q quit";
+// The keys at the bottom.
+constexpr size_t kKeyLines = 1;
+constexpr size_t kMostWrapped = 4;
+constexpr char kKeyLine[] = "t types  w workers  f failures  o oldest  s sort  Enter open  p pause  ? keys  q quit";
 
 constexpr const char* kHelp[] = {
     "t, o        types; o: those that wait longest first",
@@ -24,13 +26,14 @@ constexpr const char* kHelp[] = {
     "f           newest failures",
     "s           sort types by attention, name, rate, failures",
     "up, down    select a row; also k, j, page up, page down, Home and g, End and G",
-    "Enter       pending and running tasks of the selected type",
+    "Enter       the tasks of a type or worker; what a task waits for, or its events",
     "Esc         back; also backspace",
     "p           pause the selected type, or let it go on; asks for p again",
     "q           quit; also Ctrl-C",
     "",
     "Rates are tasks per second, QUEUED and RAN the times of half of the attempts/of 99 in 100,",
-    "over the last minute. Unservable: no live worker can run it.",
+    "over the last minute. Unservable: no live worker can run it. SUSP: suspended, these wait for",
+    "children or a decision.",
     "",
     "Any key closes this.",
 };
@@ -119,18 +122,36 @@ Line TableLine(const std::vector<Cell>& row, const std::vector<size_t>& widths, 
   return line;
 }
 
+// Labels, and what they say on as many lines as it takes, kMostWrapped at most.
+void AddDetails(const Details& details, const ScreenStyle& style, std::vector<std::string>& lines) {
+  size_t label_width = 0;
+  for (const auto& [label, value] : details) label_width = std::max(label_width, label.size());
+  const size_t begin = kGap + label_width + kGap;
+  const size_t room = style.size.width > begin ? style.size.width - begin : 1;
+  for (const auto& [label, value] : details) {
+    std::string before = absl::StrCat("  ", label, std::string(begin - kGap - label.size(), ' '));
+    for (const std::string& part : Wrap(Printable(value.text), room, kMostWrapped)) {
+      lines.push_back(Compose({{before, Color::kDim}, {part, value.color}}, style, false));
+      before.assign(begin, ' ');
+    }
+  }
+}
+
 // The page of the rows that has the selected one.
 void AddRows(const Model& model, const ViewRows& view, const ScreenStyle& style, std::vector<std::string>& lines) {
+  if (view.header.empty() && !view.details.empty()) return;
   const std::vector<size_t> widths = ColumnWidths(view, style.size.width);
   std::vector<Cell> header;
   for (const std::string& name : view.header) header.emplace_back(name, Color::kBold);
-  lines.push_back(Compose(TableLine(header, widths, false), style, false));
+  if (!view.details.empty()) lines.emplace_back();
+  if (!header.empty()) lines.push_back(Compose(TableLine(header, widths, false), style, false));
   if (view.rows.empty()) {
     const bool waits = view.empty_note.empty() && model.error().ok();
     lines.push_back(Compose({{waits ? "  ..." : absl::StrCat("  ", view.empty_note)}}, style, false));
     return;
   }
-  const size_t room = style.size.height > kOtherLines ? style.size.height - kOtherLines : 1;
+  const size_t used = lines.size() + kKeyLines;
+  const size_t room = style.size.height > used ? style.size.height - used : 1;
   const size_t selected = model.selected();
   const size_t begin = selected / room * room;
   for (size_t row = begin; row < std::min(begin + room, view.rows.size()); ++row) {
@@ -153,6 +174,7 @@ std::vector<std::string> RenderScreen(const Model& model, const ScreenStyle& sty
   } else {
     const ViewRows view = RowsOfView(model, now, style.time_zone);
     add({{view.title, Color::kBold}});
+    AddDetails(view.details, style, lines);
     AddRows(model, view, style, lines);
   }
   if (style.size.height == 0) return {};

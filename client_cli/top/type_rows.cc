@@ -12,13 +12,16 @@ namespace {
 // Larger first.
 using Rank = std::tuple<double, double, double>;
 
+// What an operator holds back.
+double HeldBack(const TypeRow& row) { return row.paused ? 2 : row.waits_for_limit() ? 1 : 0; }
+
 Rank RankOf(Sorting sorting, const TypeRow& row) {
   const v1::TypeStatistics& statistics = row.statistics;
   const v1::Activity& activity = statistics.activity();
   auto number = [](uint64_t count) { return static_cast<double>(count); };
   switch (sorting) {
     case Sorting::kAttention:
-      return {number(statistics.unservable()), row.paused ? 1 : 0, number(statistics.due())};
+      return {number(statistics.unservable()), HeldBack(row), number(statistics.due())};
     case Sorting::kRate:
       return {activity.created_per_second() + activity.completed_per_second(), activity.started_per_second(), 0};
     case Sorting::kFailures:
@@ -32,6 +35,12 @@ Rank RankOf(Sorting sorting, const TypeRow& row) {
 }
 
 }  // namespace
+
+bool TypeRow::reaches_limit() const {
+  return limit > 0 && statistics.counts().running() >= static_cast<uint64_t>(limit);
+}
+
+bool TypeRow::waits_for_limit() const { return reaches_limit() && !paused && statistics.due() > 0; }
 
 const char* SortingName(Sorting sorting) {
   switch (sorting) {

@@ -16,10 +16,14 @@ struct TypeRow {
   bool paused = false;
   // Attempts that may run at the same time; 0: no limit.
   int32_t limit = 0;
+
+  bool reaches_limit() const;
+  // More are due than its limit lets run, and nothing else holds them back.
+  bool waits_for_limit() const;
 };
 
 enum class Sorting {
-  // What no worker can run, then what is paused, then what waits.
+  // What no worker can run, then what is paused, what waits for its limit, and what else waits.
   kAttention,
   kName,
   kRate,

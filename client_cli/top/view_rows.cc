@@ -1,11 +1,12 @@
 #include "client_cli/top/view_rows.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client_cli/event_text.h"
 #include "client_cli/text/duration_text.h"
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/proto_time.h"
+#include "client_cli/text/rate_text.h"
 #include "client_cli/text/time_text.h"
 
 namespace baton::cli::top {
@@ -26,16 +27,17 @@ std::string ShownOf(size_t shown, uint64_t total) {
 
 Cell AttentionCell(const TypeRow& row) {
   const uint64_t unservable = row.statistics.unservable();
-  const std::string text = absl::StrCat(row.paused ? "paused" : "", row.paused && unservable > 0 ? ", " : "",
-                                        unservable > 0 ? absl::StrCat(unservable, " unservable") : "");
-  return {text, Color::kYellow};
+  std::vector<std::string> reasons;
+  if (row.paused) reasons.emplace_back("paused");
+  if (row.waits_for_limit()) reasons.emplace_back("limit reached");
+  if (unservable > 0) reasons.push_back(absl::StrCat(unservable, " unservable"));
+  return {absl::StrJoin(reasons, ", "), Color::kYellow};
 }
 
 Cell RunningCell(const TypeRow& row) {
   const uint64_t running = row.statistics.counts().running();
   if (row.limit == 0) return {CountText(running)};
-  const bool reached = running >= static_cast<uint64_t>(row.limit);
-  return {absl::StrCat(running, "/", row.limit), reached ? Color::kYellow : Color::kCyan};
+  return {absl::StrCat(running, "/", row.limit), row.reaches_limit() ? Color::kYellow : Color::kCyan};
 }
 
 std::vector<Cell> TypeCells(const TypeRow& row) {
@@ -48,6 +50,7 @@ std::vector<Cell> TypeCells(const TypeRow& row) {
           CountText(statistics.due()),
           statistics.due() == 0 ? "" : FormatRoughDuration(ToMicroseconds(statistics.oldest_due())),
           RunningCell(row),
+          CountText(counts.suspended()),
           {CountText(counts.permanently_failed()), Color::kRed},
           RateText(activity.created_per_second()),
           RateText(activity.completed_per_second()),
@@ -60,8 +63,8 @@ std::vector<Cell> TypeCells(const TypeRow& row) {
 ViewRows TypeView(const Model& model) {
   ViewRows view;
   view.title = absl::StrCat("Types by ", SortingName(model.sorting()), " (", model.types().size(), ")");
-  view.header = {"TYPE",  "ATTENTION", "PENDING", "DUE",    "OLDEST", "RUNNING", "FAILED",
-                 "NEW/S", "DONE/S",    "FAIL/S",  "QUEUED", "RAN",    "WORKERS"};
+  view.header = {"TYPE",   "ATTENTION", "PENDING", "DUE",    "OLDEST", "RUNNING", "SUSP",
+                 "FAILED", "NEW/S",     "DONE/S",  "FAIL/S", "QUEUED", "RAN",     "WORKERS"};
   for (const TypeRow& row : model.types()) view.rows.push_back(TypeCells(row));
   view.empty_note = model.known().types.has_value() ? "no types yet: none was registered or submitted" : "";
   return view;
@@ -105,10 +108,11 @@ ViewRows FailureView(const Model& model, absl::Time now, absl::TimeZone time_zon
   return view;
 }
 
-ViewRows TaskView(const Model& model) {
+// Of one type.
+ViewRows TypeTaskView(const Model& model) {
   ViewRows view;
   view.header = {"ID", "STATE", "ATTEMPT", "WORKER", "WAITING FOR"};
-  view.title = absl::StrCat("Pending and running tasks of ", model.type());
+  view.title = absl::StrCat("Live tasks of ", model.type());
   if (!model.known().tasks.has_value()) return view;
   for (const v1::Task& task : *model.known().tasks) {
     view.rows.push_back({absl::StrCat(task.id()),
@@ -119,10 +123,61 @@ ViewRows TaskView(const Model& model) {
   }
   uint64_t total = 0;
   for (const TypeRow& row : model.types()) {
-    if (row.type == model.type()) total = row.statistics.counts().pending() + row.statistics.counts().running();
+    const v1::StateCounts& counts = row.statistics.counts();
+    if (row.type == model.type()) total = counts.pending() + counts.running() + counts.suspended();
   }
   absl::StrAppend(&view.title, " ", ShownOf(view.rows.size(), total));
-  view.empty_note = "none is pending or running";
+  view.empty_note = "none is pending, running or suspended";
+  return view;
+}
+
+ViewRows WorkerTaskView(const Model& model, absl::Time now, absl::TimeZone time_zone) {
+  ViewRows view;
+  view.header = {"ID", "TYPE", "STATE", "ATTEMPT", "STARTED"};
+  view.title = absl::StrCat("Tasks on worker ", model.worker());
+  if (!model.known().tasks.has_value()) return view;
+  for (const v1::Task& task : *model.known().tasks) {
+    view.rows.push_back({absl::StrCat(task.id()),
+                         task.type(),
+                         {EnumText(task.state()), StateColor(task.state())},
+                         absl::StrCat(task.attempt()),
+                         FormatLocal(absl::FromUnixMicros(task.started_at_us()), now, time_zone)});
+  }
+  absl::StrAppend(&view.title, " (", view.rows.size(), ")");
+  view.empty_note = "it runs none";
+  return view;
+}
+
+void AddChildren(const v1::ExplainResponse& explanation, ViewRows& view) {
+  if (explanation.unfinished_children().empty()) return;
+  view.header = {"CHILD", "TYPE", "STATE", "WAITING FOR"};
+  for (const v1::Task& child : explanation.unfinished_children()) {
+    view.rows.push_back({absl::StrCat(child.id()),
+                         child.type(),
+                         {EnumText(child.state()), StateColor(child.state())},
+                         child.waiting_for()});
+  }
+}
+
+void AddHistory(const History& history, absl::Time now, absl::TimeZone time_zone, ViewRows& view) {
+  view.header = {"TIME", "EVENT", "ATTEMPT", "BY", "DETAIL"};
+  for (const v1::Event& event : history.events) {
+    view.rows.push_back({EventTime(event, time_zone),
+                         {EnumText(event.type()), StateColor(event.to_state())},
+                         event.attempt() == 0 ? "" : absl::StrCat(event.attempt()),
+                         EventActor(event),
+                         EventDetail(event, now, time_zone)});
+  }
+  if (!history.complete) absl::StrAppend(&view.title, ", its first ", history.events.size(), " events");
+}
+
+ViewRows TaskView(const Model& model, absl::Time now, absl::TimeZone time_zone) {
+  ViewRows view;
+  view.title = absl::StrCat("Task ", model.task());
+  if (!model.known().explanation.has_value()) return view;
+  view.details = Explanation(*model.known().explanation, now, time_zone);
+  AddChildren(*model.known().explanation, view);
+  if (model.known().history.has_value()) AddHistory(*model.known().history, now, time_zone, view);
   return view;
 }
 
@@ -137,15 +192,11 @@ ViewRows RowsOfView(const Model& model, absl::Time now, absl::TimeZone time_zone
     case View::kFailures:
       return FailureView(model, now, time_zone);
     case View::kTasks:
+      return model.worker().empty() ? TypeTaskView(model) : WorkerTaskView(model, now, time_zone);
+    case View::kTask:
       break;
   }
-  return TaskView(model);
-}
-
-std::string RateText(double per_second) {
-  if (per_second <= 0) return "";
-  if (per_second < 0.01) return "<0.01";
-  return absl::StrFormat("%.*f", per_second < 1 ? 2 : per_second < 100 ? 1 : 0, per_second);
+  return TaskView(model, now, time_zone);
 }
 
 }  // namespace baton::cli::top

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "client_cli/explanation.h"
 #include "client_cli/text/table.h"
 #include "client_cli/top/model.h"
 
@@ -12,6 +13,9 @@ namespace baton::cli::top {
 
 struct ViewRows {
   std::string title;
+  // Above the table.
+  Details details;
+  // Empty: there is no table.
   std::vector<std::string> header;
   std::vector<std::vector<Cell>> rows;
   // Stands for the rows where there are none.
@@ -19,8 +23,5 @@ struct ViewRows {
 };
 
 ViewRows RowsOfView(const Model& model, absl::Time now, absl::TimeZone time_zone);
-
-// "12.3"; empty for nothing at all.
-std::string RateText(double per_second);
 
 }  // namespace baton::cli::top

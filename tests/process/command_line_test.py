@@ -279,6 +279,34 @@ class WatchingTest(ProcessTest):
         self.assertEqual({one["id"] for one in told}, {task})
         self.assertEqual((told[-1]["state"], "result" in told[-1]), ("COMPLETED", False))
 
+    def test_a_watch_that_is_started_again_goes_on_where_it_was(self):
+
+        def watch(name, token):
+            process = Process(self.folder, name, [program("BATON"), "watch", "--type", "echo", "-o", "jsonl",
+                                                  "--resume-token", token], {"BATON_BROKER": self.broker.address})
+            self.processes.append(process)
+            return process
+
+        def told(process):
+            return [json.loads(line) for line in process.out().splitlines(True) if line.endswith("\n")]
+
+        self.start_broker()
+        watching = watch("watch", "")
+        wait_until(lambda: told(watching), "it is told where to go on before anything has changed")
+        first = self.submit("echo", 1)
+        wait_until(lambda: len(told(watching)) > 2 and "resume_token" in told(watching)[-1], watching.out)
+        watching.kill()
+        self.assertEqual({line["id"] for line in told(watching) if "id" in line}, {first})
+        second = self.submit("echo", 2)
+        self.submit("other", 3)
+        self.broker.kill()
+        self.start_broker()
+        again = watch("watch-again", told(watching)[-1]["resume_token"])
+        wait_until(lambda: f'"id":{second},' in again.out(), again.log)
+        self.assertEqual({line["id"] for line in told(again) if "id" in line}, {second})
+        answer = self.baton("watch", "--type", "other", "--resume-token", told(watching)[-1]["resume_token"], code=2)
+        self.assertIn("BAD_RESUME_TOKEN", answer.err)
+
 
 if __name__ == "__main__":
     unittest.main()

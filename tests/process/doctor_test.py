@@ -59,6 +59,8 @@ class DoctorTest(ProcessTest):
         self.assertEqual(set(found), {"unservable", "paused", "limit", "schedule", "backup"})
         self.assertEqual(self.commands(found["unservable"][0]), [["baton", "explain", str(nobody)]])
         self.assertIn("no connected worker has a handler", found["unservable"][0]["what"])
+        unservable = self.baton("types", "--unservable", "-o", "json").json()
+        self.assertEqual([info["type"] for info in unservable], ["mail", "nobody"])
         self.assertIn("the mail server is down", found["paused"][0]["what"])
         self.assertIn(f"`baton get {failed}`", found["schedule"][0]["remedy"])
         # What it says helps.

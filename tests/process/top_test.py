@@ -174,6 +174,49 @@ class TopTest(ProcessTest):
         gate.touch()
         self.wait_for_end(held)
 
+    def test_enter_leads_to_what_is_behind_a_row_and_escape_back(self):
+        gate = self.gate()
+        self.start_worker("worker-7")
+        held = self.submit("hold", {"until": str(gate)})
+        self.wait_for_state(held, "RUNNING")
+        self.baton("types", "limit", "hold", "1")
+        behind = self.submit("hold", {"until": str(gate)})
+        failed = self.submit("fail", {"times": 9, "final": True})
+        self.wait_for_end(failed, "PERMANENTLY_FAILED")
+        top = self.top(columns=140)
+        top.wait_for(r"(?m)^> hold +limit reached +1 +1 +\S+ +1/1 ")
+
+        top.press(ENTER)
+        top.wait_for(r"Live tasks of hold \(2\)", rf"(?m)^> {behind} +PENDING ", rf"(?m)^  {held} +RUNNING ")
+        top.press(ENTER)
+        top.wait_for(rf"(?m)^Task {behind}\b", "obstacle +waits for the limit of type 'hold'", "types limit hold N")
+        top.press(ESCAPE)
+        top.wait_for("Live tasks of hold")
+        top.press(DOWN)
+        top.press(ENTER)
+        top.wait_for(rf"(?m)^Task {held}\b", "worker +worker-7, CONNECTED")
+        top.press(ESCAPE)
+        top.wait_for(rf"(?m)^> {held} +RUNNING ")
+        top.press(ESCAPE)
+        top.wait_for("(?m)^> hold ")
+
+        top.press("w")
+        top.wait_for(r"Workers \(1\)")
+        top.press(ENTER)
+        top.wait_for(r"Tasks on worker worker-7 \(1\)", rf"(?m)^> {held} +hold +RUNNING +1 ")
+        top.press("f")
+        top.wait_for("Newest failures", f"> {failed} ")
+        top.press(ENTER)
+        top.wait_for(rf"(?m)^Task {failed}\b", "last error +.*told to fail in attempt 1",
+                     r"(?m)^> .* CREATED +- +local ", r"CLAIMED +1 +broker +now RUNNING; worker worker-7",
+                     r"PERMANENTLY_FAILED +1 +broker ")
+        top.press(ESCAPE)
+        top.wait_for("Newest failures")
+        top.press("q")
+        self.assertEqual(top.wait_for_end(), 0)
+        gate.touch()
+        self.wait_for_end(behind)
+
     def test_it_follows_the_size_of_the_terminal(self):
         self.submit("some-type-with-a-long-name", 1)
         # Between the rounds, so that only the signal can be the reason to draw again.

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What client_cli/README.md shows: each command is run, and prints what it says."""
 
+import json
 import shlex
 import unittest
 
@@ -88,7 +89,9 @@ class CliReadmeTest(DocumentTest):
     @plays("Watch")
     def test_watch(self):
         self.words["42"] = self.submit("send_mail", {"to": "nobody"})
-        one, changes, program = [self.start_in_background(self.here(command))
+        self.words["token"] = self.folder / "token"
+        self.words["token"].write_text("")
+        one, changes, program, restarted = [self.start_in_background(self.here(command))
                                  for command, _ in self.sections["Watch"].steps()]  # yapf: disable
         wait_until(lambda: "PENDING" in one.out() and "PENDING" in changes.out(), "both tell what is there")
         self.start_mail_worker()
@@ -97,6 +100,8 @@ class CliReadmeTest(DocumentTest):
         wait_until(lambda: "PERMANENTLY_FAILED" in changes.out(), changes.out)
         wait_until(lambda: '"PERMANENTLY_FAILED"' in program.out(), program.out)
         self.assertEqual(program.out().count("\n"), 1)
+        lines = wait_until(lambda: [json.loads(line) for line in restarted.out().splitlines()][-2:], restarted.out)
+        self.assertEqual((lines[0].get("state"), set(lines[1])), ("PERMANENTLY_FAILED", {"resume_token"}), lines)
 
     @plays("Schedules")
     def test_schedules(self):

@@ -99,6 +99,44 @@ TEST_F(AuditTest, EventsOfAWorkflowAreThoseOfItsRoot) {  // B224
             "42    2  2026-11-23 17:00:03.000  FAILED     1        0      w1  no paper\n");
 }
 
+// Task 42 as an operator cancelled it while it ran.
+v1::ListEventsResponse CancelledWhileRunning() {
+  v1::ListEventsResponse response;
+  const auto add = [&](v1::EventType type, const std::string& actor) -> v1::Event& {
+    v1::Event& event = *response.add_events();
+    event.set_task_id(42);
+    event.set_number(static_cast<uint64_t>(response.events_size()));
+    event.set_type(type);
+    event.mutable_time()->set_seconds(1'795'453'200);
+    event.set_attempt(1);
+    event.set_worker_id("w3");
+    event.set_actor(actor);
+    return event;
+  };
+  add(v1::EVENT_TYPE_CLAIMED, "broker").set_to_state(v1::TASK_STATE_RUNNING);
+  add(v1::EVENT_TYPE_STARTED, "w3");
+  add(v1::EVENT_TYPE_PAUSED, "ann");
+  v1::Event& cancelled = add(v1::EVENT_TYPE_CANCELLED, "local");
+  cancelled.set_to_state(v1::TASK_STATE_CANCELLED);
+  cancelled.set_reason("not needed");
+  return response;
+}
+
+TEST_F(AuditTest, EventsTellWhoDidItAndWhoseAttemptItWas) {  // B203
+  broker.list_events = [](const v1::ListEventsRequest&, absl::Duration) {
+    return absl::StatusOr<v1::ListEventsResponse>(CancelledWhileRunning());
+  };
+  EXPECT_EQ(Run({"events", "42"}), ExitCode::kOk);
+  EXPECT_EQ(out.str(),
+            "#  TIME                     EVENT      ATTEMPT  STAGE  BY      DETAIL\n"
+            "1  2026-11-23 17:00:00.000  CLAIMED    1        0      broker  now RUNNING; worker w3\n"
+            "2  2026-11-23 17:00:00.000  STARTED    1        0      w3      -\n"
+            "3  2026-11-23 17:00:00.000  PAUSED     1        0      ann     worker w3\n"
+            "4  2026-11-23 17:00:00.000  CANCELLED  1        0      local   now CANCELLED; not needed; worker w3\n");
+  EXPECT_EQ(Run({"audit", "42"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr("CANCELLED  1        local   now CANCELLED; not needed; worker w3\n"));
+}
+
 TEST_F(AuditTest, AttemptsArePassedTheirConditions) {  // B225
   EXPECT_EQ(Run({"attempts", "42", "--workflow", "--outcome", "failed,timed-out", "--worker", "w1", "--since", "1h",
                  "--until", "1m", "--ended-since", "30m", "--ended-until", "0"}),

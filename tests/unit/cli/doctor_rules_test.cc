@@ -73,7 +73,10 @@ TEST_F(DoctorRulesTest, NothingIsWrongWithABrokerThatIsWell) { EXPECT_THAT(Diagn
 
 TEST_F(DoctorRulesTest, RulesHaveNamesOfTheirOwn) {
   std::set<std::string> names;
-  for (const Rule& rule : AllRules()) EXPECT_TRUE(names.insert(rule.name).second) << rule.name;
+  for (const Rule& rule : AllRules()) {
+    EXPECT_TRUE(names.insert(rule.name).second) << rule.name;
+    EXPECT_EQ(rule.list == nullptr, rule.subjects == nullptr) << rule.name;
+  }
 }
 
 TEST_F(DoctorRulesTest, AnotherVersionOfTheBroker) {

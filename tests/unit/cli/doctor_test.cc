@@ -104,6 +104,33 @@ TEST_F(DoctorTest, FindingsComeWithWhatToDo) {
                 {"remedy", "stop the broker, then look at its store: `baton doctor --data-dir /var/lib/baton`"}}));
 }
 
+TEST_F(DoctorTest, ManyOfAKindAreSummedUp) {
+  const auto add = [this](int count) {
+    for (int i = 0; i < count; ++i) {
+      v1::TypeInfo* type = types.add_types();
+      type->set_type(absl::StrCat("t", types.types_size()));
+      type->set_unservable(1);
+    }
+  };
+  add(11);
+  v1::TypeInfo* paused = types.add_types();
+  paused->set_type("paused");
+  paused->mutable_counts()->set_pending(1);
+  paused->mutable_pause()->set_actor("ann");
+  EXPECT_EQ(Run({"doctor"}), ExitCode::kFinding);
+  EXPECT_THAT(out.str(), HasSubstr("type t11 waits")) << "a line about one would take the place of that one";
+  EXPECT_THAT(out.str(), Not(HasSubstr(" more ")));
+  add(14'994);
+  EXPECT_EQ(Run({"doctor"}), ExitCode::kFinding);
+  EXPECT_THAT(out.str(), HasSubstr("type t10 waits"));
+  EXPECT_THAT(out.str(), Not(HasSubstr("type t11 waits")));
+  EXPECT_THAT(out.str(),
+              HasSubstr("\n         and 14995 more types: `baton types --unservable`\nwarning  type paused"));
+  EXPECT_THAT(out.str(), HasSubstr("broker at 127.0.0.1:7461: 15005 errors of 1 kind, 1 warning\n"));
+  EXPECT_EQ(Run({"doctor", "--json"}), ExitCode::kFinding);
+  EXPECT_THAT(nlohmann::json::parse(out.str())["findings"], SizeIs(15'006)) << "programs are told all";
+}
+
 TEST_F(DoctorTest, WhatOthersWroteCannotSteerTheTerminal) {
   v1::TypeInfo* type = types.add_types();
   type->set_type("resize");

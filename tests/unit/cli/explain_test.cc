@@ -101,6 +101,27 @@ TEST_F(ExplainTest, ParentShowsItsUnfinishedChildren) {
   EXPECT_THAT(text, HasSubstr("CHILD  TYPE    STATE    WAITING FOR\n45     resize  PENDING  due in 3 s\n"));
 }
 
+TEST_F(ExplainTest, TheChildThatWaitsIsToBeLookedAtBeforeThoseThatRun) {
+  AddObstacle(v1::OBSTACLE_KIND_CHILDREN, "waits for 3 of 3 children");
+  for (const uint64_t id : {45, 46, 47}) {
+    *response.add_unfinished_children() = MakeTask(id, v1::TASK_STATE_RUNNING);
+  }
+  response.mutable_task()->set_children_remaining(3);
+  EXPECT_THAT(Explained(), HasSubstr("what helps  baton explain 45\n")) << "who runs it";
+  response.mutable_task()->set_children_remaining(4);
+  EXPECT_THAT(Explained(), HasSubstr("what helps  baton list --parent 42 --state pending,suspended,paused\n"));
+  response.mutable_unfinished_children(1)->set_state(v1::TASK_STATE_PENDING);
+  response.mutable_unfinished_children(1)->set_waiting_for("no live worker can run it");
+  EXPECT_THAT(Explained(), HasSubstr("what helps  baton explain 46\n"));
+}
+
+TEST_F(ExplainTest, ThePaceIsWrittenAsPeopleDo) {
+  AddObstacle(v1::OBSTACLE_KIND_NO_FREE_SLOT, "waits for a free slot of 1 worker");
+  response.mutable_queue()->set_workers(1);
+  response.mutable_queue()->set_tasks_per_second(1866.7);
+  EXPECT_THAT(Explained(), HasSubstr("pace        1867 tasks/s were handed out lately\n"));
+}
+
 TEST_F(ExplainTest, RunningTaskShowsWhoHasItAndHowLongItMayGoOn) {
   response.mutable_task()->set_state(v1::TASK_STATE_RUNNING);
   v1::Holder* holder = response.mutable_holder();

@@ -130,6 +130,55 @@ TEST_F(StatsTest, OnlyRatesOfWhatHappenedAreColoured) {
   EXPECT_THAT(out.str(), Not(HasSubstr("m-\x1b[0m"))) << "nothing is neither good nor bad";
 }
 
+TEST_F(StatsTest, RatesAreWrittenAsPeopleDo) {
+  v1::GetStatisticsResponse statistics;
+  v1::Activity& activity = *statistics.add_types()->mutable_activity();
+  activity.set_created_per_second(1660.4);
+  activity.set_completed_per_second(0.523);
+  activity.set_failed_per_second(0.0004);
+  broker.statistics = [&] { return absl::StatusOr<v1::GetStatisticsResponse>(statistics); };
+  EXPECT_EQ(Run({"stats"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), HasSubstr(" 1660   0.52    <0.01     -  "));
+}
+
+// Of three types one has tasks that no worker can run.
+class TypesTest : public CommandTest {
+ protected:
+  TypesTest() {
+    broker.list_types = [] {
+      v1::ListTypesResponse response;
+      for (const char* type : {"crop", "resize", "train"}) response.add_types()->set_type(type);
+      response.mutable_types(2)->set_unservable(4);
+      return absl::StatusOr<v1::ListTypesResponse>(response);
+    };
+  }
+};
+
+TEST_F(TypesTest, ThoseThatNobodyCanRunAreListedAlone) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"types"}, {"types", "list"}}) {
+    std::vector<std::string> words = command;
+    EXPECT_EQ(Run(words), ExitCode::kOk);
+    EXPECT_THAT(out.str(), HasSubstr("crop"));
+    words.insert(words.end(), {"--unservable", "-o", "jsonl"});
+    EXPECT_EQ(Run(words), ExitCode::kOk);
+    EXPECT_EQ(nlohmann::json::parse(out.str())["type"], "train") << "and no other line";
+  }
+  EXPECT_EQ(Run({"types", "--unservable"}), ExitCode::kOk);
+  EXPECT_THAT(out.str(), Not(HasSubstr("crop")));
+  broker.list_types = [] { return absl::StatusOr<v1::ListTypesResponse>(v1::ListTypesResponse()); };
+  EXPECT_EQ(Run({"types", "--unservable"}), ExitCode::kOk);
+  EXPECT_EQ(err.str(), "live workers can run all tasks there are\n");
+}
+
+TEST_F(TypesTest, VerbsDoNotTakeTheOptionOfTheList) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"types", "pause", "crop", "--unservable"},
+                                                  {"types", "--unservable", "unpause", "crop"},
+                                                  {"types", "limit", "crop", "3", "--unservable"}}) {
+    EXPECT_EQ(Run(command), ExitCode::kBadInput);
+    EXPECT_THAT(err.str(), HasSubstr("--unservable is for the list of types"));
+  }
+}
+
 class WorkersTest : public CommandTest {
  protected:
   WorkersTest() {

@@ -7,6 +7,7 @@
 #include "client_cli/text/enum_text.h"
 #include "client_cli/text/json_text.h"
 #include "client_cli/text/nearest.h"
+#include "client_cli/text/rate_text.h"
 #include "client_cli/text/style.h"
 #include "client_cli/text/table.h"
 #include "client_cli/text/time_text.h"
@@ -16,6 +17,7 @@
 namespace baton::cli {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
@@ -85,6 +87,15 @@ TEST(Duration, RoughKeepsTwoParts) {
   EXPECT_EQ(FormatRoughDuration(312'000'000), "5m12s");
   EXPECT_EQ(FormatRoughDuration(7'512'000'000), "2h5m");
   EXPECT_EQ(FormatRoughDuration(273'999'000'000), "3d4h");
+}
+
+TEST(Rate, IsWrittenAsPeopleDo) {
+  EXPECT_EQ(RateText(0), "");
+  EXPECT_EQ(RateText(0.0004), "<0.01");
+  EXPECT_EQ(RateText(0.523), "0.52");
+  EXPECT_EQ(RateText(12.34), "12.3");
+  EXPECT_EQ(RateText(1870.2), "1870");
+  EXPECT_EQ(RateText(1'250'000), "1250000");
 }
 
 TEST(Time, ReadsRfc3339WithZone) {
@@ -216,6 +227,14 @@ TEST(Style, CutsByColumns) {
   EXPECT_EQ(Shorten("größer", 6), "größer");
   EXPECT_EQ(Shorten("größer", 4), "grö…");
   EXPECT_EQ(Shorten("größer", 0), "größer");
+}
+
+TEST(Style, WrapsAtBlanksAndByColumns) {
+  EXPECT_THAT(Wrap("one two three", 20, 3), ElementsAre("one two three"));
+  EXPECT_THAT(Wrap("one two three", 7, 3), ElementsAre("one two", "three"));
+  EXPECT_THAT(Wrap("one two three", 5, 2), ElementsAre("one", "two …"));
+  EXPECT_THAT(Wrap("ééééééé", 3, 9), ElementsAre("ééé", "ééé", "é"));
+  EXPECT_THAT(Wrap("", 3, 9), ElementsAre(""));
 }
 
 TEST(TableText, AlignsColumnsPageByPage) {

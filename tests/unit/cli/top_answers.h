@@ -22,7 +22,7 @@ inline v1::TypeStatistics* AddType(Answer& answer, const std::string& type, uint
   return added;
 }
 
-// Three types: `gpu` has tasks that nobody can run, `mail` is paused, and `resize` is busy.
+// Three types: `gpu` has tasks that nobody can run, `mail` is paused, and `resize` is at its limit.
 inline Answer Busy() {
   Answer answer;
   answer.info.emplace().set_version("9.8.7");
@@ -51,7 +51,7 @@ inline Answer Busy() {
   activity->mutable_queued_p99()->set_seconds(2);
   activity->mutable_ran_p50()->set_seconds(1);
   activity->mutable_ran_p99()->set_seconds(70);
-  AddType(answer, "mail", 8, 5);
+  AddType(answer, "mail", 8, 5)->mutable_counts()->set_suspended(2);
   AddType(answer, "gpu", 3, 3)->set_unservable(3);
   answer.types->mutable_types(0)->mutable_limit()->set_max_running(12);
   answer.types->mutable_types(1)->mutable_pause()->set_actor("local");

@@ -140,6 +140,34 @@ TEST_F(TopCommandTest, ListsTasksThroughShortPages) {
   EXPECT_THAT(screens.back(), HasSubstr("> 7   PENDING"));
 }
 
+TEST_F(TopCommandTest, OfATaskThatHasEndedTheEventsAreReadPageByPage) {
+  broker.list_tasks = [](const v1::ListTasksRequest& request, absl::Duration) {
+    EXPECT_THAT(request.filter().states(), testing::Contains(v1::TASK_STATE_SUSPENDED));
+    v1::ListTasksResponse response;
+    *response.add_tasks() = MakeTask(7, v1::TASK_STATE_RUNNING);
+    return absl::StatusOr<v1::ListTasksResponse>(response);
+  };
+  broker.explain = [](const v1::ExplainRequest& request, absl::Duration) {
+    v1::ExplainResponse response;
+    *response.mutable_task() = MakeTask(request.task_id(), v1::TASK_STATE_COMPLETED);
+    return absl::StatusOr<v1::ExplainResponse>(response);
+  };
+  int pages = 0;
+  broker.list_events = [&](const v1::ListEventsRequest& request, absl::Duration) {
+    ++pages;
+    EXPECT_EQ(request.task_id(), 7u);
+    v1::ListEventsResponse response;
+    response.add_events()->set_type(pages == 1 ? v1::EVENT_TYPE_CREATED : v1::EVENT_TYPE_COMPLETED);
+    if (pages == 1) response.set_next_page_token("b");
+    return absl::StatusOr<v1::ListEventsResponse>(response);
+  };
+  OpenWith({kKeyEnter, kKeyEnter});
+  EXPECT_EQ(Run({"top", "--no-color", "--count", "3"}), ExitCode::kOk) << err.str();
+  EXPECT_EQ(pages, 2);
+  EXPECT_THAT(screens.back(), HasSubstr("Task 7\n"));
+  EXPECT_THAT(screens.back(), HasSubstr("CREATED"));
+}
+
 TEST_F(TopCommandTest, GoesOnWhileTheBrokerIsGone) {
   broker.statistics = [this]() -> absl::StatusOr<v1::GetStatisticsResponse> {
     ++rounds;

@@ -180,6 +180,28 @@ TEST_F(WatchTest, OptionsChooseTasksAndNothingEndsButTheTime) {
   EXPECT_TRUE(requests[1].initial());
 }
 
+TEST_F(WatchTest, ProgramsAreToldWhereToGoOn) {
+  streams = {{{Tell({}, "a"), Tell({Completed(1), Completed(2)}, "b")}, absl::DeadlineExceededError("deadline")}};
+  Run({"watch", "--type", "resize", "--timeout", "2s", "-o", "jsonl", "--resume-token", ""});
+  const std::vector<std::string> lines = absl::StrSplit(out.str(), '\n');
+  ASSERT_EQ(lines.size(), 5u) << out.str();
+  EXPECT_EQ(lines[0], "{\"resume_token\":\"a\"}") << "even if nothing has changed";
+  EXPECT_THAT(lines[2], HasSubstr("{\"id\":2,"));
+  EXPECT_EQ(lines[3], "{\"resume_token\":\"b\"}");
+  EXPECT_EQ(requests[0].resume_token(), "");
+  streams = {{{Tell({Completed(3)}, "c")}, absl::DeadlineExceededError("deadline")}};
+  Run({"watch", "--type", "resize", "--timeout", "2s", "--resume-token", "b"});
+  EXPECT_EQ(requests[1].resume_token(), "b");
+  EXPECT_THAT(out.str(), Not(HasSubstr("token"))) << "people have no use for it";
+}
+
+TEST_F(WatchTest, ATokenThatIsTooOldIsSaid) {
+  streams = {{{}, MakeStatus(absl::StatusCode::kOutOfRange, "what came after it is not known", "WATCH_EXPIRED")}};
+  EXPECT_EQ(Run({"watch", "--resume-token", "old", "-o", "jsonl"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("what came after it is not known"));
+  EXPECT_EQ(requests.size(), 1u) << "the caller has to know that it misses something";
+}
+
 TEST_F(WatchTest, ATerminalShowsBarsOfWhatRuns) {
   terminal = true;
   v1::Task root = MakeTask(40, v1::TASK_STATE_SUSPENDED);
@@ -255,6 +277,7 @@ TEST_F(WatchTest, WrongArguments) {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"watch", "x"},
                                                     {"watch", "42", "--type", "a"},
                                                     {"watch", "--workflow"},
+                                                    {"watch", "42", "--resume-token", "b"},
                                                     {"watch", "--state", "nonsense"}}) {
     EXPECT_EQ(Run(arguments), ExitCode::kBadInput) << arguments.back();
   }
