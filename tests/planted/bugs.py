@@ -99,4 +99,7 @@ BUGS = [
          new="  if (order_.next_due() == 0) {"),
     dict(name="sleep through an alarm", file="broker/engine/engine.cc", proof=SIMULATION,
          old="!alarms_.empty() && !RingsEnough()) {", new="!alarms_.empty() && RingsEnough()) {"),
+    dict(name="give back the space of one page too many", file="broker/engine/retention/sweeper.cc", proof=SIMULATION,
+         old="  IdRange range{first * kPageIds, (end - first) * kPageIds};",
+         new="  IdRange range{first * kPageIds, (end - first + 1) * kPageIds};"),
 ]

@@ -94,7 +94,10 @@ absl::Status ReadPayloads(const toml::node& node, Token* token) {
   return absl::OkStatus();
 }
 
-Token::Secret& OldOf(Token* token) { return token->old.has_value() ? *token->old : token->old.emplace(); }
+// What it is made of is named: clang 14 does not see that one can be made of nothing.
+Token::Secret& OldOf(Token* token) {
+  return token->old.has_value() ? *token->old : token->old.emplace(Token::Secret());
+}
 
 struct TokenKey {
   const char* name;
