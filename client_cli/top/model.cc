@@ -235,6 +235,8 @@ Effect Model::OpenTask(const std::vector<v1::Task>& tasks) {
 }
 
 Effect Model::OpenChild() {
+  // One that has ended has events instead, whatever else is told of it.
+  if (known_.history.has_value()) return {};
   if (!known_.explanation.has_value() || known_.explanation->unfinished_children().empty()) return {};
   return Open(
       {.view = View::kTask, .task = known_.explanation->unfinished_children(static_cast<int>(selected())).id()});
