@@ -369,10 +369,10 @@ struct Delivery {
 };
 
 struct Order {
-  // kDismiss: drain, and do not come back.
-  enum class Kind : uint8_t { kCancel, kDrain, kDismiss, kSuperseded };
+  // kDismiss: drain, and do not come back. kRecall: release those of the attempts that have not begun.
+  enum class Kind : uint8_t { kCancel, kRecall, kDrain, kDismiss, kSuperseded };
   Kind kind;
-  std::vector<AttemptId> attempts;  // kCancel
+  std::vector<AttemptId> attempts;  // kCancel, kRecall
   std::string text;                 // Reason, or the instance that supersedes.
 };
 

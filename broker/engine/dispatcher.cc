@@ -289,6 +289,26 @@ SessionNumber Dispatcher::WorkerFor(ClassNumber class_number) {
   return chosen->hungry.begin()->second;
 }
 
+uint32_t Dispatcher::RoomElsewhere(ClassNumber class_number, SessionNumber holder) {
+  const Worker& from = workers_.at(holder);
+  const size_t capabilities = profiles_[from.seats.front().profile].group.capabilities.size();
+  uint64_t room = 0;
+  for (const uint32_t number : ClassAt(class_number).profiles) {
+    const Profile& profile = profiles_[number];
+    // With more capabilities than the holder it would not be chosen before it.
+    if (profile.hungry.empty() || profile.group.capabilities.size() > capabilities) continue;
+    const Worker& to = workers_.at(profile.hungry.begin()->second);
+    const uint64_t fuller = uint64_t{from.taken} * to.slots, emptier = uint64_t{to.taken} * from.slots;
+    if (fuller <= emptier) continue;
+    uint64_t takes = (fuller - emptier) / (from.slots + to.slots);
+    for (const Seat& seat : to.seats) {
+      if (seat.profile == number && seat.most != 0) takes = std::min<uint64_t>(takes, seat.most);
+    }
+    room = std::max(room, takes);
+  }
+  return static_cast<uint32_t>(room);
+}
+
 bool Dispatcher::Runnable(ClassNumber class_number) {
   for (const uint32_t number : ClassAt(class_number).profiles) {
     if (profiles_[number].live_workers > 0) return true;

@@ -58,6 +58,11 @@ class Dispatcher {
   // fewest unneeded capabilities first, then the largest share of free slots. Nothing changes by asking.
   std::optional<Choice> Next(ReadyOrder& order);
 
+  bool IsPaused(ClassNumber class_number) { return ClassAt(class_number).paused; }
+  // How many attempts of the class, if `holder` gave them back, would all go to one other worker, which has slots free:
+  // as many as leave it no fuller than `holder` is then. Nothing of this goes to and fro.
+  uint32_t RoomElsewhere(ClassNumber class_number, SessionNumber holder);
+
   // Whether a live worker could run the class.
   bool Runnable(ClassNumber class_number);
 

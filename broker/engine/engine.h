@@ -147,6 +147,8 @@ class Engine : private EngineState {
   void Renew(Session& session);
   void TakeIn(const HeartbeatCommand& beat, Session& session, HeartbeatCommand* answer);
   void JudgeMissing(const HeartbeatCommand& beat, Session& session);
+  // What the beat says has not begun goes back if it was paused meanwhile, or if another worker could begin it sooner.
+  void RecallUnstarted(const HeartbeatCommand& beat, const Session& session);
   void Arm(Session& session);
   void Disarm(Session& session);
   void ExpireSessions();

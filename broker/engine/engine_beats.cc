@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -27,6 +28,7 @@ void Engine::Heartbeat(std::unique_ptr<Command> owned) {
     JudgeMissing(beat, *session);
     if (session->accepts() != accepted) UpdateLiveness(*session);
     UpdateSlots(*session);
+    RecallUnstarted(beat, *session);
   }
   batch_.Answer(std::move(owned));
 }
@@ -91,6 +93,38 @@ void Engine::JudgeMissing(const HeartbeatCommand& beat, Session& session) {
     Task* task = FindAttempt(attempt);
     if (task != nullptr && task->session == session.number) InterruptWith(*task, "its worker does not have it");
   }
+}
+
+void Engine::RecallUnstarted(const HeartbeatCommand& beat, const Session& session) {
+  if (draining_ || !session.accepts()) return;
+  std::vector<std::pair<uint64_t, const Task*>> unstarted;  // By delivery: the last of them would begin last.
+  for (const HeldAttempt& held : beat.held) {
+    if (held.running.has_value()) continue;
+    const Task* task = FindAttempt(held.attempt);
+    const auto slot = session.held.find(held.attempt);
+    const bool waits = task != nullptr && task->session == session.number && slot != session.held.end();
+    if (waits) unstarted.emplace_back(slot->second.delivery, task);
+  }
+  if (unstarted.empty()) return;
+  std::sort(unstarted.begin(), unstarted.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.first, a.second->id) > std::pair(b.first, b.second->id);
+  });
+  // As long as there is something to hand out, the others have enough to do.
+  const bool idle = !dispatcher_.Next(order_).has_value();
+  absl::flat_hash_map<ClassNumber, uint32_t> room;
+  uint32_t moved = 0;
+  Order recall{Order::Kind::kRecall, {}, ""};
+  for (const auto& [delivery, task] : unstarted) {
+    bool goes = task->paused || dispatcher_.IsPaused(task->class_number);
+    if (!goes && idle && order_.QueueAt(task->class_number).empty()) {
+      const auto [known, added] = room.try_emplace(task->class_number);
+      if (added) known->second = dispatcher_.RoomElsewhere(task->class_number, session.number);
+      goes = moved < known->second;
+      moved += goes ? 1 : 0;
+    }
+    if (goes) recall.attempts.push_back({task->id, task->attempt});
+  }
+  if (!recall.attempts.empty()) batch_.OutputFor(session.number).orders.push_back(std::move(recall));
 }
 
 // Or else one that is not lost yet would be given what was taken from another.

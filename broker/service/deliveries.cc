@@ -54,9 +54,11 @@ void EncodeDelivery(uint64_t incarnation, const engine::Delivery& delivery, std:
   writer.Bytes(24, trace_state);
 }
 
-void AddTokens(uint64_t incarnation, const engine::Order& order, v1::CancelAttempts* cancel) {
+// `named`: any message that has attempt tokens.
+template <typename Message>
+void AddTokens(uint64_t incarnation, const engine::Order& order, Message* named) {
   for (const engine::AttemptId& attempt : order.attempts) {
-    AppendAttemptToken(incarnation, attempt, cancel->add_attempt_tokens());
+    AppendAttemptToken(incarnation, attempt, named->add_attempt_tokens());
   }
 }
 
@@ -92,6 +94,9 @@ std::string EncodeOrder(uint64_t incarnation, const engine::Order& order, Micros
     case engine::Order::Kind::kCancel:
       AddTokens(incarnation, order, wire->mutable_cancel());
       wire->mutable_cancel()->set_reason(order.text);
+      break;
+    case engine::Order::Kind::kRecall:
+      AddTokens(incarnation, order, wire->mutable_recall());
       break;
     case engine::Order::Kind::kDrain:
     case engine::Order::Kind::kDismiss:

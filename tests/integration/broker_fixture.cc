@@ -20,7 +20,12 @@ std::filesystem::path NewDirectory() {
 
 }  // namespace
 
-TestContext::TestContext() { set_deadline(gpr_time_from_seconds(kPatienceSeconds, GPR_TIMESPAN)); }
+TestContext::TestContext() {
+  set_deadline(gpr_time_from_seconds(kPatienceSeconds, GPR_TIMESPAN));
+  // gRPC 1.51 now and then takes a connection that is being made for one that has failed, and tries again: it looks at
+  // errno after calls that may change it (grpc/grpc#35064).
+  set_wait_for_ready(true);
+}
 
 std::string ReasonOf(const grpc::Status& status) {
   v1::Status details;

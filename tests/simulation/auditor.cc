@@ -64,6 +64,7 @@ void Auditor::Started(const engine::Engine& engine, engine::Follower& follower, 
   last_revival_ = 0;
   expected_cancels_.clear();
   expected_orders_.clear();
+  expected_recalls_.clear();
   dismissed_.clear();
   seen_ = {};
   seen_loads_ = 0;
@@ -318,6 +319,8 @@ void Auditor::CheckNoMoreExpected() {
   }
   REQUIRE(expected_orders_.empty(),
           "an order is missing: ", expected_orders_.empty() ? "" : expected_orders_.begin()->second);
+  REQUIRE(expected_recalls_.empty(), "what was paused before it began is not recalled: task ",
+          expected_recalls_.empty() ? 0 : expected_recalls_.begin()->first);
   for (const auto& [unique, task] : written_keys_) {
     REQUIRE(model_.Holder(unique) == task, "a unique key was stored for task ", task, ", it belongs to task ",
             model_.Holder(unique));

@@ -98,6 +98,7 @@ class Auditor {
     size_t answers = 0;
     std::map<SessionNumber, size_t> deliveries;
     std::map<SessionNumber, size_t> cancels;
+    std::map<SessionNumber, size_t> recalls;
     std::map<SessionNumber, size_t> others;
   };
 
@@ -175,12 +176,16 @@ class Auditor {
   void AppliesClosed(const engine::StreamClosedCommand& command);
   void AppliesBeat(const engine::HeartbeatCommand& beat);
   void TakeInBeat(const engine::HeartbeatCommand& beat, ModelSession& session);
+  void ExpectRecalls(const engine::HeartbeatCommand& beat, const ModelSession& session);
+  void CheckRecall(const engine::Order& order, const ModelSession& session);
+  // Another worker that is no fuller with `more` attempts more than the holder with as many less.
+  bool CouldBegin(const ModelTask& task, const ModelSession& holder, size_t more) const;
   void FreeSlot(SessionNumber number, const AttemptId& attempt);
   void ExpectInterruptions(const ModelSession& session, const std::string& cause);
   void AppliesDrainWorker(const engine::DrainWorkerCommand& command);
   void ExpectExpiry(const engine::Engine& engine);
   // In what was written and not looked at yet.
-  bool HasTimedOut(const engine::Engine& engine, TaskId id) const;
+  bool WasWritten(const engine::Engine& engine, TaskId id, Step::Kind kind) const;
   void Renew(ModelSession& session) { session.lease = lease_now_ + settings_.beat_window, session.silent = false; }
   void RestoreSessions(Now now);
   // ── auditor_rows.cc: what was written ──
@@ -307,6 +312,7 @@ class Auditor {
   std::vector<engine::Verdict> verdicts_;
   std::pair<std::vector<uint32_t>, std::vector<uint32_t>> beat_answer_;
   std::map<SessionNumber, std::string> expected_orders_;
+  std::set<std::pair<TaskId, uint32_t>> expected_recalls_;  // Of the worker that beats.
   std::set<std::pair<std::string, std::string>> dismissed_;  // Worker and instance, in the broker's life.
   bool beat_reconnects_ = false;
   Seen seen_;

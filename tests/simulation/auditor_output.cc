@@ -32,7 +32,7 @@ void Auditor::ReadOutput(const engine::Engine& engine) {
   std::vector<ModelTask> handed_out;
   for (const engine::SessionOutput& output : batch.outbox().sessions) {
     ModelSession* session = model_.Session(output.session);
-    size_t cancels = 0, others = 0;
+    size_t cancels = 0, recalls = 0, others = 0;
     for (const engine::Order& order : output.orders) {
       if (order.kind == engine::Order::Kind::kCancel) {
         for (const AttemptId& attempt : order.attempts) {
@@ -41,6 +41,11 @@ void Auditor::ReadOutput(const engine::Engine& engine) {
           REQUIRE(expected_cancels_[output.session].erase({attempt.task, attempt.attempt}) > 0,
                   "a cancel is ordered of attempt ", attempt.attempt, " of task ", attempt.task);
         }
+      } else if (order.kind == engine::Order::Kind::kRecall) {
+        if (recalls++ < seen_.recalls[output.session]) continue;
+        ++seen_.recalls[output.session];
+        REQUIRE(session != nullptr, "session ", output.session, " is over and gets a recall");
+        CheckRecall(order, *session);
       } else if (others++ >= seen_.others[output.session]) {
         ++seen_.others[output.session];
         const std::string name = NameOf(order.kind);

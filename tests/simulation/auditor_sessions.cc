@@ -156,6 +156,43 @@ void Auditor::AppliesBeat(const engine::HeartbeatCommand& beat) {
     }
     return true;
   });
+  ExpectRecalls(beat, *session);
+}
+
+void Auditor::ExpectRecalls(const engine::HeartbeatCommand& beat, const ModelSession& session) {
+  if (draining_ || !session.accepts()) return;
+  for (const engine::HeldAttempt& held : beat.held) {
+    const ModelTask* task = model_.Running(held.attempt);
+    const bool waits = task != nullptr && task->session == session.number && !held.running.has_value() &&
+                       session.held.contains(KeyOf(held.attempt));
+    if (waits && model_.IsPaused(*task)) expected_recalls_.insert(KeyOf(held.attempt));
+  }
+}
+
+void Auditor::CheckRecall(const engine::Order& order, const ModelSession& session) {
+  size_t moved = 0;
+  for (const AttemptId& attempt : order.attempts) {
+    if (expected_recalls_.erase(KeyOf(attempt)) > 0) {
+      coverage_->Count("Order: recall of what is paused");
+      continue;
+    }
+    const ModelTask* task = model_.Running(attempt);
+    REQUIRE(task != nullptr && task->session == session.number && !task->started && session.accepts() && !draining_,
+            "attempt ", attempt.attempt, " of task ", attempt.task, " is recalled and was begun, or is held by others");
+    REQUIRE(CouldBegin(*task, session, ++moved), "recalled, and nobody else could begin it sooner: ", Describe(*task));
+    coverage_->Count("Order: recall for another worker");
+  }
+}
+
+bool Auditor::CouldBegin(const ModelTask& task, const ModelSession& holder, size_t more) const {
+  return std::any_of(model_.sessions.begin(), model_.sessions.end(), [&](const auto& entry) {
+    const ModelSession& other = entry.second;
+    const bool takes = other.accepts() && !other.behind && other.held.size() < other.worker.slots &&
+                       Model::Fits(other.worker, task.type, task.required) && other.HasRoomFor(task.type) &&
+                       other.worker.capabilities.size() <= holder.worker.capabilities.size();
+    return takes && (other.held.size() + more) * holder.worker.slots + more * other.worker.slots <=
+                        holder.held.size() * other.worker.slots;
+  });
 }
 
 void Auditor::TakeInBeat(const engine::HeartbeatCommand& beat, ModelSession& session) {
@@ -190,7 +227,7 @@ void Auditor::AppliesDrainWorker(const engine::DrainWorkerCommand& command) {
   }
 }
 
-bool Auditor::HasTimedOut(const engine::Engine& engine, TaskId id) const {
+bool Auditor::WasWritten(const engine::Engine& engine, TaskId id, Step::Kind kind) const {
   bool found = false;
   size_t at = 0;
   engine.OpenBatchForTest().writes().ForEach(
@@ -200,7 +237,7 @@ bool Auditor::HasTimedOut(const engine::Engine& engine, TaskId id) const {
         if (at++ < seen_.writes || !is_step || engine::ReadU64(key) != id) return;
         Step step;
         REQUIRE(step.ParseFromArray(value.data(), static_cast<int>(value.size())), "an unreadable step was written");
-        found |= step.kind() == Step::TIMED_OUT;
+        found |= step.kind() == kind;
       });
   return found;
 }
@@ -221,6 +258,8 @@ void Auditor::ExpectExpiry(const engine::Engine& engine) {
     }
     for (const TaskId id : model_.RunningIn(session.number)) {
       if (left.tasks.contains(id)) continue;
+      // A round may have no room for all that is taken from lost workers any more, but for an alarm.
+      if (cut && IsOverdue(model_.At(id)) && !WasWritten(engine, id, Step::INTERRUPTED)) continue;
       Expect(id, Step::INTERRUPTED, grace_over ? "its worker did not come back" : "its worker is silent");
     }
     REQUIRE(grace_over || !beat_waits(session.number), "worker '", session.worker_id,
@@ -245,7 +284,7 @@ void Auditor::ExpectExpiry(const engine::Engine& engine) {
     const bool silent = task.report_deadline != 0 && task.report_deadline <= lease_now_;
     if (task.state != LiveState::RUNNING || interrupted.contains(id) || left.tasks.contains(id)) continue;
     // A round may have no room for its timeout any more, but for its alarm.
-    if (cut && IsOverdue(task) && !HasTimedOut(engine, id)) continue;
+    if (cut && IsOverdue(task) && !WasWritten(engine, id, Step::TIMED_OUT)) continue;
     if (task.deadline <= lease_now_ || silent) {
       Expect(id, Step::TIMED_OUT, silent ? "it did not report" : "its time is over");
     }

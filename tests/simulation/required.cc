@@ -151,6 +151,8 @@ constexpr const char* kRequired[] = {
     "Order: drain",
     "Order: superseded",
     "Order: dismiss",
+    "Order: recall for another worker",
+    "Order: recall of what is paused",
     "Drain: OK",
     "DrainWorker: OK",
     "DrainWorker: WORKER_NOT_FOUND",

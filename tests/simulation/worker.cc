@@ -209,7 +209,7 @@ void SimulatedWorker::Receive(engine::SessionOutput output) {
     for (const AttemptId& attempt : order.attempts) {
       REQUIRE(types_.contains(KeyOf(attempt)), "worker '", habits_.worker_id, "' is told to stop task ", attempt.task,
               " before it has got it");
-      TellOver(attempt, true);
+      order.kind == engine::Order::Kind::kRecall ? GiveBack(KeyOf(attempt)) : TellOver(attempt, true);
     }
   }
 }
@@ -228,7 +228,9 @@ void SimulatedWorker::TakeDelivery(engine::Delivery delivery) {
   handler.hangs = !behaves_ && random_->Chance(habits_.hang_permille);
   handler.ignores = !behaves_ && random_->Chance(habits_.ignore_permille);
   if (draining_) return Finish(key, DrawOutcome(handler));
-  Later(random_->Time(10, 200 * kMillisecond), [this, key] { StartHandler(key); });
+  const bool waits = !behaves_ && random_->Chance(habits_.wait_permille);
+  const Micros begins = waits ? random_->Between(kSecond, 20 * kSecond) : random_->Time(10, 200 * kMillisecond);
+  Later(begins, [this, key] { StartHandler(key); });
 }
 
 void SimulatedWorker::StartHandler(const Key& key) {
@@ -278,7 +280,7 @@ void SimulatedWorker::EndHandler(const Key& key) {
     return;
   }
   const bool spawns = handler.delivery.type == "parent" && handler.delivery.stage < 2;
-  if (spawns && !behaves_ && handler.parts == 0 && random_->Chance(300)) return Stage(key, 1 + random_->Below(2));
+  if (spawns && !behaves_ && handler.parts == 0 && random_->Chance(450)) return Stage(key, 1 + random_->Below(2));
   Finish(key, DrawOutcome(handler));
 }
 
@@ -293,15 +295,17 @@ void SimulatedWorker::Drain() {
   network_->Update(stream_, Info());
   std::vector<Key> keys;
   for (const auto& [key, handler] : handlers_) keys.push_back(key);
-  for (const Key& key : keys) {
-    const auto it = handlers_.find(key);
-    if (it == handlers_.end() || (it->second.started && !it->second.hangs)) continue;
-    engine::Outcome released;
-    released.attempt = it->second.delivery.attempt;
-    released.kind = engine::Outcome::Kind::kReleased;
-    Finish(key, std::move(released));
-  }
+  for (const Key& key : keys) GiveBack(key);
   if (idle()) Later(kMillisecond, [this] { Kill(false); });
+}
+
+void SimulatedWorker::GiveBack(const Key& key) {
+  const auto it = handlers_.find(key);
+  if (it == handlers_.end() || (it->second.started && !(draining_ && it->second.hangs))) return;
+  engine::Outcome released;
+  released.attempt = it->second.delivery.attempt;
+  released.kind = engine::Outcome::Kind::kReleased;
+  Finish(key, std::move(released));
 }
 
 // ── Calls ────────────────────────────────────────────────────────────────────────────────────────────────────────

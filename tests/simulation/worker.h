@@ -33,6 +33,8 @@ struct WorkerHabits {
   uint32_t forget_permille = 10;
   // How handlers end when they end: weights.
   uint32_t succeed = 50, fail = 12, fail_finally = 4, spawn = 20, suspend = 8, release = 5, bad = 2;
+  // Of a thousand handlers: wait for long before they begin, as if the worker took more than it can run.
+  uint32_t wait_permille = 20;
   // Reports before the end, of a thousand handlers.
   uint32_t report_permille = 100;
   Micros handler_time = 2 * kSecond;  // At most, as a rule.
@@ -98,6 +100,8 @@ class SimulatedWorker {
   void SendOutcomes();
   void OutcomesAnswered(const std::vector<Key>& keys, const engine::CompleteCommand* answered);
   void Drain();
+  // Unless its handler has started; what hangs is given back even so by a worker that drains.
+  void GiveBack(const Key& key);
 
   WorkerHabits habits_;
   Timeline* const timeline_;

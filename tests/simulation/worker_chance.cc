@@ -9,7 +9,7 @@ std::vector<engine::testing::TaskSpec> SimulatedWorker::DrawChildren(const Handl
   std::vector<engine::testing::TaskSpec> children;
   for (size_t i = 0; i < count; ++i) {
     engine::testing::TaskSpec child;
-    child.type = random_->Chance(200) ? "parent" : "work";
+    child.type = random_->Chance(260) ? "parent" : "work";
     child.payload = absl::StrCat("child of ", handler.delivery.attempt.task, " #", random_->Below(1000),
                                  DrawBulk(broker_->settings(), *random_));
     if (i % 4 == 3) child.trace = "its own trace";

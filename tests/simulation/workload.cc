@@ -140,6 +140,8 @@ WorkerHabits Workload::DrawWorker(size_t index) {
   if (random_.Chance(200)) habits.handler_options.progress_timeout = random_.Between(1, 5) * kSecond;
   if (random_.Chance(300)) habits.default_options.retry_backoff = engine::Backoff::kExponential;
   if (random_.Chance(300)) habits.default_options.max_retries = static_cast<int32_t>(random_.Between(1, 5));
+  // Some take more than they run.
+  if (random_.Chance(250)) habits.wait_permille = 900, habits.slots += 8;
   for (uint32_t* weight :
        {&habits.fail, &habits.fail_finally, &habits.spawn, &habits.suspend, &habits.release, &habits.bad,
         &habits.hang_permille, &habits.ignore_permille, &habits.forget_permille, &habits.report_permille}) {

@@ -69,6 +69,34 @@ TEST_F(ReloadTest, AHandlerRunsNoMoreThanItTakes) {  // B66, B106
   EXPECT_LE(crowd.most(), 2);
 }
 
+class RecallingTest : public ReloadTest {
+ protected:
+  RecallingTest() { settings_.engine.beat_interval = 20 * kMillisecond; }
+};
+
+TEST_F(RecallingTest, WhatWaitsInAWorkerIsRunByOneThatComesLater) {  // B249
+  EXPECT_TRUE(worker().Configure({.max_concurrency = 1, .prefetch = 3}).ok());
+  Use("task", Behind(gate_, "late"));
+  Run();
+  std::vector<uint64_t> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(Submit("task"));
+  gate_.AwaitHandler();
+  for (const uint64_t id : ids) AwaitState(id, v1::TASK_STATE_RUNNING);
+  sdk::WorkerIdentity identity;
+  identity.broker = broker().address();
+  identity.log = [](sdk::LogLevel, const std::string&) {};
+  sdk::Worker other(std::move(identity));
+  EXPECT_TRUE(other.Use("task", Returning("soon")).ok());
+  std::thread runner([&other] { EXPECT_TRUE(other.Run().ok()); });
+  for (size_t i = 1; i < ids.size(); ++i) EXPECT_EQ(ResultOf(ids[i]), "soon");
+  gate_.Open();
+  EXPECT_EQ(ResultOf(ids[0]), "late");
+  EXPECT_EQ(AttemptsOf(ids[0]).size(), 1u);
+  EXPECT_EQ(AttemptsOf(ids[3]).size(), 2u) << "one that was given back, which is no failure";
+  other.Shutdown();
+  runner.join();
+}
+
 TEST_F(ReloadTest, WhatRunsCountsForTheHandlerThatComesAfterIt) {  // B185
   Use("task", sdk::HandlerOptions{.handler = Behind(gate_, "old"), .max_concurrency = 1});
   Use("other", Returning("beside"));

@@ -149,6 +149,10 @@ TEST(Orders, SayWhatTheWorkerMustDo) {
   EXPECT_THAT(response.order().cancel().attempt_tokens(),
               ::testing::ElementsAre(AttemptTokenOf(kIncarnation, {1, 2}), AttemptTokenOf(kIncarnation, {3, 4})));
   EXPECT_EQ(response.order().cancel().reason(), "no longer needed");
+  ASSERT_TRUE(
+      response.ParseFromString(EncodeOrder(kIncarnation, {engine::Order::Kind::kRecall, {{5, 6}, {7, 8}}, ""}, 0)));
+  EXPECT_THAT(response.order().recall().attempt_tokens(),
+              ::testing::ElementsAre(AttemptTokenOf(kIncarnation, {5, 6}), AttemptTokenOf(kIncarnation, {7, 8})));
   ASSERT_TRUE(response.ParseFromString(EncodeOrder(kIncarnation, {engine::Order::Kind::kDrain, {}, "stop"}, kSecond)));
   EXPECT_EQ(response.order().drain().deadline_us(), kSecond);
   ASSERT_TRUE(
