@@ -300,9 +300,10 @@ uint32_t Dispatcher::RoomElsewhere(ClassNumber class_number, SessionNumber holde
     const Worker& to = workers_.at(profile.hungry.begin()->second);
     const uint64_t fuller = uint64_t{from.taken} * to.slots, emptier = uint64_t{to.taken} * from.slots;
     if (fuller <= emptier) continue;
-    uint64_t takes = (fuller - emptier) / (from.slots + to.slots);
+    uint64_t takes = std::min<uint64_t>((fuller - emptier) / (from.slots + to.slots), to.slots - to.taken);
+    // How many more its handler takes is not known here, but that it takes one.
     for (const Seat& seat : to.seats) {
-      if (seat.profile == number && seat.most != 0) takes = std::min<uint64_t>(takes, seat.most);
+      if (seat.profile == number && seat.most != 0) takes = std::min<uint64_t>(takes, 1);
     }
     room = std::max(room, takes);
   }

@@ -59,8 +59,9 @@ class Dispatcher {
   std::optional<Choice> Next(ReadyOrder& order);
 
   bool IsPaused(ClassNumber class_number) { return ClassAt(class_number).paused; }
-  // How many attempts of the class, if `holder` gave them back, would all go to one other worker, which has slots free:
-  // as many as leave it no fuller than `holder` is then. Nothing of this goes to and fro.
+  // How many attempts of the class that `holder` gave back would go to one other worker, which has slots free, and not
+  // to `holder` again: as many as leave it no fuller than `holder` is then. What others give back meanwhile it does not
+  // know.
   uint32_t RoomElsewhere(ClassNumber class_number, SessionNumber holder);
 
   // Whether a live worker could run the class.

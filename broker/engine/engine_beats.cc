@@ -102,7 +102,8 @@ void Engine::RecallUnstarted(const HeartbeatCommand& beat, const Session& sessio
     if (held.running.has_value()) continue;
     const Task* task = FindAttempt(held.attempt);
     const auto slot = session.held.find(held.attempt);
-    const bool waits = task != nullptr && task->session == session.number && slot != session.held.end();
+    const bool waits =
+        task != nullptr && task->session == session.number && !task->started && slot != session.held.end();
     if (waits) unstarted.emplace_back(slot->second.delivery, task);
   }
   if (unstarted.empty()) return;

@@ -91,7 +91,29 @@ TEST(RecallTest, NoMoreThanAHandlerOfTheOtherTakes) {
   EXPECT_THAT(TakeRecalled(holder), ElementsAre(ids[7]));
 }
 
-TEST(RecallTest, NothingIsCalledBackWhileThereIsSomethingToHandOut) {
+TEST(RecallTest, NoMoreThanTheOtherHasSlots) {
+  EngineHarness harness;
+  const std::vector<TaskId> ids = harness.SubmitMany(10);
+  TestWorker& holder = Holder(harness, ids);
+  holder.Update([](WorkerSpec& spec) { spec.slots = 1; });
+  harness.Connect({.worker_id = "other", .slots = 3});
+  holder.Beat();
+  EXPECT_THAT(TakeRecalled(holder), ElementsAre(ids[9], ids[8], ids[7]));
+}
+
+TEST(RecallTest, WhatHasBegunHasBegunThoughALaterBeatForgetsIt) {
+  EngineHarness harness;
+  const std::vector<TaskId> ids = harness.SubmitMany(4);
+  TestWorker& holder = Holder(harness, ids);
+  for (size_t i = 1; i < ids.size(); ++i) holder.Start(ids[i]);
+  holder.Beat();
+  for (const TaskId id : ids) holder.Queue(id);
+  harness.Connect({.worker_id = "other"});
+  holder.Beat();
+  EXPECT_THAT(TakeRecalled(holder), IsEmpty());
+}
+
+TEST(RecallTest, NothingIsCalledBackForOneThatIsAsFull) {
   EngineHarness harness;
   const std::vector<TaskId> ids = harness.SubmitMany(10);
   TestWorker& holder = Holder(harness, ids);

@@ -73,7 +73,7 @@ struct WorkerOptions {
   int max_concurrency = 10;
   // Tasks that wait inside the worker for a free thread: hides the way to the broker when handlers take microseconds.
   // 0 ... 10,000; at most 10,000 together with max_concurrency. What waits goes back to the broker when it or its type
-  // is paused, and when another worker has nothing to do and could begin it sooner.
+  // is paused, and when nothing else waits there and another worker has more room for it.
   int prefetch = 0;
   // What this worker can do, e.g. "GPU": at most 64, each 1 ... 128 bytes of [A-Za-z0-9_.:/-].
   std::vector<std::string> capabilities = {};
