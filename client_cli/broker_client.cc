@@ -191,8 +191,9 @@ class GrpcBroker final : public Broker {
   absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration timeout) override {
     return Call(admin_, &AdminStub::ListTypes, v1::ListTypesRequest(), timeout);
   }
-  absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration timeout) override {
-    return Call(admin_, &AdminStub::GetStatistics, v1::GetStatisticsRequest(), timeout);
+  absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request,
+                                                          absl::Duration timeout) override {
+    return Call(admin_, &AdminStub::GetStatistics, request, timeout);
   }
   absl::StatusOr<v1::CountTasksResponse> CountTasks(const v1::CountTasksRequest& request,
                                                     absl::Duration timeout) override {

@@ -76,7 +76,8 @@ class Broker {
   virtual absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const v1::ListWorkersRequest& request,
                                                               absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration timeout) = 0;
-  virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request,
+                                                                  absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::CountTasksResponse> CountTasks(const v1::CountTasksRequest& request,
                                                             absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(absl::Duration timeout) = 0;

@@ -187,6 +187,7 @@ ClosedBatch Batch::Close(WallMicros now, uint64_t incarnation, TaskId next_id, u
     }
     closed.entry = std::move(entry);
   }
+  closed.tagged = std::move(tagged_);
   closed.stores_pages = stores_pages_;
   closed.writes = std::move(writes_);
   closed.outbox = std::move(outbox_);

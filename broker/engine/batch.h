@@ -24,6 +24,7 @@ struct ClosedBatch {
   // For the follower.
   std::shared_ptr<const records::v1::JournalEntry> entry;
   size_t entry_bytes = 0;
+  std::vector<TaggedTask> tagged;
   bool stores_pages = false;
   Outbox outbox;
   // To be loaded once this batch is done.
@@ -39,9 +40,7 @@ class Batch {
 
   // Number it will be committed as.
   uint64_t number() const { return number_; }
-  bool empty() const {
-    return writes_.empty() && outbox_.empty() && loads_.empty() && warnings_.empty() && !changed_;
-  }
+  bool empty() const { return writes_.empty() && outbox_.empty() && loads_.empty() && warnings_.empty() && !changed_; }
   // With what its journal entry will have, about.
   size_t bytes() const { return writes_.bytes() + delivery_bytes_ + expected_bytes_; }
   // So many bytes are still to be written into it, when it is closed.
@@ -82,6 +81,10 @@ class Batch {
   // How many ended tasks of a page are in the ranges above.
   void RemovedEnded(uint64_t page_number, const EndedCounts& counts);
   void Reported(TaskId id);
+  // Of a task that the journal entry tells of; for the follower alone, it is not stored. 0: it has no tag.
+  void HasTag(TaskId id, uint32_t tag_hash) {
+    if (tag_hash != 0) tagged_.push_back({id, tag_hash});
+  }
 
   // ── Outbox ──
   SessionOutput& OutputFor(SessionNumber session);
@@ -102,6 +105,7 @@ class Batch {
   records::v1::JournalEntry entry_;
   bool changed_ = false;  // The journal entry says something.
   bool stores_pages_ = false;
+  std::vector<TaggedTask> tagged_;
   TaskId last_claimed_ = 0;
   TaskId last_ended_[3] = {0, 0, 0};
   size_t delivery_bytes_ = 0;

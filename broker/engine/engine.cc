@@ -268,6 +268,7 @@ void Engine::Touch(Task& task) {
   if (task.touched_in == batch_.number()) return;
   task.touched_in = batch_.number();
   touched_.push_back(task.id);
+  batch_.HasTag(task.id, task.tag_hash);
   batch_.Expect(kTouchedBytes);
 }
 

@@ -257,6 +257,7 @@ void Engine::WriteStep(Task& task, Step::Kind kind, const Content& content, cons
 
 void Engine::Finish(Task& task, const Content& content) {
   batch_.Ended(task.id, task.state);
+  batch_.HasTag(task.id, task.tag_hash);
   DisarmAlarm(task.id, task.alarm);
   if (task.id == adopting_) adopted_ended_ = task.state;
   if (!task.unique.empty() && keys_.Holder(task.unique, task.id) == task.id) {

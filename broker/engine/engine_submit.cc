@@ -282,6 +282,7 @@ TaskId Engine::Create(NewTask& source, const Placement& placement, const Parent&
   task->options = std::move(source.options);
   task->trace = std::move(source.trace);
   task->schedule = source.schedule;
+  task->tag_hash = source.tag_hash;
   if (source.start_timeout != 0) task->start_by = task->due + source.start_timeout;
   if (source.total_timeout != 0) task->end_by = task->due + source.total_timeout;
   task->alarm = AlarmOf(*task);

@@ -132,6 +132,7 @@ bool ReadTaskRow(absl::string_view row, TaskId id, const Catalog& catalog, Task*
   task->parent_generation = record.generation();
   task->depth = record.depth();
   task->schedule = record.schedule_number();
+  task->tag_hash = TagHash(record.tag());
   task->start_by = record.start_by_us();
   task->end_by = record.end_by_us();
   if (!record.unique_key().empty()) {

@@ -33,6 +33,7 @@ struct Task {
   uint32_t parent_generation = 0;
   uint32_t depth = 0;
   uint64_t schedule = 0;  // Of which it is a firing; 0: none.
+  uint32_t tag_hash = 0;  // By TagHash; 0: no tag.
   Hash128 unique;
   WallMicros start_by = 0;                    // When its first attempt must have begun,
   WallMicros end_by = 0;                      // and it must have ended; 0: no matter.

@@ -51,7 +51,7 @@ void AddAges(const KeptByState& kept, DetailList& details) {
 ExitCode RunShow(Session& session) {
   absl::StatusOr<v1::GetServerInfoResponse> info = session.broker().GetServerInfo(session.call_timeout());
   if (!info.ok()) return session.Fail(info.status());
-  absl::StatusOr<v1::GetStatisticsResponse> statistics = session.broker().GetStatistics(session.call_timeout());
+  absl::StatusOr<v1::GetStatisticsResponse> statistics = session.broker().GetStatistics({}, session.call_timeout());
   if (!statistics.ok()) return session.Fail(statistics.status());
   const v1::StateCounts& counts = statistics->counts();
   const KeptByState kept(*info);

@@ -119,7 +119,8 @@ ExitCode RunForPrograms(Session& session, const TopOptions& options) {
   RecordWriter writer(session, {});
   for (uint64_t rounds = 0; options.count == 0 || rounds < options.count;) {
     if (rounds > 0) environment.sleep(options.interval);
-    const absl::StatusOr<v1::GetStatisticsResponse> response = session.broker().GetStatistics(session.call_timeout());
+    const absl::StatusOr<v1::GetStatisticsResponse> response =
+        session.broker().GetStatistics({}, session.call_timeout());
     if (response.ok()) {
       ++rounds;
       writer.Add({}, *response);

@@ -57,7 +57,7 @@ class Examination {
   }
 
   void AskStatistics() {
-    absl::StatusOr<v1::GetStatisticsResponse> answer = broker().GetStatistics(session_.call_timeout());
+    absl::StatusOr<v1::GetStatisticsResponse> answer = broker().GetStatistics({}, session_.call_timeout());
     if (Answered(answer, "waits and failures")) facts_.statistics = *std::move(answer);
   }
 

@@ -65,7 +65,7 @@ Answer Ask(Broker& broker, const Query& query, LatestFailures* failures, absl::D
       answer.status = response.status();
     }
   };
-  keep(broker.GetStatistics(timeout), answer.statistics);
+  keep(broker.GetStatistics({}, timeout), answer.statistics);
   if (answer.status.ok()) keep(broker.ListTypes(timeout), answer.types);
   if (answer.status.ok() && query.info) keep(broker.GetServerInfo(timeout), answer.info);
   if (answer.status.ok() && query.workers) keep(ListAllWorkers(broker, {}, timeout), answer.workers);

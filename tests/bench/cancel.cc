@@ -71,7 +71,7 @@ absl::StatusOr<uint64_t> SpawnThatWait(TestBed* bed, const Portion& parent, cons
   RETURN_IF_ERROR(bed->Await(
       "waiting for the children",
       [&] {
-        const auto statistics = broker->GetStatistics(kCallTimeout);
+        const auto statistics = broker->GetStatistics({}, kCallTimeout);
         return statistics.ok() && statistics->counts().pending() >= children.count &&
                statistics->counts().suspended() == 1;
       },
@@ -85,7 +85,7 @@ absl::StatusOr<uint64_t> SpawnThatWait(TestBed* bed, const Portion& parent, cons
 
 absl::Status CancelWorkflow(TestBed* bed, uint64_t parent, uint64_t tasks, Report* report) {
   const auto broker = bed->Connect();
-  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse before, broker->GetStatistics(kCallTimeout));
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse before, broker->GetStatistics({}, kCallTimeout));
   v1::CancelRequest cancel;
   cancel.set_task_id(parent);
   cancel.set_reason("the figures of it are wanted");
@@ -96,7 +96,7 @@ absl::Status CancelWorkflow(TestBed* bed, uint64_t parent, uint64_t tasks, Repor
   RETURN_IF_ERROR(bed->Await(
       "waiting until all are cancelled",
       [&] {
-        const auto statistics = broker->GetStatistics(kCallTimeout);
+        const auto statistics = broker->GetStatistics({}, kCallTimeout);
         return statistics.ok() && statistics->counts().cancelled() >= before.counts().cancelled() + tasks;
       },
       kPatience));

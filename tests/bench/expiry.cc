@@ -44,7 +44,7 @@ absl::Status AwaitExpiry(TestBed* bed) {
   absl::Status asked;
   uint64_t left = 0;
   const auto none_left = [&] {
-    const absl::StatusOr<v1::GetStatisticsResponse> statistics = broker->GetStatistics(kCallTimeout);
+    const absl::StatusOr<v1::GetStatisticsResponse> statistics = broker->GetStatistics({}, kCallTimeout);
     asked = statistics.status();
     if (!asked.ok()) return false;
     const v1::StateCounts& counts = statistics->counts();

@@ -39,7 +39,7 @@ absl::Status AwaitFleetDone(TestBed* bed) {
 }
 
 absl::StatusOr<int> CountWorkers(TestBed* bed) {
-  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, bed->Connect()->GetStatistics(kCallTimeout));
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, bed->Connect()->GetStatistics({}, kCallTimeout));
   return statistics.workers();
 }
 

@@ -52,7 +52,7 @@ absl::Status CreateAll(TestBed* bed, uint64_t count, absl::Time due) {
 }
 
 absl::StatusOr<uint64_t> CountFired(TestBed* bed) {
-  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, bed->Connect()->GetStatistics(kCallTimeout));
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, bed->Connect()->GetStatistics({}, kCallTimeout));
   return statistics.counts().pending();
 }
 

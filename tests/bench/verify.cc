@@ -187,7 +187,7 @@ absl::Status VerifyEachTask(cli::Broker* broker, const Board& board, const Porti
 }
 
 absl::Status VerifyCounts(cli::Broker* broker, const Portions& portions) {
-  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, broker->GetStatistics(kCallTimeout));
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, broker->GetStatistics({}, kCallTimeout));
   std::map<std::string, CountsByState> counted;
   for (const v1::TypeStatistics& row : statistics.types()) counted[row.type()] = CountsOf(row.counts());
   for (const auto& [type, expected] : ExpectedCounts(portions)) {

@@ -135,12 +135,22 @@ TEST_F(PrefixTest, LimitsWhatIsAnswered) {
   v1::CountTasksResponse counts;
   ASSERT_THAT(Call("mail-observe", "TaskAdmin/CountTasks", v1::CountTasksRequest(), &counts), IsOk());
   ASSERT_EQ(counts.counts_size(), 1);
+  for (const char* type : {"mail.send", "bank.pay"}) {
+    v1::NewTask tagged;
+    tagged.set_type(type);
+    tagged.set_tag("nightly");
+    SubmitAs("operate", tagged);
+  }
   v1::GetStatisticsResponse statistics;
-  ASSERT_THAT(Call("mail-observe", "TaskAdmin/GetStatistics", v1::GetStatisticsRequest(), &statistics), IsOk());
+  v1::GetStatisticsRequest by_tag;
+  by_tag.set_by_tag(true);
+  ASSERT_THAT(Call("mail-observe", "TaskAdmin/GetStatistics", by_tag, &statistics), IsOk());
   ASSERT_EQ(statistics.types_size(), 1);
-  EXPECT_EQ(statistics.counts().pending(), 1u);
-  EXPECT_EQ(statistics.due(), 1u);
+  EXPECT_EQ(statistics.counts().pending(), 2u);
+  EXPECT_EQ(statistics.due(), 2u);
   EXPECT_FALSE(statistics.has_activity());
+  ASSERT_EQ(statistics.tags_size(), 1);
+  EXPECT_EQ(statistics.tags(0).type(), "mail.send");
 }
 
 TEST_F(PrefixTest, LimitsTypesAndSchedules) {

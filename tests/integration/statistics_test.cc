@@ -7,11 +7,20 @@ namespace {
 
 class StatisticsBrokerTest : public BrokerTest {
  protected:
-  v1::GetStatisticsResponse Statistics() {
+  v1::GetStatisticsResponse Statistics(bool by_tag = false) {
     TestContext context;
+    v1::GetStatisticsRequest request;
     v1::GetStatisticsResponse response;
-    EXPECT_THAT(admin().GetStatistics(&context, {}, &response), IsOk());
+    request.set_by_tag(by_tag);
+    EXPECT_THAT(admin().GetStatistics(&context, request, &response), IsOk());
     return response;
+  }
+  void FailOnce(WorkerStream& worker, const v1::Delivery& delivery) {
+    v1::Outcome outcome;
+    outcome.set_attempt_token(delivery.attempt_token());
+    outcome.mutable_failed()->set_error("no luck");
+    outcome.mutable_failed()->set_retryable(true);
+    ASSERT_EQ(Complete(worker, outcome).code(), 0);
   }
   // "tag type STATE tasks" of each, in order; all fit one page.
   std::vector<std::string> Counts(const v1::CountTasksRequest& request) {
@@ -39,11 +48,7 @@ TEST_F(StatisticsBrokerTest, EachStepOfALifeIsCounted) {
     ASSERT_TRUE(delivery.has_value());
     // The first task fails twice, the others do what they should.
     if (delivery->task_id() == 1) {
-      v1::Outcome outcome;
-      outcome.set_attempt_token(delivery->attempt_token());
-      outcome.mutable_failed()->set_error("no luck");
-      outcome.mutable_failed()->set_retryable(true);
-      ASSERT_EQ(Complete(*worker, outcome).code(), 0);
+      FailOnce(*worker, *delivery);
     } else {
       ASSERT_EQ(Succeed(*worker, *delivery).code(), 0);
     }
@@ -72,6 +77,44 @@ TEST_F(StatisticsBrokerTest, EachStepOfALifeIsCounted) {
   EXPECT_TRUE(render.has_queued_p99());
   EXPECT_TRUE(render.has_ran_p99());
   EXPECT_DOUBLE_EQ(statistics.activity().created_per_second(), 4 * one);
+}
+
+TEST_F(StatisticsBrokerTest, TellsWhatHappenedToATag) {  // B247
+  v1::NewTask task;
+  task.set_type("render");
+  task.set_tag("nightly");
+  task.mutable_options()->set_max_retries(2);
+  Submit(task);
+  Submit("render");
+  Restart();  // They are read from the store.
+  Submit(task);
+  auto worker = Connect("w1", "render");
+  for (int attempt = 1; attempt <= 4; ++attempt) {
+    const auto delivery = worker->NextDelivery();
+    ASSERT_TRUE(delivery.has_value());
+    // The first task fails twice, the others do what they should.
+    if (delivery->task_id() == 1) {
+      FailOnce(*worker, *delivery);
+    } else {
+      ASSERT_EQ(Succeed(*worker, *delivery).code(), 0);
+    }
+  }
+  for (const uint64_t task_id : {1, 2, 3}) WaitForEnd(task_id);
+  const v1::GetStatisticsResponse statistics = Statistics(true);
+  ASSERT_EQ(statistics.tags_size(), 1);
+  EXPECT_EQ(statistics.tags(0).tag(), "nightly");
+  EXPECT_EQ(statistics.tags(0).type(), "render");
+  const v1::Activity& nightly = statistics.tags(0).activity();
+  // All over the same time. The first one was created before the restart.
+  const double one = nightly.created_per_second();
+  EXPECT_GT(one, 0);
+  EXPECT_DOUBLE_EQ(nightly.started_per_second(), 3 * one);
+  EXPECT_DOUBLE_EQ(nightly.retried_per_second(), one);
+  EXPECT_DOUBLE_EQ(nightly.failed_per_second(), one);
+  EXPECT_DOUBLE_EQ(nightly.completed_per_second(), one);
+  EXPECT_TRUE(nightly.has_queued_p99());
+  EXPECT_TRUE(nightly.has_ran_p99());
+  EXPECT_DOUBLE_EQ(statistics.activity().completed_per_second(), 2 * one);
 }
 
 TEST_F(StatisticsBrokerTest, ARestartBeginsAnew) {

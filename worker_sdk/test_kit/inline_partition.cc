@@ -64,7 +64,7 @@ void InlinePartition::Commit(engine::ClosedBatch batch) {
     if (store_->Commit(batch.writes, batch.number, &error) != storage::CommitResult::kDone) {
       options_.fatal(absl::StrCat("commit ", batch.number, " failed: ", error));
     }
-    const absl::Status status = follower_.Fold(batch.number, *batch.entry, batch.entry_bytes);
+    const absl::Status status = follower_.Fold(batch.number, *batch.entry, batch.entry_bytes, batch.tagged);
     if (!status.ok()) options_.fatal(absl::StrCat("the live table broke: ", status.ToString()));
     watchers_.Notify(*batch.entry);
   }

@@ -49,6 +49,12 @@ Micros Durations::Quantile(double quantile) const {
   return BucketEnds().back();
 }
 
+void Activity::Add(const Observation& observation) {
+  counts[static_cast<size_t>(observation.happening)] += observation.count;
+  if (observation.duration < 0) return;
+  (observation.happening == Happening::kStarted ? queued : ran).Add(observation.duration);
+}
+
 void Activity::Add(const Activity& other) {
   for (size_t i = 0; i < kHappenings; ++i) counts[i] += other.counts[i];
   queued.Add(other.queued);
@@ -79,33 +85,62 @@ void ActivityBoard::Add(SteadyMicros now, const std::vector<Observation>& observ
   for (const Observation& observation : observations) {
     // Batches are of one class as a rule.
     if (activity == nullptr || observation.class_number != last) {
-      std::unique_ptr<Activity>& slot = current_[observation.class_number];
+      std::unique_ptr<Activity>& slot = current_.classes[observation.class_number];
       if (slot == nullptr) slot = std::make_unique<Activity>();
       activity = slot.get();
       last = observation.class_number;
     }
-    activity->counts[static_cast<size_t>(observation.happening)] += observation.count;
-    if (observation.duration < 0) continue;
-    (observation.happening == Happening::kStarted ? activity->queued : activity->ran).Add(observation.duration);
+    activity->Add(observation);
+    if (observation.tag_hash != 0) AddTagged(observation, &current_);
   }
+}
+
+void ActivityBoard::AddTagged(const Observation& observation, Span* span) {
+  const TagKey key{observation.class_number, observation.tag_hash};
+  auto tag = span->tags.find(key);
+  if (tag == span->tags.end()) {
+    if (span->tags.size() >= kMostTags) return span->other_tags.Add(observation);
+    tag = span->tags.emplace(key, std::make_unique<TagActivity>()).first;
+  }
+  tag->second->activity.Add(observation);
+  tag->second->newest = std::max(tag->second->newest, observation.task);
 }
 
 ActivityBoard::Recent ActivityBoard::Read(SteadyMicros now) const {
   absl::MutexLock lock(&mu_);
   Turn(now);
   Recent recent;
-  recent.time = now - std::max(first_, begin_ - kSpan);
-  for (const Classes* classes : {&before_, &current_}) {
-    for (const auto& [number, activity] : *classes) recent.classes[number].Add(*activity);
+  recent.time = TimeCounted(now);
+  for (const Span* span : {&before_, &current_}) {
+    for (const auto& [number, activity] : span->classes) recent.classes[number].Add(*activity);
   }
   return recent;
 }
 
+ActivityBoard::RecentTags ActivityBoard::ReadTags(SteadyMicros now) const {
+  absl::MutexLock lock(&mu_);
+  Turn(now);
+  RecentTags recent;
+  recent.time = TimeCounted(now);
+  for (const Span* span : {&before_, &current_}) {
+    for (const auto& [key, tag] : span->tags) {
+      std::unique_ptr<TagActivity>& sum = recent.tags[key];
+      if (sum == nullptr) sum = std::make_unique<TagActivity>();
+      sum->activity.Add(tag->activity);
+      sum->newest = std::max(sum->newest, tag->newest);
+    }
+    recent.others.Add(span->other_tags);
+  }
+  return recent;
+}
+
+Micros ActivityBoard::TimeCounted(SteadyMicros now) const { return now - std::max(first_, begin_ - kSpan); }
+
 ActivityBoard::Totals ActivityBoard::ReadTotals() const {
   absl::MutexLock lock(&mu_);
   Totals totals = earlier_;
-  AddTo(before_, &totals);
-  AddTo(current_, &totals);
+  AddTo(before_.classes, &totals);
+  AddTo(current_.classes, &totals);
   return totals;
 }
 
@@ -117,10 +152,10 @@ void ActivityBoard::Turn(SteadyMicros now) const {
   if (first_ == 0) first_ = begin_ = now;
   if (now - begin_ < kSpan) return;
   const bool next = now - begin_ < 2 * kSpan;
-  AddTo(before_, &earlier_);
-  if (!next) AddTo(current_, &earlier_);
-  before_ = next ? std::exchange(current_, {}) : Classes();
-  current_.clear();
+  AddTo(before_.classes, &earlier_);
+  if (!next) AddTo(current_.classes, &earlier_);
+  before_ = next ? std::exchange(current_, {}) : Span();
+  current_ = Span();
   begin_ = next ? begin_ + kSpan : now;
   if (!next) first_ = std::max(first_, now - kSpan);
 }

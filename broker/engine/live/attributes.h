@@ -25,6 +25,12 @@ struct AttributeRun {
   friend bool operator==(const AttributeRun&, const AttributeRun&) = default;
 };
 
+// A task that has a tag.
+struct TaggedTask {
+  TaskId id = 0;
+  uint32_t tag_hash = 0;
+};
+
 // To and from the columns of a PageRow. Decoding answers false if they are not well-formed.
 void EncodeAttributes(const std::vector<AttributeRun>& runs, records::v1::PageRow* row);
 bool DecodeAttributes(const records::v1::PageRow& row, std::vector<AttributeRun>* runs);

@@ -43,13 +43,15 @@ absl::Status Follower::Restore(const CheckpointRow& checkpoint) {
   return absl::OkStatus();
 }
 
-absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t entry_bytes) {
+absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t entry_bytes,
+                            absl::Span<const TaggedTask> tagged) {
   folding_ = number;
   folding_time_ = entry.time_us();
   if (samples_.empty() || journal_bytes_ - samples_.back().bytes >= kSampleBytes) {
     samples_.push_back({number - 1, entry.time_us(), journal_bytes_});
   }
   journal_bytes_ += entry_bytes;
+  for (const TaggedTask& task : tagged) tag_hashes_[task.id] = task.tag_hash;
   RETURN_IF_ERROR(FoldCreated(entry));
   RETURN_IF_ERROR(FoldSealed(entry));
   RETURN_IF_ERROR(FoldRevived(entry));
@@ -65,6 +67,7 @@ absl::Status Follower::Fold(uint64_t number, const JournalEntry& entry, size_t e
     board_->Add(clock_->Read().steady, observations_);
     observations_.clear();
   }
+  tag_hashes_.clear();
   next_id_ = std::max<TaskId>(next_id_, entry.next_id());
   folded_ = number;
   EvictCleanPages();
@@ -101,7 +104,8 @@ absl::Status Follower::FoldCreated(const JournalEntry& entry) {
       for (task.id = first; task.id < first + count; ++task.id) Put(page, task);
       return absl::OkStatus();
     }));
-    if (board_ != nullptr) observations_.push_back({run.class_number(), Happening::kCreated, run.count()});
+    if (board_ == nullptr) continue;
+    observations_.push_back({run.class_number(), Happening::kCreated, run.count(), -1, run.tag_hash(), run.first()});
   }
   return absl::OkStatus();
 }
@@ -289,33 +293,6 @@ void Follower::Count(ClassNumber class_number, LiveState state, int64_t change) 
   StateCounts& counts = (*counts_)[class_number];
   counts[state] += change;
   if (counts == StateCounts{}) counts_->erase(class_number);  // A class that nothing is left of costs nothing.
-}
-
-void Follower::ObserveChange(const LiveEntry& before, const LiveEntry& after) {
-  const bool runs = after.state == LiveState::RUNNING;
-  if (runs && before.state == LiveState::RUNNING && before.attempt == after.attempt) return;
-  // It may have been handed out again by the same commit.
-  if (before.state == LiveState::RUNNING && (runs || after.state == LiveState::PENDING)) {
-    observations_.push_back({after.class_number, Happening::kRetried, 1, folding_time_ - before.claimed});
-  }
-  if (before.state == LiveState::WAITING && after.state == LiveState::PENDING) returned_[after.id] = folding_time_;
-  if (!runs) return;
-  WallMicros ready = after.ready;
-  if (const auto returned = returned_.find(after.id); returned != returned_.end()) {
-    ready = std::max(ready, returned->second);
-    returned_.erase(returned);
-  }
-  // The wall clock may have been set back in between.
-  observations_.push_back({after.class_number, Happening::kStarted, 1, std::max<Micros>(after.claimed - ready, 0)});
-}
-
-void Follower::ObserveEnd(const LiveEntry& before, LiveState state) {
-  const Happening happening = state == LiveState::COMPLETED ? Happening::kCompleted
-                              : state == LiveState::FAILED  ? Happening::kFailed
-                                                            : Happening::kCancelled;
-  const bool ran = before.state == LiveState::RUNNING;
-  returned_.erase(before.id);
-  observations_.push_back({before.class_number, happening, 1, ran ? folding_time_ - before.claimed : -1});
 }
 
 absl::StatusOr<Page*> Follower::Open(uint64_t page_number) {

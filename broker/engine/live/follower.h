@@ -14,10 +14,12 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "baton/records/v1/records.pb.h"
 #include "broker/base/clock.h"
 #include "broker/engine/limits.h"
 #include "broker/engine/live/activity.h"
+#include "broker/engine/live/attributes.h"
 #include "broker/engine/live/view.h"
 #include "broker/storage/store.h"
 
@@ -35,8 +37,10 @@ class Follower {
   absl::Status Restore(const records::v1::CheckpointRow& checkpoint);
 
   // Applies the journal entry of commit `number`, the next one. Errors: DATA_LOSS a page needed is damaged, or the
-  // entry contradicts it.
-  absl::Status Fold(uint64_t number, const records::v1::JournalEntry& entry, size_t entry_bytes);
+  // entry contradicts it. `tagged`: tasks with a tag of which it tells more than that they were created; only the board
+  // is told.
+  absl::Status Fold(uint64_t number, const records::v1::JournalEntry& entry, size_t entry_bytes,
+                    absl::Span<const TaggedTask> tagged = {});
 
   uint64_t folded() const { return folded_; }
   TaskId next_id() const { return next_id_; }
@@ -99,6 +103,7 @@ class Follower {
   // What became of a task: from `before` to `after`, or to an end.
   void ObserveChange(const LiveEntry& before, const LiveEntry& after);
   void ObserveEnd(const LiveEntry& before, LiveState state);
+  void Observe(Happening happening, const LiveEntry& task, Micros duration);
   bool Shared(uint64_t copied_at);
   // Its page, copied before if some view shares it.
   Page& Writable(Slot& slot);
@@ -123,7 +128,9 @@ class Follower {
 
   ActivityBoard* board_ = nullptr;
   const Clock* clock_ = nullptr;
-  std::vector<Observation> observations_;  // Of the entry being folded.
+  // Of the entry being folded.
+  std::vector<Observation> observations_;
+  absl::flat_hash_map<TaskId, uint32_t> tag_hashes_;
   // Since when parents are ready again that their children have brought back, and nobody has claimed since. They keep
   // the due time of before in the order, so that workflows that have begun go first.
   absl::flat_hash_map<TaskId, WallMicros> returned_;

@@ -244,7 +244,8 @@ void RunningPartition::PassOn(ClosedBatch& batch) {
   }
   if (!batch.loads.empty()) RequestLoads(std::move(batch.loads));
   if (batch.number == 0) return;
-  Committed committed{batch.number, std::move(batch.entry), batch.entry_bytes, batch.stores_pages, nullptr};
+  Committed committed{
+      batch.number, std::move(batch.entry), batch.entry_bytes, std::move(batch.tagged), batch.stores_pages, nullptr};
   follower_lag_bytes_.fetch_add(committed.entry_bytes, std::memory_order_relaxed);
   absl::MutexLock lock(&mu_);
   if (view_wanted_) {
@@ -292,7 +293,8 @@ void RunningPartition::RunFollower() {
 
 void RunningPartition::Follow(const Committed& committed) {
   if (committed.entry != nullptr) {
-    const absl::Status status = follower_->Fold(committed.number, *committed.entry, committed.entry_bytes);
+    const absl::Status status =
+        follower_->Fold(committed.number, *committed.entry, committed.entry_bytes, committed.tagged);
     if (!status.ok()) options_.fatal(absl::StrCat("the live table broke: ", status.ToString()));
     follower_lag_bytes_.fetch_sub(committed.entry_bytes, std::memory_order_relaxed);
     meters_.folded.store(committed.number, std::memory_order_relaxed);

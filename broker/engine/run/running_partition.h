@@ -56,6 +56,7 @@ class RunningPartition final : public Partition {
     uint64_t number = 0;
     std::shared_ptr<const records::v1::JournalEntry> entry;  // Null: only a snapshot, of that commit.
     size_t entry_bytes = 0;
+    std::vector<TaggedTask> tagged;
     bool stores_pages = false;
     std::shared_ptr<const storage::Snapshot> snapshot;  // Null: no view is wanted.
   };

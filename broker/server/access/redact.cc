@@ -92,6 +92,8 @@ void KeepAllowed(const service::TypePrefixes& types, v1::GetStatisticsResponse* 
       *allowed.mutable_oldest_due() = type.oldest_due();
     }
   }
+  EraseOthers(types, response->mutable_tags(), [](const v1::TagStatistics& tag) { return tag.type(); });
+  allowed.mutable_tags()->Swap(response->mutable_tags());
   allowed.mutable_types()->Swap(response->mutable_types());
   response->Swap(&allowed);
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/service/read/activities.h"
 #include "broker/service/read/attempts.h"
 #include "broker/service/read/child_outcomes.h"
 #include "broker/service/read/convert.h"
@@ -188,11 +189,19 @@ void ReadService::ListSchedules(const v1::ListSchedulesRequest& request, Done<v1
        });
 }
 
-void ReadService::GetStatistics(const v1::GetStatisticsRequest&, Done<v1::GetStatisticsResponse> done) {
-  Read(std::move(done), [](const Core& core, const engine::View& view, v1::GetStatisticsResponse* response) {
-    const engine::ActivityBoard::Recent recent = core.partition->activity().Read(core.clock->Read().steady);
-    return service::GetStatistics(core.Around(view), *core.clock, core.settings.page_budget, recent, response);
-  });
+void ReadService::GetStatistics(const v1::GetStatisticsRequest& request, Done<v1::GetStatisticsResponse> done) {
+  Read(std::move(done),
+       [by_tag = request.by_tag()](const Core& core, const engine::View& view, v1::GetStatisticsResponse* response) {
+         const engine::ActivityBoard& board = core.partition->activity();
+         const SteadyMicros now = core.clock->Read().steady;
+         const Surroundings surroundings = core.Around(view);
+         Error error =
+             service::GetStatistics(surroundings, *core.clock, core.settings.page_budget, board.Read(now), response);
+         if (error.ok() && by_tag) {
+           DescribeTags(surroundings, *core.clock, core.Limits(0), board.ReadTags(now), response);
+         }
+         return error;
+       });
 }
 
 void ReadService::CountTasks(const v1::CountTasksRequest& request, Done<v1::CountTasksResponse> done) {

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "broker/service/read/activities.h"
 #include "broker/service/read/convert.h"
 #include "broker/service/read/rows.h"
 
@@ -153,26 +154,6 @@ Error CountDue(const Surroundings& surroundings, const Clock& clock, Micros budg
   return {};
 }
 
-void Describe(const engine::Activity& activity, Micros time, v1::Activity* wire) {
-  const double seconds = static_cast<double>(std::max(time, kSecond)) / static_cast<double>(kSecond);
-  const auto rate = [&](engine::Happening happening) {
-    return static_cast<double>(activity.counts[static_cast<size_t>(happening)]) / seconds;
-  };
-  wire->set_created_per_second(rate(engine::Happening::kCreated));
-  wire->set_completed_per_second(rate(engine::Happening::kCompleted));
-  wire->set_failed_per_second(rate(engine::Happening::kFailed));
-  wire->set_cancelled_per_second(rate(engine::Happening::kCancelled));
-  wire->set_started_per_second(rate(engine::Happening::kStarted));
-  wire->set_retried_per_second(rate(engine::Happening::kRetried));
-  if (activity.queued.count() > 0) {
-    *wire->mutable_queued_p50() = WireDuration(activity.queued.Quantile(0.5));
-    *wire->mutable_queued_p99() = WireDuration(activity.queued.Quantile(0.99));
-  }
-  if (activity.ran.count() == 0) return;
-  *wire->mutable_ran_p50() = WireDuration(activity.ran.Quantile(0.5));
-  *wire->mutable_ran_p99() = WireDuration(activity.ran.Quantile(0.99));
-}
-
 // How long the task has waited that is due the longest.
 google::protobuf::Duration OldestDue(const TypeCounts& counts, WallMicros now) {
   return WireDuration(counts.due == 0 ? 0 : now - counts.oldest_due);
@@ -239,7 +220,7 @@ Error GetStatistics(const Surroundings& surroundings, const Clock& clock, Micros
     statistics->set_due(type.due);
     *statistics->mutable_oldest_due() = OldestDue(type, surroundings.now);
     statistics->set_unservable(type.unservable);
-    Describe(type.activity, recent.time, statistics->mutable_activity());
+    DescribeActivity(type.activity, recent.time, statistics->mutable_activity());
   }
   Describe(all.counts, response->mutable_counts());
   response->set_unservable(all.unservable);
@@ -248,7 +229,7 @@ Error GetStatistics(const Surroundings& surroundings, const Clock& clock, Micros
   response->set_slots_taken(static_cast<int32_t>(surroundings.routing->slots_taken));
   response->set_due(all.due);
   *response->mutable_oldest_due() = OldestDue(all, surroundings.now);
-  Describe(all.activity, recent.time, response->mutable_activity());
+  DescribeActivity(all.activity, recent.time, response->mutable_activity());
   return {};
 }
 

@@ -189,7 +189,7 @@ absl::StatusOr<bool> RunAudit(const std::vector<std::string>& ledgers) {
   RETURN_IF_ERROR(AwaitDeletions(broker.get(), promises));
   ASSIGN_OR_RETURN(const std::vector<uint64_t> ids, ListIds(broker.get()));
   ASSIGN_OR_RETURN(const std::vector<Summary> tasks, Audit(ids, promises, &findings).Run());
-  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, broker->GetStatistics(kCallTimeout));
+  ASSIGN_OR_RETURN(const v1::GetStatisticsResponse statistics, broker->GetStatistics({}, kCallTimeout));
   CheckCounts(tasks, statistics.counts(), &findings);
   for (size_t i = 0; i < findings.size() && i < kShown; ++i) std::puts(findings[i].c_str());
   std::puts(SummaryOf(tasks, promises, findings).dump().c_str());

@@ -253,7 +253,7 @@ class Submitter {
       for (const char* type : kTypes) {
         if (was_last) UnpauseOne(broker.get(), type);
       }
-      const absl::StatusOr<v1::GetStatisticsResponse> statistics = broker->GetStatistics(kCallTimeout);
+      const absl::StatusOr<v1::GetStatisticsResponse> statistics = broker->GetStatistics({}, kCallTimeout);
       if (statistics.ok()) {
         due_ = statistics->due();
         const v1::StateCounts& counts = statistics->counts();

@@ -149,7 +149,7 @@ TEST_F(BrokerClientTest, GivesUpAtTheTimeout) {
 }
 
 TEST_F(BrokerClientTest, AMethodTheBrokerDoesNotHave) {
-  EXPECT_EQ(broker_->GetStatistics(kTimeout).status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(broker_->GetStatistics({}, kTimeout).status().code(), absl::StatusCode::kUnimplemented);
 }
 
 TEST_F(BrokerClientTest, AnOverloadedBrokerIsAskedAgainWhenItSays) {

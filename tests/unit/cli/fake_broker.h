@@ -60,6 +60,7 @@ struct FakeBroker {
   Answer<v1::ListWorkersRequest, v1::ListWorkersResponse> list_workers;
   Look<v1::ListTypesResponse> list_types;
   Look<v1::GetStatisticsResponse> statistics;
+  v1::GetStatisticsRequest statistics_request;  // The last one.
   Answer<v1::CountTasksRequest, v1::CountTasksResponse> count_tasks;
   Look<v1::GetServerInfoResponse> info;
   Answer<v1::CreateBackupRequest, v1::CreateBackupResponse> create_backup;
@@ -187,7 +188,11 @@ class FakeBrokerConnection : public Broker {
     return Ask(broker_.list_workers, request, timeout);
   }
   absl::StatusOr<v1::ListTypesResponse> ListTypes(absl::Duration) override { return Ask(broker_.list_types); }
-  absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(absl::Duration) override { return Ask(broker_.statistics); }
+  absl::StatusOr<v1::GetStatisticsResponse> GetStatistics(const v1::GetStatisticsRequest& request,
+                                                          absl::Duration) override {
+    broker_.statistics_request = request;
+    return Ask(broker_.statistics);
+  }
   absl::StatusOr<v1::CountTasksResponse> CountTasks(const v1::CountTasksRequest& request,
                                                     absl::Duration timeout) override {
     return Ask(broker_.count_tasks, request, timeout);

@@ -38,6 +38,7 @@ class StatsTest : public CommandTest {
     count->set_type(type);
     count->set_state(state);
     count->set_tasks(tasks);
+    if (state == v1::TASK_STATE_PENDING) count->mutable_oldest_due()->set_seconds(static_cast<int64_t>(tasks));
   }
 
   std::vector<v1::CountTasksRequest> requests;
@@ -46,10 +47,11 @@ class StatsTest : public CommandTest {
 TEST_F(StatsTest, CountsOfAllPagesAreAddedUp) {  // B247
   EXPECT_EQ(Run({"stats", "--tag", "nightly"}), ExitCode::kOk);
   EXPECT_EQ(out.str(),
-            "TYPE    STATE               TASKS\n"
-            "crop    RUNNING             1\n"
-            "resize  PENDING             42\n"
-            "resize  PERMANENTLY_FAILED  3\n");
+            "TYPE    STATE               TASKS  OLDEST\n"
+            "crop    RUNNING             1      -\n"
+            "resize  PENDING             42     40s\n"
+            "resize  PERMANENTLY_FAILED  3      -\n")
+      << "the longest wait of both pages";
   ASSERT_EQ(requests.size(), 2u);
   EXPECT_EQ(requests[0].filter().tag(), "nightly");
   EXPECT_FALSE(requests[0].group_by_tag());
@@ -60,10 +62,10 @@ TEST_F(StatsTest, CountsOfAllPagesAreAddedUp) {  // B247
 TEST_F(StatsTest, TagsAreCountedApart) {  // B247
   EXPECT_EQ(Run({"stats", "--by-tag"}), ExitCode::kOk);
   EXPECT_EQ(out.str(),
-            "TAG      TYPE    STATE               TASKS\n"
-            "-        crop    RUNNING             1\n"
-            "nightly  resize  PENDING             42\n"
-            "nightly  resize  PERMANENTLY_FAILED  3\n");
+            "TAG      TYPE    STATE               TASKS  OLDEST\n"
+            "-        crop    RUNNING             1      -\n"
+            "nightly  resize  PENDING             42     40s\n"
+            "nightly  resize  PERMANENTLY_FAILED  3      -\n");
   EXPECT_TRUE(requests[1].group_by_tag());
 }
 
@@ -78,7 +80,8 @@ TEST_F(StatsTest, CountsAsJson) {  // B247
   EXPECT_EQ(requests[0].filter().type(), "resize");
   EXPECT_THAT(requests[0].filter().states(), ElementsAre(v1::TASK_STATE_PENDING, v1::TASK_STATE_PERMANENTLY_FAILED));
   EXPECT_EQ(Run({"stats", "--type", "resize", "-o", "jsonl"}), ExitCode::kOk);
-  EXPECT_THAT(out.str(), HasSubstr("{\"type\":\"resize\",\"state\":\"PENDING\",\"tasks\":42}\n"));
+  EXPECT_THAT(out.str(),
+              HasSubstr("{\"type\":\"resize\",\"state\":\"PENDING\",\"tasks\":42,\"oldest_due_us\":40000000}\n"));
 }
 
 TEST_F(StatsTest, CountsOfNothingAreEmpty) {
@@ -115,6 +118,55 @@ TEST_F(StatsTest, BadConditionsAreFoundBeforeTheBrokerIsAsked) {
   EXPECT_EQ(Run({"stats", "--created-since", "soon"}), ExitCode::kBadInput);
   EXPECT_THAT(requests, IsEmpty());
   EXPECT_EQ(connected_to, "");
+}
+
+// What happened to two tags of two types, and to tags that are not told.
+class RatesTest : public CommandTest {
+ protected:
+  RatesTest() {
+    Add("hourly", "crop", 3);
+    Add("nightly", "crop", 0.25);
+    Add("nightly", "resize", 1660);
+    statistics.mutable_other_tags()->set_completed_per_second(7);
+    broker.statistics = [this] { return absl::StatusOr<v1::GetStatisticsResponse>(statistics); };
+  }
+
+  void Add(const std::string& tag, const std::string& type, double completed_per_second) {
+    v1::TagStatistics* added = statistics.add_tags();
+    added->set_tag(tag);
+    added->set_type(type);
+    added->mutable_activity()->set_completed_per_second(completed_per_second);
+    added->mutable_activity()->mutable_ran_p50()->set_seconds(2);
+    added->mutable_activity()->mutable_ran_p99()->set_seconds(90);
+  }
+
+  v1::GetStatisticsResponse statistics;
+};
+
+TEST_F(RatesTest, OfEachTagAndType) {  // B247
+  EXPECT_EQ(Run({"stats", "--rates"}), ExitCode::kOk);
+  EXPECT_TRUE(broker.statistics_request.by_tag());
+  EXPECT_EQ(out.str(),
+            "TAG       TYPE    NEW/S  DONE/S  FAILED/S  RETRIED/S  QUEUED  RAN\n"
+            "hourly    crop    -      3.0     -         -          -       2s/1m30s\n"
+            "nightly   crop    -      0.25    -         -          -       2s/1m30s\n"
+            "nightly   resize  -      1660    -         -          -       2s/1m30s\n"
+            "(others)  -       -      7.0     -         -          -       -\n");
+}
+
+TEST_F(RatesTest, OfOneTagOrType) {
+  EXPECT_EQ(Run({"stats", "--rates", "--tag", "nightly", "-o", "json"}), ExitCode::kOk);
+  const nlohmann::json rows = nlohmann::json::parse(out.str());
+  ASSERT_EQ(rows.size(), 2u) << "others may not have the tag";
+  EXPECT_EQ(rows[1]["type"], "resize");
+  EXPECT_EQ(rows[1]["activity"]["ran_p99_us"], 90'000'000);
+  EXPECT_EQ(Run({"stats", "--rates", "--type", "resize", "--tag", "hourly"}), ExitCode::kOk);
+  EXPECT_THAT(err.str(), HasSubstr("nothing happened to such tasks"));
+}
+
+TEST_F(RatesTest, GoWithNoOtherCondition) {
+  EXPECT_EQ(Run({"stats", "--rates", "--tag", "nightly", "--state", "pending"}), ExitCode::kBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("--rates goes with --tag and --type alone"));
 }
 
 TEST_F(StatsTest, OnlyRatesOfWhatHappenedAreColoured) {

@@ -81,6 +81,36 @@ TEST(ActivityBoardTest, AQuietTimeIsNotForgottenInTheRate) {
   EXPECT_EQ(recent.time, 30 * kSecond);
 }
 
+TEST(ActivityBoardTest, CountsByClassAndTag) {
+  ActivityBoard board;
+  board.Add(kBegin, {{1, Happening::kCreated, 7, -1, 10, 100}, {1, Happening::kCreated, 3}});
+  board.Add(kBegin, {{1, Happening::kStarted, 1, kSecond, 10, 104}, {2, Happening::kCreated, 5, -1, 10, 200}});
+  // In the next span.
+  board.Add(kBegin + 31 * kSecond, {{1, Happening::kCompleted, 1, kMinute, 10, 102}});
+  const ActivityBoard::RecentTags recent = board.ReadTags(kBegin + 40 * kSecond);
+  EXPECT_EQ(recent.time, 40 * kSecond);
+  ASSERT_EQ(recent.tags.size(), 2u) << "what has no tag is in none";
+  const ActivityBoard::TagActivity& tag = *recent.tags.at({1, 10});
+  EXPECT_EQ(tag.activity.counts[static_cast<size_t>(Happening::kCreated)], 7u);
+  EXPECT_EQ(tag.activity.counts[static_cast<size_t>(Happening::kCompleted)], 1u);
+  EXPECT_EQ(tag.activity.queued.count(), 1u);
+  EXPECT_EQ(tag.newest, 104u);
+  EXPECT_EQ(recent.tags.at({2, 10})->newest, 200u);
+  EXPECT_TRUE(board.ReadTags(kBegin + kHour).tags.empty());
+}
+
+TEST(ActivityBoardTest, TagsBeyondTheLimitAreCountedTogether) {
+  ActivityBoard board;
+  for (uint32_t tag = 1; tag <= ActivityBoard::kMostTags + 5; ++tag) {
+    board.Add(kBegin, {{1, Happening::kCreated, 1, -1, tag, tag}});
+  }
+  board.Add(kBegin, {{1, Happening::kCreated, 2, -1, 1, 1}});
+  const ActivityBoard::RecentTags recent = board.ReadTags(kBegin);
+  EXPECT_EQ(recent.tags.size(), ActivityBoard::kMostTags);
+  EXPECT_EQ(recent.tags.at({1, 1})->activity.counts[0], 3u) << "those that are known go on";
+  EXPECT_EQ(recent.others.counts[0], 5u);
+}
+
 TEST(DurationTotalsTest, HoldExactlyWhatDurationsHoldUpToThere) {
   Durations durations;
   for (const Micros duration : {Micros{1}, Micros{256}, Micros{257}, Micros{1024}, Micros{1025}, 30 * kDay}) {
@@ -125,7 +155,7 @@ class ObservedFollowerTest : public ::testing::Test {
   void Commit(const std::function<void(Batch&)>& write) {
     write(batch_);
     const ClosedBatch closed = batch_.Close(clock_.Read().wall, 1, 2, &last_entry_);
-    const absl::Status folded = follower_.Fold(closed.number, *closed.entry, closed.entry_bytes);
+    const absl::Status folded = follower_.Fold(closed.number, *closed.entry, closed.entry_bytes, closed.tagged);
     EXPECT_TRUE(folded.ok()) << folded;
   }
   // Task 1, ready since `ready`.
@@ -197,6 +227,24 @@ TEST_F(ObservedFollowerTest, ARetryIsReadyWhenItIsDue) {
   EXPECT_EQ(activity.counts[static_cast<size_t>(Happening::kFailed)], 1u);
   EXPECT_LT(activity.queued.Quantile(1), 2 * kSecond);
   EXPECT_EQ(activity.ran.count(), 2u);
+}
+
+TEST_F(ObservedFollowerTest, TheTagIsToldWithWhatHappens) {
+  const WallMicros due = clock_.Read().wall;
+  Commit([&](Batch& batch) { batch.Created({.id = 1, .class_number = 1, .due = due, .tag_hash = 10}); });
+  Claim(due);  // Without its tag: nobody knows it.
+  Commit([](Batch& batch) {
+    batch.Ended(1, LiveState::COMPLETED);
+    batch.HasTag(1, 10);
+    batch.HasTag(2, 0);
+  });
+  const ActivityBoard::RecentTags recent = board_.ReadTags(clock_.Read().steady);
+  ASSERT_EQ(recent.tags.size(), 1u);
+  const ActivityBoard::TagActivity& tag = *recent.tags.at({1, 10});
+  EXPECT_EQ(tag.activity.counts[static_cast<size_t>(Happening::kCreated)], 1u);
+  EXPECT_EQ(tag.activity.counts[static_cast<size_t>(Happening::kStarted)], 0u);
+  EXPECT_EQ(tag.activity.counts[static_cast<size_t>(Happening::kCompleted)], 1u);
+  EXPECT_EQ(tag.newest, 1u);
 }
 
 }  // namespace

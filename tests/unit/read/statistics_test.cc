@@ -5,8 +5,10 @@ namespace {
 
 class StatisticsTest : public ::testing::Test {
  protected:
-  v1::GetStatisticsResponse Statistics() {
-    auto [error, response] = scene_.Ask(&ReadService::GetStatistics, v1::GetStatisticsRequest());
+  v1::GetStatisticsResponse Statistics(bool by_tag = false) {
+    v1::GetStatisticsRequest request;
+    request.set_by_tag(by_tag);
+    auto [error, response] = scene_.Ask(&ReadService::GetStatistics, request);
     EXPECT_TRUE(error.ok()) << error.message;
     return response;
   }
@@ -115,6 +117,64 @@ TEST_F(StatisticsTest, TellsWhatHappenedLately) {
   EXPECT_GE(activity.ran_p99().seconds(), 16);
   EXPECT_FALSE(statistics.types(1).activity().has_ran_p50());
   EXPECT_DOUBLE_EQ(statistics.activity().created_per_second(), 10) << "of all types";
+}
+
+// Something happened to a task, and to others of its class and tag.
+class TagStatisticsTest : public StatisticsTest {
+ protected:
+  void Observe(TaskId id, const std::string& tag, engine::Happening happening, uint32_t count, Micros duration = -1) {
+    const engine::ClassNumber class_number = scene_.EntryOf(id).class_number;
+    scene_.partition().activity().Add(scene_.clock().Read().steady,
+                                      {{class_number, happening, count, duration, engine::TagHash(tag), id}});
+  }
+};
+
+TEST_F(TagStatisticsTest, TellsWhatHappenedToEachTagAndType) {  // B247
+  const TaskId resize = scene_.Submit({.type = "resize", .tag = "nightly"});
+  const TaskId on_gpu = scene_.Submit({.type = "resize", .capabilities = {"GPU"}, .tag = "nightly"});
+  const TaskId crop = scene_.Submit({.type = "crop", .tag = "nightly"});
+  const TaskId hourly = scene_.Submit({.type = "crop", .tag = "hourly"});
+  const TaskId plain = scene_.Submit({.type = "crop"});
+  Observe(resize, "nightly", engine::Happening::kCreated, 30);
+  Observe(on_gpu, "nightly", engine::Happening::kCreated, 20);
+  Observe(crop, "nightly", engine::Happening::kFailed, 10, kSecond);
+  Observe(hourly, "hourly", engine::Happening::kStarted, 1, 3 * kSecond);
+  Observe(plain, "", engine::Happening::kCreated, 5);
+  scene_.Pass(10 * kSecond);
+  EXPECT_EQ(Statistics().tags_size(), 0) << "nobody asked for them";
+  const v1::GetStatisticsResponse statistics = Statistics(true);
+  ASSERT_EQ(statistics.tags_size(), 3);
+  EXPECT_EQ(statistics.tags(0).tag(), "hourly");
+  EXPECT_GE(statistics.tags(0).activity().queued_p50().seconds(), 2);
+  EXPECT_EQ(statistics.tags(1).tag(), "nightly");
+  EXPECT_EQ(statistics.tags(1).type(), "crop");
+  EXPECT_DOUBLE_EQ(statistics.tags(1).activity().failed_per_second(), 1);
+  EXPECT_TRUE(statistics.tags(1).activity().has_ran_p99());
+  EXPECT_EQ(statistics.tags(2).type(), "resize");
+  EXPECT_DOUBLE_EQ(statistics.tags(2).activity().created_per_second(), 5) << "of both classes";
+  EXPECT_FALSE(statistics.has_other_tags());
+}
+
+TEST_F(TagStatisticsTest, TagsWhoseTasksAreGoneHaveNoName) {
+  const TaskId gone = scene_.Submit({.tag = "gone"});
+  Observe(gone, "gone", engine::Happening::kCreated, 20);
+  scene_.Cancel(gone, "ann", "");
+  scene_.Remove(gone);
+  scene_.Pass(10 * kSecond);
+  const v1::GetStatisticsResponse statistics = Statistics(true);
+  EXPECT_EQ(statistics.tags_size(), 0);
+  EXPECT_DOUBLE_EQ(statistics.other_tags().created_per_second(), 2);
+}
+
+TEST_F(TagStatisticsTest, BeyondWhatAnAnswerHoldsTheBusiestAreTold) {
+  scene_.settings().page_bytes = 1;
+  Observe(scene_.Submit({.tag = "quiet"}), "quiet", engine::Happening::kCreated, 20);
+  Observe(scene_.Submit({.tag = "busy"}), "busy", engine::Happening::kCreated, 50);
+  scene_.Pass(10 * kSecond);
+  const v1::GetStatisticsResponse statistics = Statistics(true);
+  ASSERT_EQ(statistics.tags_size(), 1);
+  EXPECT_EQ(statistics.tags(0).tag(), "busy");
+  EXPECT_DOUBLE_EQ(statistics.other_tags().created_per_second(), 2);
 }
 
 TEST_F(StatisticsTest, WithoutTimeToLookAtAllTasksItTellsWhatItSaw) {

@@ -109,6 +109,30 @@ TEST_F(CountTest, TasksWithoutATagAreAGroupOfTheirOwn) {  // B247
   EXPECT_THAT(Count(Type("b"), true), ElementsAre(Pair(Group("y", "b", v1::TASK_STATE_PENDING), 1u)));
 }
 
+TEST_F(CountTest, TellsTheLongestWaitOfWhatIsDue) {  // B247
+  scene_.Submit({.type = "a", .tag = "x"});
+  scene_.Submit({.type = "held", .tag = "x"});
+  scene_.Pause(scene_.Submit({.type = "a", .tag = "x"}));
+  scene_.Pass(kMinute);
+  scene_.Submit({.type = "a", .tag = "x"});
+  scene_.Submit({.type = "a", .tag = "y"});
+  scene_.Submit({.type = "later", .tag = "y", .delay = kHour});
+  Completed({.type = "a", .tag = "y"});
+  records::v1::TypeRow held;
+  held.mutable_pause()->set_actor("ann");
+  scene_.PutRow(storage::Family::kMeta, engine::TypeMetaKey("held"), held.SerializeAsString());
+  scene_.Pass(5 * kSecond);
+  const auto [error, page] = AskCounts({}, true);
+  EXPECT_TRUE(error.ok()) << error.message;
+  std::vector<std::string> waits;
+  for (const v1::TaskCount& count : page.counts()) {
+    if (!count.has_oldest_due()) continue;
+    waits.push_back(absl::StrCat(count.tag(), " ", count.type(), " ", v1::TaskState_Name(count.state()), " ",
+                                 count.oldest_due().seconds()));
+  }
+  EXPECT_THAT(waits, ElementsAre("x a TASK_STATE_PENDING 65", "y a TASK_STATE_PENDING 5"));
+}
+
 TEST_F(CountTest, CountsTheStateThatIsShown) {
   const TaskId paused = scene_.Submit();
   scene_.Pause(paused);
